@@ -1,0 +1,7 @@
+"""speechbrain_pitchrope: rotary attention that listens to pitch, for SpeechBrain.
+
+The package mirrors SpeechBrain: each class lives where its parent lives there, under
+the parent's name with ``Pitch`` before it.
+"""
+
+__version__ = "0.1.0"

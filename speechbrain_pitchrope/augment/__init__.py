@@ -1,0 +1,1 @@
+"""Augmentation of features that carry pitch."""

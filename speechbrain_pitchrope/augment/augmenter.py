@@ -1,0 +1,187 @@
+"""Augmentation of features that carry pitch.
+
+An augmentation of SpeechBrain works on mels and knows nothing of pitch. Here each one
+is handed the mels alone, so that they come out bit-equal to upstream's under the same
+seed. Then it is run once more, from the same state of the random generators, to learn
+what it did to time; pitch follows that and nothing else.
+"""
+
+import copy
+import random
+from contextlib import contextmanager
+
+import torch
+from speechbrain.augment.augmenter import Augmenter
+from speechbrain.augment.freq_domain import RandomShift, SpectrogramDrop, Warping
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.substitutes import FBANK, NORMALIZE
+
+
+class PitchAugmenter(Augmenter):
+    """SpeechBrain's Augmenter for features with pitch channels behind them.
+
+    - Time warping takes pitch along, each frame from the nearest source frame, so that
+      f0 and voicing are never blended.
+    - Time dropping makes the dropped frames' pitch zero, which is neutral; where
+      upstream fills the gap with other frames (``replace: cutcat`` or ``swap``), pitch
+      comes with those.
+    - Whatever works along frequency leaves pitch alone.
+
+    Selection, order, repetition and concatenation are upstream's, and so are
+    ``replicate_labels`` and the checkpoint.
+
+    Arguments
+    ---------
+    *args : tuple
+        As of ``speechbrain.augment.augmenter.Augmenter``.
+    **kwargs : dict
+        As of ``speechbrain.augment.augmenter.Augmenter``.
+
+    Raises
+    ------
+    ValueError
+        For an augmentation of which it is not known what it does to time.
+
+    Example
+    -------
+    >>> fea_augment = PitchAugmenter(augmentations=[SpectrogramDrop(dim=2), Warping()])
+    >>> features, lengths = torch.rand(4, 150, 84), torch.ones(4)
+    >>> augmented, lengths = fea_augment(features, lengths)
+    >>> augmented.shape
+    torch.Size([4, 150, 84])
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.augmentations = {
+            name: _WithPitch(augmentation)
+            for name, augmentation in self.augmentations.items()
+        }
+
+    def forward(self, x, lengths):
+        """Augment a batch.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Features with pitch, shape [B, T, F + 4].
+        lengths : torch.Tensor
+            Relative lengths, shape [B].
+
+        Returns
+        -------
+        output : torch.Tensor
+            Shape [B', T', F + 4].
+        output_lengths : torch.Tensor
+            Shape [B'].
+
+        Raises
+        ------
+        ValueError
+            If the last four channels are not pitch; the message names the yaml entry
+            to change.
+        """
+        if x.ndim != 3:
+            raise ValueError(
+                f"PitchAugmenter found a tensor of shape {list(x.shape)}, expected "
+                "features with pitch, [batch, time, channels]: waveforms are augmented "
+                "by speechbrain.augment.augmenter.Augmenter"
+            )
+        inband.require_range(
+            inband.split(x)[1], type(self).__name__, (FBANK, NORMALIZE)
+        )
+        return super().forward(x, lengths)
+
+
+class _WithPitch:
+    """One augmentation, applied to the mels, and its course in time, to pitch."""
+
+    def __init__(self, augmentation):
+        self.augmentation = augmentation
+        self.follow = _follower(augmentation)
+
+    def __call__(self, x, **lengths):
+        mels, channels = inband.split(x)
+        with _replay() as rewind:
+            out = self.augmentation(mels.contiguous(), **lengths)
+            rewind()
+            channels = self.follow(self.augmentation, channels, **lengths)
+        if isinstance(out, tuple):
+            return inband.append(out[0], channels), *out[1:]
+        return inband.append(out, channels)
+
+
+@contextmanager
+def _replay():
+    """Yields a function that sets the random generators back to where they are now.
+
+    At the end they stand where they stood when it was called: after the augmentation of
+    the mels, as upstream leaves them.
+    """
+    start, end = _random_state(), None
+
+    def rewind():
+        nonlocal end
+        end = _random_state()
+        _set_random_state(start)
+
+    yield rewind
+    _set_random_state(end)
+
+
+def _random_state():
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    return random.getstate(), torch.get_rng_state(), cuda
+
+
+def _set_random_state(state):
+    python, cpu, cuda = state
+    random.setstate(python)
+    torch.set_rng_state(cpu)
+    if cuda is not None:
+        torch.cuda.set_rng_state_all(cuda)
+
+
+def _stay(_augmentation, channels, **_lengths):
+    """Along frequency: pitch stays as it is."""
+    return channels
+
+
+def _shift(augmentation, channels, **lengths):
+    """Shifting in time: pitch is shifted alike."""
+    shifted, _lengths = augmentation(channels.contiguous(), **lengths)
+    return shifted
+
+
+def _drop(augmentation, channels, **_lengths):
+    """Dropping in time: pitch is dropped, or comes with the frames put instead."""
+    if augmentation.replace not in ("cutcat", "swap"):
+        augmentation = copy.copy(augmentation)
+        augmentation.replace = "zeros"
+    return augmentation(channels.clone())
+
+
+def _warp(augmentation, channels, **_lengths):
+    """Warping in time: each frame's pitch is that of the nearest source frame."""
+    n_frames = channels.shape[1]
+    ramp = torch.arange(n_frames, dtype=torch.float32, device=channels.device)
+    source = copy.copy(augmentation)
+    source.warp_mode = "bilinear"  # exact on a ramp, also at its ends
+    frames = source(ramp[None, :, None].clone()).flatten().round().long()
+    return channels[:, frames.clamp(0, n_frames - 1)]
+
+
+_FOLLOWERS = {SpectrogramDrop: _drop, Warping: _warp, RandomShift: _shift}
+
+
+def _follower(augmentation):
+    """What pitch does under an augmentation."""
+    for kind, follow in _FOLLOWERS.items():
+        if isinstance(augmentation, kind):
+            return follow if augmentation.dim == 1 else _stay
+    raise ValueError(
+        f"PitchAugmenter does not know what {type(augmentation).__name__} does to "
+        f"time: it follows {', '.join(kind.__name__ for kind in _FOLLOWERS)}; apply "
+        "others to the waveform, before the features"
+    )

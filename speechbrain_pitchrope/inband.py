@@ -1,0 +1,241 @@
+"""The in-band contract: pitch rides as the last four channels of the features.
+
+    wavs -> PitchFbank -> [B, T, n_mels + 4] -> PitchInputNormalization
+         -> PitchAugmenter -> PitchConvolutionFrontEnd -> [B, T / 4, F + 4]
+         -> PitchTransformerASR -> every attention layer, as ``pos_embs`` [B, T / 4, 4]
+
+Pitch is never kept in the hidden state of a module. So whatever a recipe does to its
+frames (batching, replication, warping, masking, chunking), pitch stays with its frame.
+
+============== ================================================= ============
+channel        meaning                                           range
+============== ================================================= ============
+``log_f0``     octaves above the speaker's running level;        -1.5 .. 1.5
+               0 where unvoiced
+``voicing``    probability that the frame is voiced              0 .. 1
+``register``   that level: octaves of mean voiced f0 above       -1.5 .. 1.5
+               150 Hz
+``prominence`` loudness of the frame against the running level,  -1 .. 1
+               squashed
+============== ================================================= ============
+
+Zero is neutral in every channel: a padded, masked or missing frame is four zeros, and
+attention then computes plain RoPE. Only this module knows which channel is which.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+CHANNELS = ("log_f0", "voicing", "register", "prominence")
+N_CHANNELS = len(CHANNELS)
+
+REFERENCE_HZ = 150.0
+"""The f0 at which ``register`` is 0."""
+
+MAX_OCTAVES = 1.5
+"""Bound of ``log_f0`` and ``register``; 150 Hz +- 1.5 octaves is 53 .. 424 Hz."""
+
+VOICED = 0.5
+"""A frame is voiced when its ``voicing`` is at least this."""
+
+
+class Pitch(NamedTuple):
+    """The four channels by name, each of shape [..., T]."""
+
+    log_f0: torch.Tensor
+    voicing: torch.Tensor
+    register: torch.Tensor
+    prominence: torch.Tensor
+
+
+def pack(pitch):
+    """Stack named channels into one tensor, inside the ranges of the contract.
+
+    Arguments
+    ---------
+    pitch : Pitch
+        Four tensors of shape [..., T].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [..., T, 4].
+
+    Example
+    -------
+    >>> one = torch.ones(2, 5)
+    >>> pack(Pitch(9 * one, one, one, one))[0, 0]
+    tensor([1.5000, 1.0000, 1.0000, 1.0000])
+    """
+    return torch.stack(
+        (
+            pitch.log_f0.clamp(-MAX_OCTAVES, MAX_OCTAVES),
+            pitch.voicing.clamp(0.0, 1.0),
+            pitch.register.clamp(-MAX_OCTAVES, MAX_OCTAVES),
+            pitch.prominence.clamp(-1.0, 1.0),
+        ),
+        dim=-1,
+    )
+
+
+def unpack(channels):
+    """Name the four channels of a [..., T, 4] tensor: the inverse of ``pack``."""
+    return Pitch(*channels.unbind(-1))
+
+
+def append(features, channels):
+    """Put the pitch channels [..., T, 4] behind the features [..., T, F]."""
+    return torch.cat((features, channels.to(features.dtype)), dim=-1)
+
+
+def split(features):
+    """Take the pitch channels off again: the inverse of ``append``.
+
+    Arguments
+    ---------
+    features : torch.Tensor
+        Shape [..., T, F + 4].
+
+    Returns
+    -------
+    features : torch.Tensor
+        Shape [..., T, F].
+    channels : torch.Tensor
+        Shape [..., T, 4].
+
+    Example
+    -------
+    >>> features, channels = split(torch.rand(2, 7, 84))
+    >>> features.shape, channels.shape
+    (torch.Size([2, 7, 80]), torch.Size([2, 7, 4]))
+    """
+    return features[..., :-N_CHANNELS], features[..., -N_CHANNELS:]
+
+
+def f0_in_hz(channels):
+    """The f0 that the channels carry: 150 * 2 ** (register + log_f0), 0 if unvoiced.
+
+    Arguments
+    ---------
+    channels : torch.Tensor
+        Shape [..., T, 4].
+
+    Returns
+    -------
+    torch.Tensor
+        f0 in Hz, shape [..., T].
+
+    Example
+    -------
+    >>> f0_in_hz(torch.tensor([[0.5, 1.0, 0.5, 0.0], [0.0, 0.0, 0.5, 0.0]]))
+    tensor([300.,   0.])
+    """
+    pitch = unpack(channels)
+    f0_hz = REFERENCE_HZ * torch.exp2(pitch.register + pitch.log_f0)
+    return torch.where(pitch.voicing >= VOICED, f0_hz, torch.zeros_like(f0_hz))
+
+
+def require_width(features, n_features, consumer, culprit):
+    """Check that features come with their pitch channels.
+
+    Arguments
+    ---------
+    features : torch.Tensor
+        Shape [..., T, n_features + 4] if all is well.
+    n_features : int
+        Number of channels that are not pitch.
+    consumer : str
+        Who asks: the class named in the message.
+    culprit : speechbrain_pitchrope.substitutes.Substitute
+        The class that would have added the pitch channels.
+
+    Raises
+    ------
+    ValueError
+        If the last dimension is not n_features + 4; the message says which entry of
+        the yaml to change.
+
+    Example
+    -------
+    >>> from speechbrain_pitchrope.substitutes import FBANK
+    >>> require_width(torch.zeros(2, 7, 84), 80, "PitchConvolutionFrontEnd", FBANK)
+    >>> require_width(torch.zeros(2, 7, 80), 80, "PitchConvolutionFrontEnd", FBANK)
+    Traceback (most recent call last):
+    ...
+    ValueError: PitchConvolutionFrontEnd found 80 channels, ...
+    """
+    found, expected = features.shape[-1], n_features + N_CHANNELS
+    if found == expected:
+        return
+    message = (
+        f"{consumer} found {found} channels, expected {expected} "
+        f"({n_features} features and the {N_CHANNELS} pitch channels "
+        f"{', '.join(CHANNELS)})"
+    )
+    if found == n_features:
+        message += f". The pitch channels are missing: {culprit.advice}."
+    else:
+        message += (
+            f". The features have {found - N_CHANNELS} channels beside pitch: make "
+            f"the size of {consumer} agree with the class before it (n_mels with "
+            "input_shape, or the front end's output with input_size)."
+        )
+    raise ValueError(message)
+
+
+def require_range(channels, consumer, culprits):
+    """Check that pitch channels have come through untouched.
+
+    A normaliser or an augmenter that does not know of pitch shifts, scales and masks
+    the last four channels like mel bands. That leaves traces: a voicing probability
+    outside 0 .. 1, or the same fill value in every channel of a frame.
+
+    Arguments
+    ---------
+    channels : torch.Tensor
+        Shape [..., T, 4].
+    consumer : str
+        Who asks: the class named in the message.
+    culprits : sequence of speechbrain_pitchrope.substitutes.Substitute
+        The classes that the channels have passed since they were made.
+
+    Raises
+    ------
+    ValueError
+        If the channels break the contract; the message says which entry of the yaml
+        to change.
+
+    Example
+    -------
+    >>> from speechbrain_pitchrope.substitutes import NORMALIZE
+    >>> require_range(torch.zeros(2, 7, 4), "PitchConvolutionFrontEnd", [NORMALIZE])
+    >>> standardised = torch.linspace(-2, 2, 56).view(2, 7, 4)
+    >>> require_range(standardised, "PitchConvolutionFrontEnd", [NORMALIZE])
+    Traceback (most recent call last):
+    ...
+    ValueError: PitchConvolutionFrontEnd found voicing from -1.93 to 1.85, ...
+    """
+    if torch.compiler.is_compiling() or channels.numel() == 0:
+        return
+    pitch = unpack(channels.detach())
+    low, high = pitch.voicing.min().item(), pitch.voicing.max().item()
+    filled = (pitch.log_f0 == pitch.voicing) & (pitch.voicing == pitch.prominence)
+    filled = (filled & (pitch.voicing != 0)).sum().item()
+    if low >= -_TOLERANCE and high <= 1 + _TOLERANCE and filled < _FILLED_FRAMES:
+        return
+    if filled >= _FILLED_FRAMES:
+        trace = f"{filled} frames whose pitch channels all hold one fill value"
+    else:
+        trace = f"voicing from {low:.2f} to {high:.2f}, expected 0 to 1"
+    advice = ", or ".join(row.advice for row in culprits)
+    raise ValueError(
+        f"{consumer} found {trace}: a class that does not know of the pitch channels "
+        f"has changed them; {advice}."
+    )
+
+
+_TOLERANCE = 0.01  # bfloat16 keeps 8 bits
+_FILLED_FRAMES = (
+    5  # equal by chance in one frame of 10 million, never in five of a batch
+)

@@ -1,0 +1,1 @@
+"""Lobes: features and models that carry pitch in-band."""

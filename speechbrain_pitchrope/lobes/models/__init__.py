@@ -1,0 +1,1 @@
+"""Models: front ends and transformers that carry pitch in-band."""

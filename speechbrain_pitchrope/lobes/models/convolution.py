@@ -1,0 +1,177 @@
+"""Convolutional front end that carries pitch past its strided convolutions."""
+
+import torch
+from speechbrain.lobes.models.convolution import ConvolutionFrontEnd
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.substitutes import AUGMENTER, FBANK, NORMALIZE
+
+
+class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
+    """SpeechBrain's ConvolutionFrontEnd with pooled pitch behind its output.
+
+    The mels pass through upstream's convolutions. Pitch is pooled over exactly the
+    frames that each output of the convolutions sees, ``log_f0`` over the voiced ones.
+
+    Arguments
+    ---------
+    input_shape : iterable
+        Shape of the mels, as upstream: [batch, time, n_mels], without pitch.
+    *args : tuple
+        As of ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
+    **kwargs : dict
+        As of ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
+
+    Example
+    -------
+    >>> front_end = PitchConvolutionFrontEnd(
+    ...     input_shape=(8, 10, 80),
+    ...     num_blocks=2,
+    ...     num_layers_per_block=1,
+    ...     out_channels=(64, 32),
+    ...     kernel_sizes=(3, 3),
+    ...     strides=(2, 2),
+    ...     residuals=(False, False),
+    ... )
+    >>> front_end(torch.rand(8, 101, 84)).shape
+    torch.Size([8, 26, 644])
+    """
+
+    def __init__(self, input_shape, *args, **kwargs):
+        super().__init__(input_shape, *args, **kwargs)
+        self.n_features = input_shape[-1]
+        taps, self.pool_stride, self.pool_left = _composite(self._layers())
+        self.register_buffer("pool_taps", taps, persistent=False)
+
+    def get_output_shape(self):
+        """Shape that the convolutions give for ``input_shape``, without pitch."""
+        with torch.no_grad():
+            return super().forward(torch.zeros(self.input_shape)).shape
+
+    def forward(self, x):
+        """Convolve the mels and pool the pitch.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Features with pitch, shape [B, T, n_mels + 4].
+
+        Returns
+        -------
+        torch.Tensor
+            Shape [B, T', F + 4]: F is what upstream's output has in all when
+            flattened (20 x 32 = 640 in its recipes), T' = ceil(T / 4) at two strides.
+
+        Raises
+        ------
+        ValueError
+            If pitch is missing or has been tampered with (the message names the yaml
+            entry to change), or if there are fewer frames than a convolution needs.
+        """
+        name = type(self).__name__
+        inband.require_width(x, self.n_features, name, FBANK)
+        mels, channels = inband.split(x)
+        inband.require_range(channels, name, (NORMALIZE, AUGMENTER))
+        n_frames = self._output_length(x.shape[1])
+        features = super().forward(mels).flatten(2)
+        if features.shape[1] != n_frames:
+            raise ValueError(
+                f"{name} can't follow these convolutions: it expected {n_frames} "
+                f'frames and they give {features.shape[1]}; use padding: "same"'
+            )
+        return inband.append(features, self._pool(channels, n_frames))
+
+    def _layers(self):
+        """(kernel, stride, dilation, padding type) in time of each convolution."""
+        for block in self.children():
+            convolutions = (m for m in block.convs.values() if hasattr(m, "conv"))
+            for conv, filter_ in zip(
+                convolutions, block.filter_properties, strict=True
+            ):
+                kernel, stride = _of_time(filter_.window_size), _of_time(filter_.stride)
+                yield kernel, stride, _of_time(filter_.dilation), conv.padding
+
+    def _output_length(self, n_frames):
+        """Frames that the convolutions give for ``n_frames``; refuses too few."""
+        length = n_frames
+        for kernel, stride, dilation, padding in self._layers():
+            left, right = _padding(kernel, stride, dilation, padding)
+            reflected = max(left, right) if padding == "same" else 0
+            span = dilation * (kernel - 1) + 1
+            if length <= reflected or length + left + right < span:
+                raise ValueError(
+                    f"{type(self).__name__} found {n_frames} feature frames, too few "
+                    "for its convolutions: leave recordings this short out of the "
+                    "manifest"
+                )
+            length = (length + left + right - span) // stride + 1
+        return length
+
+    def _pool(self, channels, n_frames):
+        """Pool [B, T, 4] channels over the frames that each of n_frames outputs see."""
+        pitch = inband.unpack(channels)
+        present = (channels != 0).any(-1).to(channels.dtype)
+        voiced = pitch.voicing * (pitch.voicing >= inband.VOICED)
+        summands = (present, voiced, voiced * pitch.log_f0, *pitch[1:])
+        x = torch.stack(summands, dim=1)
+        needed = (n_frames - 1) * self.pool_stride + len(self.pool_taps)
+        right = max(0, needed - self.pool_left - x.shape[-1])
+        sums = torch.nn.functional.conv1d(
+            torch.nn.functional.pad(x, (self.pool_left, right)),
+            self.pool_taps.to(x.dtype).expand(x.shape[1], 1, -1),
+            stride=self.pool_stride,
+            groups=x.shape[1],
+        )
+        present, voiced, log_f0, voicing, register, prominence = sums[
+            ..., :n_frames
+        ].unbind(1)
+        present, voiced = present.clamp(min=1), voiced.clamp(min=inband.VOICED)
+        return inband.pack(
+            inband.Pitch(
+                log_f0=log_f0 / voiced,
+                voicing=voicing / present,
+                register=register / present,
+                prominence=prominence / present,
+            )
+        )
+
+
+def _composite(layers):
+    """The stack of convolutions as one: which frames an output sees.
+
+    Returns
+    -------
+    taps : torch.Tensor
+        1 for each frame seen and 0 for those that dilation skips, shape [n].
+    stride : int
+        Frames from output to output.
+    left : int
+        Frames seen before frame 0 by output 0.
+    """
+    taps, total_stride, total_left = torch.ones(1), 1, 0
+    for kernel, stride, dilation, padding in layers:
+        spread = torch.zeros(dilation * total_stride * (kernel - 1) + 1)
+        spread[:: dilation * total_stride] = 1
+        taps = torch.nn.functional.conv1d(
+            taps.view(1, 1, -1), spread.view(1, 1, -1), padding=len(spread) - 1
+        ).flatten()
+        total_left += _padding(kernel, stride, dilation, padding)[0] * total_stride
+        total_stride *= stride
+    return (taps > 0).float(), total_stride, total_left
+
+
+def _of_time(size):
+    """The size in time of a filter; SpeechBrain convolves [..., frequency, time]."""
+    return size if isinstance(size, int) else size[-1]
+
+
+def _padding(kernel, stride, dilation, padding):
+    """Frames that SpeechBrain's convolutions put before and after, (left, right)."""
+    span = dilation * (kernel - 1)
+    if padding == "causal":
+        return span, 0
+    if padding == "valid":
+        return 0, 0
+    if stride > 1:
+        return kernel // 2, kernel // 2
+    return span // 2, span // 2

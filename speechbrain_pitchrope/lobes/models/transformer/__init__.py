@@ -1,0 +1,1 @@
+"""Transformers whose rotary attention listens to pitch."""

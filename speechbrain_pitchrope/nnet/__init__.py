@@ -1,0 +1,1 @@
+"""Neural network pieces: rotary positions, similarity bias, attention."""

@@ -1,0 +1,280 @@
+"""Rotary attention that listens to pitch."""
+
+import torch
+from speechbrain.nnet.attention import RoPEMHA
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.nnet import rotary, similarity
+from speechbrain_pitchrope.substitutes import TRANSFORMER
+
+THETA = ("phase", "none")
+SIMILARITY = ("gaussian", "none")
+RADIUS = ("exp", "none")
+
+MASKED = -1e4
+"""What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
+
+WIDTH_MULTIPLE = 8
+"""Fused kernels want the width of a head to be a multiple of this."""
+
+
+class PitchRoPEMHA(RoPEMHA):
+    """SpeechBrain's RoPEMHA with three ways of listening to pitch, each a switch.
+
+    The formulas are in ``speechbrain_pitchrope.nnet.rotary``. Every parameter of ours
+    starts at zero (a bandwidth excepted, which then has no effect): a new module gives
+    RoPEMHA's output whatever the pitch, and RoPEMHA's checkpoints load into it.
+
+    Arguments
+    ---------
+    embed_dim : int
+        Size of the encoder's frames.
+    num_heads : int
+        Number of attention heads; embed_dim / num_heads must be even.
+    dropout : float
+        Dropout rate of the attention weights.
+    vbias : bool
+        Whether to add a bias to the values.
+    vdim : int, optional
+        Size of the values: embed_dim, as in RoPEMHA.
+    theta : str
+        "phase": rotary clocks run at a rate that follows pitch. "none": RoPE's.
+    similarity : str
+        "gaussian": frames of like pitch attend to each other. "none": no bias.
+    radius : str
+        "exp": pitch, voicing and loudness scale queries and keys. "none": radius 1.
+
+    Example
+    -------
+    >>> x, pitch = torch.rand(6, 60, 512), torch.rand(6, 60, 4)
+    >>> net = PitchRoPEMHA(embed_dim=512, num_heads=8)
+    >>> outputs, _ = net(x, x, x, pos_embs=pitch)
+    >>> outputs.shape
+    torch.Size([6, 60, 512])
+    """
+
+    def __init__(
+        self,
+        embed_dim,
+        num_heads,
+        dropout=0.0,
+        vbias=False,
+        vdim=None,
+        theta="phase",
+        similarity="gaussian",
+        radius="exp",
+    ):
+        super().__init__(embed_dim, num_heads, dropout, vbias, vdim)
+        _check_choice("theta", theta, THETA)
+        _check_choice("similarity", similarity, SIMILARITY)
+        _check_choice("radius", radius, RADIUS)
+        if self.head_dim % 2:
+            raise ValueError(
+                f"a head has {self.head_dim} dimensions ({embed_dim} / {num_heads}): "
+                "rotary attention needs an even number"
+            )
+        if self.vdim != embed_dim:
+            raise ValueError(
+                f"vdim is {vdim}: RoPEMHA computes values of size embed_dim only, "
+                f"{embed_dim}; leave vdim out"
+            )
+        self.theta, self.similarity, self.radius = theta, similarity, radius
+        pairs = self.head_dim // 2
+        if theta != "none":
+            self.theta_rate = torch.nn.Parameter(torch.zeros(num_heads, pairs))
+        if similarity != "none":
+            self.similarity_weight = torch.nn.Parameter(torch.zeros(num_heads))
+            self.similarity_voiced = torch.nn.Parameter(torch.zeros(num_heads))
+            # sigma starts at 0.75 octaves
+            self.similarity_bandwidth = torch.nn.Parameter(
+                torch.full((num_heads,), 0.15).log()
+            )
+        if radius != "none":
+            self.radius_slope = torch.nn.Parameter(torch.zeros(num_heads, pairs, 3))
+
+    def forward(
+        self,
+        query,
+        key,
+        value,
+        key_padding_mask=None,
+        attn_mask=None,
+        pos_embs=None,
+        return_attn_weights=True,
+    ):
+        """Compute attention.
+
+        Arguments
+        ---------
+        query, key, value : torch.Tensor
+            Shape [B, T, embed_dim].
+        key_padding_mask : torch.Tensor, optional
+            Shape [B, T], True for keys to ignore.
+        attn_mask : torch.Tensor, optional
+            Shape [T, T], True where a query (row) must not see a key (column).
+        pos_embs : torch.Tensor, optional
+            Pitch channels (``speechbrain_pitchrope.inband``), shape [B, T, 4]. None
+            and zeros are plain RoPE.
+        return_attn_weights : bool
+            As in RoPEMHA: whether to return a pair.
+
+        Returns
+        -------
+        out : torch.Tensor
+            Shape [B, T, embed_dim].
+        attn_score : None
+            Fused kernels don't give the attention weights.
+
+        Raises
+        ------
+        ValueError
+            If ``pos_embs`` is not [B, T, 4], or query and key differ in length.
+        """
+        self._check_inputs(query, key, value, attn_mask, pos_embs)
+        query, key, value = self._project(query, key, value)
+        # Angles need single precision, also under autocast.
+        dtype = torch.promote_types(query.dtype, torch.float32)
+        with torch.autocast(query.device.type, enabled=False):
+            pitch = None if pos_embs is None else inband.unpack(pos_embs.to(dtype))
+            cosines, sines = self.rotation(query.shape[1], pitch, dtype)
+            query = rotary.rotate(query, cosines, sines)
+            key = rotary.rotate(key, cosines, sines)
+            query, key, value = self._fold(query, key, value, pitch, key_padding_mask)
+        x = torch.nn.functional.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            attn_mask=None if attn_mask is None else ~attn_mask,
+            dropout_p=self.dropout if self.training else 0.0,
+            scale=self.scale,
+        )
+        x = x[..., : self.vhead_dim].transpose(1, 2).flatten(2)
+        out = self.out_proj(x)
+        return (out, None) if return_attn_weights else out
+
+    def rotation(self, n_frames, pitch=None, dtype=torch.float32):
+        """r cos(theta) and r sin(theta) of every frame, head and pair.
+
+        Arguments
+        ---------
+        n_frames : int
+            Length T of the sequence.
+        pitch : speechbrain_pitchrope.inband.Pitch, optional
+            Channels of shape [B, T]; None for plain RoPE.
+        dtype : torch.dtype
+            torch.float32 or torch.float64.
+
+        Returns
+        -------
+        cosines, sines : torch.Tensor
+            Broadcastable to [B, T, H, head_dim / 2].
+        """
+        omega = rotary.frequencies(self.head_dim, dtype, self.out_proj.weight.device)
+        if pitch is None or self.theta == "none":
+            theta = rotary.unmodulated_angles(n_frames, omega)
+        else:
+            rate = rotary.bounded_rate(self.theta_rate.to(dtype))
+            theta = rotary.angles(pitch.log_f0, rate, omega)
+        if pitch is None or self.radius == "none":
+            return theta.cos(), theta.sin()
+        r = rotary.radii(pitch, self.radius_slope.to(dtype))
+        return r * theta.cos(), r * theta.sin()
+
+    def bias_columns(self, pitch):
+        """The columns of q and k whose product is the bias, each [B, T, H, 7]."""
+        dtype = pitch.log_f0.dtype
+        return similarity.gaussian_columns(
+            pitch,
+            self.similarity_weight.to(dtype),
+            self.similarity_voiced.to(dtype),
+            similarity.bandwidth(self.similarity_bandwidth.to(dtype)),
+        )
+
+    def _fold(self, query, key, value, pitch, key_padding_mask):
+        """Widen q and k by the columns of the bias and of the padding mask.
+
+        The columns stand in q and k before the kernel scales their product, so one of
+        the two is divided by the scale. v is widened by zeros: fused kernels want
+        equal widths.
+        """
+        query_columns, key_columns = [query], [key]
+        if pitch is not None and self.similarity != "none":
+            of_query, of_key = self.bias_columns(pitch)
+            query_columns.append(of_query / self.scale)
+            key_columns.append(of_key)
+        if key_padding_mask is not None:
+            column = torch.zeros_like(query[..., :1])
+            padding = key_padding_mask.bool()[:, :, None, None]
+            query_columns.append(column + 1 / self.scale)
+            key_columns.append(column.masked_fill(padding, MASKED))
+        if len(query_columns) == 1:
+            return query, key, value
+        width = sum(columns.shape[-1] for columns in query_columns)
+        width += -width % WIDTH_MULTIPLE
+        return (
+            _widen(query_columns, width),
+            _widen(key_columns, width),
+            _widen([value], width),
+        )
+
+    def _project(self, query, key, value):
+        """Queries, keys and values of each head, [B, T, H, head_dim], as RoPEMHA's."""
+        if _same(query, key) and _same(key, value):
+            projected = torch.nn.functional.linear(query, self.in_proj_weight)
+            heads = projected.unflatten(-1, (self.num_heads, -1))
+            query, key, value = heads.chunk(3, -1)
+        else:
+            weights = self.in_proj_weight.chunk(3)
+            query, key, value = (
+                torch.nn.functional.linear(x, w).unflatten(-1, (self.num_heads, -1))
+                for x, w in zip((query, key, value), weights, strict=True)
+            )
+        if self.vbias is not None:
+            value = value + self.value_bias_weight.view(self.num_heads, -1)
+        return query, key, value
+
+    def _check_inputs(self, query, key, value, attn_mask, pos_embs):
+        if not query.shape[1] == key.shape[1] == value.shape[1]:
+            raise ValueError(
+                "PitchRoPEMHA is self-attention: query, key and value have "
+                f"{query.shape[1]}, {key.shape[1]} and {value.shape[1]} frames, "
+                "expected one length"
+            )
+        if attn_mask is not None and attn_mask.dtype != torch.bool:
+            raise ValueError(
+                f"attn_mask is of {attn_mask.dtype}, expected torch.bool with True "
+                "where a query must not see a key"
+            )
+        if pos_embs is None:
+            return
+        expected = (*query.shape[:2], inband.N_CHANNELS)
+        if tuple(pos_embs.shape) != expected:
+            raise ValueError(
+                f"PitchRoPEMHA found pos_embs of shape {list(pos_embs.shape)}, "
+                f"expected pitch channels {list(expected)} "
+                f"({', '.join(inband.CHANNELS)}): "
+                f"{TRANSFORMER.advice}, with attention_type: RoPEMHA"
+            )
+
+    def extra_repr(self):
+        """The three switches, for ``print(module)``."""
+        return f"theta={self.theta}, similarity={self.similarity}, radius={self.radius}"
+
+
+def _widen(columns, width):
+    """Concatenate [..., n] columns, in the first one's dtype, and zeros up to width."""
+    first = columns[0]
+    filled = sum(part.shape[-1] for part in columns)
+    zeros = first.new_zeros(*first.shape[:-1], width - filled)
+    return torch.cat([part.to(first.dtype) for part in columns] + [zeros], -1)
+
+
+def _same(x, y):
+    return x is y or (x.shape == y.shape and torch.equal(x, y))
+
+
+def _check_choice(name, found, choices):
+    if found not in choices:
+        raise ValueError(
+            f"{name} is {found!r}: choose one of {', '.join(map(repr, choices))}"
+        )

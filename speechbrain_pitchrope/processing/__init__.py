@@ -1,0 +1,1 @@
+"""Signal processing: f0 trackers, in-band pitch channels, normalisation."""

@@ -1,0 +1,62 @@
+"""Normalisation of features that carry pitch: the mels are normalised, pitch is not."""
+
+from speechbrain.processing.features import InputNormalization, make_padding_mask
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.substitutes import AUGMENTER, FBANK
+
+
+class PitchInputNormalization(InputNormalization):
+    """SpeechBrain's InputNormalization for features with pitch channels behind them.
+
+    The channels before pitch are normalised exactly as upstream does, with the same
+    statistics in the same checkpoint file. The pitch channels are in natural units
+    already, and zero must stay neutral in them: they pass through, and become zero in
+    the padding.
+
+    Arguments
+    ---------
+    *args : tuple
+        As of ``speechbrain.processing.features.InputNormalization``.
+    **kwargs : dict
+        As of ``speechbrain.processing.features.InputNormalization``.
+
+    Example
+    -------
+    >>> import torch
+    >>> normalize = PitchInputNormalization(norm_type="sentence")
+    >>> mels, pitch = 7 + 3 * torch.randn(2, 50, 80), torch.rand(2, 50, 4)
+    >>> out = normalize(torch.cat((mels, pitch), -1), torch.tensor([1.0, 0.5]))
+    >>> torch.equal(out[0, :, 80:], pitch[0])
+    True
+    >>> out[1, 25:, 80:].any().item()
+    False
+    """
+
+    def forward(self, x, lengths=None, epoch=None):
+        """Normalise the channels before pitch.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Features with pitch, shape [B, T, F + 4].
+        lengths : torch.Tensor, optional
+            Relative lengths of the utterances, shape [B].
+        epoch : int, optional
+            As upstream: stops the update of global statistics.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape [B, T, F + 4].
+
+        Raises
+        ------
+        ValueError
+            If the last four channels are not pitch; the message names the yaml entry
+            to change.
+        """
+        mels, channels = inband.split(x)
+        inband.require_range(channels, type(self).__name__, (FBANK, AUGMENTER))
+        mels = super().forward(mels, lengths, epoch)
+        return inband.append(mels, channels * make_padding_mask(channels, lengths))

@@ -1,0 +1,107 @@
+"""Variants by name: one small yaml each, in the top-level folder ``hparams``.
+
+A variant is a mapping of settings for ``PitchTransformerASR``'s ``pitch_attention``. In
+a recipe's yaml:
+
+    variant: all
+    pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant [!ref <variant>]
+"""
+
+import json
+from pathlib import Path
+
+from hyperpyyaml import load_hyperpyyaml
+
+_PACKAGE = Path(__file__).parent
+
+
+def variants_folder():
+    """The folder of the variants: beside the package in a checkout, else inside it."""
+    checkout = _PACKAGE.parent / "hparams"
+    return checkout if (checkout / "rope.yaml").is_file() else _PACKAGE / "hparams"
+
+
+def variant_names():
+    """Names of all variants, sorted.
+
+    Example
+    -------
+    >>> {"all", "radius", "rope", "similarity", "theta"} <= set(variant_names())
+    True
+    """
+    return sorted(path.stem for path in variants_folder().glob("*.yaml"))
+
+
+def load_variant(name):
+    """Settings of one variant.
+
+    Arguments
+    ---------
+    name : str
+        Name of a file in the folder ``hparams``, without its ending.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of ``PitchRoPEMHA``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such variant.
+
+    Example
+    -------
+    >>> load_variant("theta")
+    {'theta': 'phase', 'similarity': 'none', 'radius': 'none'}
+    """
+    path = variants_folder() / f"{name}.yaml"
+    if not path.is_file():
+        raise ValueError(
+            f"there is no variant {name!r}: choose one of {', '.join(variant_names())}"
+        )
+    with open(path, encoding="utf-8") as stream:
+        return load_hyperpyyaml(stream)
+
+
+def claim_output_folder(output_folder, name, settings):
+    """Mark a run's folder as this variant's, or refuse another variant's.
+
+    Checkpoints of different variants must not mix: a later average or a resumed run
+    would take parameters that were trained for something else.
+
+    Arguments
+    ---------
+    output_folder : str
+        Folder of the run; made if it is not there.
+    name : str
+        Name of the variant.
+    settings : dict
+        What ``load_variant`` gave.
+
+    Raises
+    ------
+    ValueError
+        If the folder belongs to a variant with other settings.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> claim_output_folder(folder, "rope", load_variant("rope"))
+    >>> claim_output_folder(folder, "theta", load_variant("theta"))
+    Traceback (most recent call last):
+    ...
+    ValueError: ...
+    """
+    mark = Path(output_folder) / "variant.json"
+    mine = {"variant": name, "pitch_attention": settings}
+    if mark.is_file():
+        found = json.loads(mark.read_text(encoding="utf-8"))
+        if found["pitch_attention"] != settings:
+            raise ValueError(
+                f"{output_folder} holds a run of variant {found['variant']!r} "
+                f"({found['pitch_attention']}), this is variant {name!r} ({settings}): "
+                "choose another output_folder, or the variant that belongs to it"
+            )
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8")

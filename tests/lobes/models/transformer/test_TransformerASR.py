@@ -1,0 +1,173 @@
+"""PitchTransformerASR: upstream's model at the start, and pitch reaches attention."""
+
+import pytest
+import torch
+from speechbrain.lobes.models.transformer.TransformerASR import TransformerASR
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
+    PitchTransformerASR,
+)
+from speechbrain_pitchrope.variants import load_variant
+from tests.signals import pitch_channels
+
+ENCODERS = ("transformer", "conformer", "branchformer")
+
+
+def build(cls, encoder_module, seed=0, **settings):
+    torch.manual_seed(seed)
+    sizes = {
+        "tgt_vocab": 30,
+        "input_size": 64,
+        "d_model": 48,
+        "nhead": 2,
+        "num_encoder_layers": 2,
+        "num_decoder_layers": 1,
+        "d_ffn": 96,
+        "dropout": 0.1,
+        "activation": torch.nn.GELU,
+        "csgu_linear_units": 96,
+    }
+    return cls(
+        **{**sizes, **settings},
+        encoder_module=encoder_module,
+        normalize_before=True,
+        causal=False,
+        attention_type="RoPEMHA",
+    )
+
+
+def inputs(n_frames=21, seed=0):
+    torch.manual_seed(seed)
+    src, tgt = torch.randn(3, n_frames, 64), torch.randint(1, 30, (3, 9))
+    return src, pitch_channels(3, n_frames, seed), tgt, torch.tensor([1.0, 0.8, 0.4])
+
+
+@pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
+@pytest.mark.parametrize("training", [False, True])
+def test_starts_as_upstreams_rope_model(encoder_module, training):
+    upstream = build(TransformerASR, encoder_module).train(training)
+    after = torch.rand(1)
+    ours = build(PitchTransformerASR, encoder_module).train(training)
+    assert torch.equal(torch.rand(1), after)
+    src, channels, tgt, lengths = inputs()
+    torch.manual_seed(3)
+    expected = upstream(src, tgt, lengths)
+    torch.manual_seed(3)
+    found = ours(inband.append(src, channels), tgt, lengths)
+    for ours_out, upstream_out in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours_out, upstream_out, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
+def test_a_rope_checkpoint_loads_and_gives_the_same_outputs(encoder_module, tmp_path):
+    upstream = build(TransformerASR, encoder_module, seed=1).eval()
+    torch.save(upstream.state_dict(), tmp_path / "model.ckpt")
+    ours = build(PitchTransformerASR, encoder_module, seed=2).eval()
+    missing, unexpected = ours.load_state_dict(
+        torch.load(tmp_path / "model.ckpt"), strict=False
+    )
+    assert not unexpected
+    assert missing
+    assert all(
+        name.split(".")[-1].startswith(("theta", "similarity", "radius"))
+        for name in missing
+    )
+    src, channels, tgt, lengths = inputs()
+    expected = upstream(src, tgt, lengths)
+    found = ours(inband.append(src, channels), tgt, lengths)
+    for ours_out, upstream_out in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours_out, upstream_out, atol=1e-5, rtol=0)
+
+
+def test_rope_variant_has_exactly_upstreams_keys():
+    ours = build(PitchTransformerASR, "conformer", pitch_attention=load_variant("rope"))
+    upstream = build(TransformerASR, "conformer")
+    assert ours.state_dict().keys() == upstream.state_dict().keys()
+
+
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+def test_pitch_reaches_every_layer(encoder_module):
+    net = build(PitchTransformerASR, encoder_module, dropout=0.0)
+    for name, parameter in net.named_parameters():
+        if name.split(".")[-1].startswith(("theta", "similarity", "radius")):
+            torch.nn.init.normal_(parameter, std=0.5)
+    src, channels, tgt, lengths = inputs()
+    enc_out, dec_out = net(inband.append(src, channels), tgt, lengths)
+    assert enc_out.shape == (3, 21, 48)
+    assert dec_out.shape == (3, 9, 48)
+    neutral, _ = net(inband.append(src, torch.zeros_like(channels)), tgt, lengths)
+    assert (enc_out - neutral).abs().max() > 1e-3
+    encoded = net.encode(inband.append(src, channels), lengths)
+    torch.testing.assert_close(encoded, enc_out)
+    enc_out.square().sum().backward()
+    for layer, module in enumerate(net.encoder.layers):
+        attention = getattr(module, "mha_layer", None) or module.self_att
+        assert attention.theta_rate.grad.any(), layer
+        assert attention.radius_slope.grad.any(), layer
+
+
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+def test_a_batch_is_its_utterances(encoder_module):
+    net = build(PitchTransformerASR, encoder_module).eval()
+    for name, parameter in net.named_parameters():
+        if name.split(".")[-1].startswith(("theta", "similarity", "radius")):
+            torch.nn.init.normal_(parameter, std=0.5)
+    src, channels, _, _ = inputs(20)
+    features = inband.append(src, channels)
+    lengths = torch.tensor([1.0, 0.75, 0.5])
+    for i, n_frames in enumerate((20, 15, 10)):
+        features[i, n_frames:] = 0
+    together = net.encode(features, lengths)
+    if encoder_module == "branchformer":
+        return  # upstream's convolution branch sees the padding
+    for i, n_frames in enumerate((20, 15, 10)):
+        alone = net.encode(features[i : i + 1, :n_frames], torch.ones(1))
+        if encoder_module == "transformer":
+            torch.testing.assert_close(
+                together[i, :n_frames], alone[0], atol=1e-5, rtol=0
+            )
+
+
+def test_encoder_only_and_hidden_states():
+    net = build(PitchTransformerASR, "conformer", num_decoder_layers=0)
+    src, channels, _, lengths = inputs()
+    enc_out, _ = net(inband.append(src, channels), None, lengths)
+    assert enc_out.shape == (3, 21, 48)
+    net = build(PitchTransformerASR, "conformer", output_hidden_states=True)
+    _, hidden = net.encode(inband.append(src, channels), lengths)
+    assert [tuple(state.shape) for state in hidden] == [(3, 21, 48)] * 3
+
+
+def test_decode_is_upstreams():
+    upstream, ours = (
+        build(cls, "conformer").eval() for cls in (TransformerASR, PitchTransformerASR)
+    )
+    src, channels, tgt, lengths = inputs()
+    expected, _ = upstream.decode(tgt, upstream.encode(src, lengths))
+    found, _ = ours.decode(tgt, ours.encode(inband.append(src, channels), lengths))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_random_weights_of_branchformer_layers_differ():
+    net = build(PitchTransformerASR, "branchformer")
+    first, second = (layer.mha_layer.in_proj_weight for layer in net.encoder.layers)
+    assert not torch.equal(first, second)
+
+
+def test_wrong_inputs_name_the_entry():
+    net = build(PitchTransformerASR, "conformer")
+    src, _, tgt, lengths = inputs()
+    with pytest.raises(ValueError, match=r"found 64 channels.*`CNN`"):
+        net(src, tgt, lengths)
+    with pytest.raises(ValueError, match="`CNN`"):
+        net(src.view(3, 21, 8, 8), tgt, lengths)
+    with pytest.raises(ValueError, match=r"expected 0 to 1.*`normalize`"):
+        net(inband.append(src, 3 * torch.randn(3, 21, 4)), tgt, lengths)
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match="attention_type: RelPosMHAXL, expected RoPE"):
+        PitchTransformerASR(30, 64, attention_type="RelPosMHAXL", causal=False)
+    with pytest.raises(ValueError, match="theta is 'warp'"):
+        build(PitchTransformerASR, "conformer", pitch_attention={"theta": "warp"})

@@ -1,0 +1,108 @@
+"""PitchFbank: upstream's mels, pitch at the same frames, errors for bad audio."""
+
+import pytest
+import torch
+from speechbrain.lobes.features import Fbank
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.features import PitchFbank
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
+from tests.signals import batch_of, utterance, voice
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_mels": 80},
+        {"n_mels": 80, "n_fft": 512, "win_length": 32, "f_max": 6000},
+        {"n_mels": 23, "deltas": True, "context": True},
+        {"sample_rate": 8000, "n_fft": 256},
+    ],
+)
+def test_mels_are_upstreams(settings):
+    wavs = torch.randn(2, 5000)
+    expected = Fbank(**settings)(wavs)
+    found = PitchFbank(**settings)(wavs)
+    assert torch.equal(found[..., : -inband.N_CHANNELS], expected)
+    assert found.shape[-1] == expected.shape[-1] + inband.N_CHANNELS
+
+
+@pytest.mark.parametrize("tracker", [None, AutocorrelationPitch(), World("dio")])
+def test_pitch_is_that_of_the_audio(tracker):
+    compute_features = PitchFbank(n_mels=80, pitch_tracker=tracker)
+    silence = torch.zeros(1600)
+    waves = [torch.cat((silence, voice(f0, 0.8), silence)) for f0 in (110, 240)]
+    features = compute_features(torch.stack(waves))
+    f0_hz = inband.f0_in_hz(features[..., -4:])
+    assert (f0_hz[0, 20:80] - 110).abs().max() < 2
+    assert (f0_hz[1, 20:80] - 240).abs().max() < 3
+    pitch = inband.unpack(features[..., -4:])
+    expected = torch.log2(torch.tensor([110.0, 240.0]) / 150)
+    torch.testing.assert_close(pitch.register[:, 50], expected, atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("level", ["utterance", "window", "fixed"])
+def test_a_padded_batch_is_its_utterances(level):
+    compute_features = PitchFbank(n_mels=80, pitch_level=level)
+    waves = [utterance(120, 1.6), utterance(240, 1.1), utterance(180, 0.7)]
+    together = compute_features(batch_of(*waves)[0])
+    for i, wave in enumerate(waves):
+        alone = compute_features(wave[None])
+        n_frames = alone.shape[1] - 1
+        torch.testing.assert_close(
+            together[i, :n_frames, 80:], alone[0, :n_frames, 80:], atol=1e-4, rtol=0
+        )
+        past_the_end = len(wave) // 160 + 3
+        assert not together[i, past_the_end:, 80:].any()
+
+
+@pytest.mark.parametrize("gain", [0.01, 10.0])
+def test_gain_changes_no_pitch_channel(gain):
+    compute_features, wave = PitchFbank(n_mels=80), utterance()
+    before = compute_features(wave[None])[..., 80:]
+    after = compute_features(gain * wave[None])[..., 80:]
+    torch.testing.assert_close(after, before, atol=1e-3, rtol=0)
+
+
+def test_silence_is_neutral():
+    features = PitchFbank(n_mels=80)(torch.zeros(2, 8000))
+    assert features.isfinite().all()
+    assert not features[..., 80:].any()
+
+
+def test_gradients_reach_the_waveform():
+    wavs = utterance(150, 0.5)[None].requires_grad_()
+    PitchFbank()(wavs)[..., -4:].sum().backward()
+    assert wavs.grad.isfinite().all()
+    assert wavs.grad.any()
+
+
+def test_single_precision_under_autocast():
+    compute_features, wave = PitchFbank(), utterance(150, 0.5)[None]
+    with torch.autocast("cpu", torch.bfloat16):
+        features = compute_features(wave)
+    assert features.dtype == torch.float32
+    assert torch.equal(features, compute_features(wave))
+
+
+@pytest.mark.parametrize(
+    "wav, complaint",
+    [
+        (torch.zeros(2, 1600, 2), r"shape \[2, 1600, 2\], expected mono"),
+        (torch.zeros(1600), "expected mono"),
+        (torch.zeros(2, 0), "audio without samples"),
+        (torch.tensor([[0.1] * 1600, [torch.nan] * 1600]), r"rows \[1\] of a batch"),
+        (torch.full((1, 1600), torch.inf), "NaN or infinite"),
+    ],
+    ids=["stereo", "no batch", "empty", "nan", "inf"],
+)
+def test_bad_audio_is_refused(wav, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        PitchFbank()(wav)
+
+
+def test_a_tracker_of_another_rate_is_refused():
+    with pytest.raises(ValueError, match="sample_rate = 8000 Hz, PitchFbank has 16000"):
+        PitchFbank(pitch_tracker=AutocorrelationPitch(8000))
+    with pytest.raises(ValueError, match="hop_length = 80 samples"):
+        PitchFbank(pitch_tracker=World(hop_length=5))

@@ -1,0 +1,270 @@
+"""PitchRoPEMHA: the fast path is the formulas, and RoPEMHA where pitch is off."""
+
+import pytest
+import torch
+from speechbrain.nnet.attention import RoPEMHA
+
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from tests import reference
+from tests.signals import pitch_channels
+
+SWITCHES = [
+    {"theta": "phase", "similarity": "none", "radius": "none"},
+    {"theta": "none", "similarity": "gaussian", "radius": "none"},
+    {"theta": "none", "similarity": "none", "radius": "exp"},
+    {"theta": "phase", "similarity": "gaussian", "radius": "exp"},
+]
+
+
+def names(switches):
+    return "-".join(switches.values())
+
+
+def trained(embed_dim, num_heads, seed=0, **switches):
+    """A module whose parameters have moved away from zero, each head its own way."""
+    torch.manual_seed(seed)
+    net = PitchRoPEMHA(embed_dim, num_heads, **switches)
+    for name, parameter in net.named_parameters():
+        if name.startswith(("theta", "similarity", "radius")):
+            torch.nn.init.normal_(parameter, std=0.5)
+    return net
+
+
+def padding(n_frames, *lengths):
+    return torch.arange(n_frames) >= torch.tensor(lengths)[:, None]
+
+
+def chunk_mask(n_frames, size=8):
+    chunk = torch.arange(n_frames) // size
+    return chunk[None, :] > chunk[:, None]
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=names)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("n_frames", [1, 50])
+def test_starts_as_rope_whatever_the_pitch(switches, masked, n_frames):
+    torch.manual_seed(1)
+    upstream = RoPEMHA(144, 4)
+    torch.manual_seed(1)
+    ours = PitchRoPEMHA(144, 4, **switches)
+    x, pitch = torch.randn(3, n_frames, 144), pitch_channels(3, n_frames)
+    key_padding_mask = padding(n_frames, n_frames, n_frames // 2 + 1, 1)
+    masks = {"key_padding_mask": key_padding_mask} if masked else {}
+    if masked:
+        masks["attn_mask"] = chunk_mask(n_frames)
+    expected, _ = upstream(x, x, x, **masks)
+    found, weights = ours(x, x, x, pos_embs=pitch, **masks)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    assert weights is None
+    torch.testing.assert_close(ours(x, x, x, **masks)[0], expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=names)
+def test_zero_pitch_is_rope_after_training_too(switches):
+    net = trained(80, 2, **switches)
+    upstream = RoPEMHA(80, 2)
+    upstream.load_state_dict(net.state_dict(), strict=False)
+    x = torch.randn(2, 30, 80)
+    found, _ = net(x, x, x, pos_embs=torch.zeros(2, 30, 4))
+    torch.testing.assert_close(found, upstream(x, x, x)[0], atol=1e-6, rtol=0)
+
+
+def test_state_dict_is_a_superset_of_upstreams():
+    upstream, ours = RoPEMHA(80, 2), PitchRoPEMHA(80, 2)
+    torch.nn.init.normal_(ours.radius_slope)
+    missing, unexpected = ours.load_state_dict(upstream.state_dict(), strict=False)
+    assert not unexpected
+    assert all(name.startswith(("theta", "similarity", "radius")) for name in missing)
+    rope = PitchRoPEMHA(80, 2, theta="none", similarity="none", radius="none")
+    assert rope.state_dict().keys() == upstream.state_dict().keys()
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=names)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("embed_dim, num_heads", [(72, 2), (144, 4), (80, 1)])
+def test_fast_path_is_the_reference(switches, masked, embed_dim, num_heads):
+    net = trained(embed_dim, num_heads, **switches).double()
+    x = torch.randn(3, 40, embed_dim, dtype=torch.float64)
+    pitch = pitch_channels(3, 40, dtype=torch.float64)
+    masks = {}
+    if masked:
+        masks = {
+            "key_padding_mask": padding(40, 40, 33, 9),
+            "attn_mask": chunk_mask(40),
+        }
+
+    def outcome(forward):
+        """Output and gradients to x, to pitch and to all parameters."""
+        inputs = x.clone().requires_grad_(), pitch.clone().requires_grad_()
+        out = forward(*inputs)
+        target = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+        wrt = [*inputs, *net.parameters()]
+        return [out, *torch.autograd.grad((out * target).sum(), wrt)]
+
+    found = outcome(lambda x, pitch: net(x, x, x, pos_embs=pitch, **masks)[0])
+    expected = outcome(lambda x, pitch: reference.attend(net, x, pitch, **masks))
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "dtype, tolerance", [(torch.float32, 2e-5), (torch.bfloat16, 3e-2)]
+)
+def test_single_and_half_precision_stay_near_the_reference(dtype, tolerance):
+    net = trained(144, 4)
+    x, pitch = torch.randn(2, 60, 144), pitch_channels(2, 60)
+    mask = padding(60, 60, 41)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        found, _ = net(x, x, x, key_padding_mask=mask, pos_embs=pitch)
+    expected = reference.attend(net.double(), x.double(), pitch.double(), mask)
+    torch.testing.assert_close(found.double(), expected, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=names)
+def test_each_enhancement_changes_the_output(switches):
+    net = trained(80, 2, **switches)
+    x = torch.randn(1, 30, 80)
+    with_pitch, _ = net(x, x, x, pos_embs=pitch_channels(1, 30))
+    without, _ = net(x, x, x)
+    assert (with_pitch - without).abs().max() > 1e-3
+
+
+def test_padding_changes_nothing():
+    net = trained(80, 2)
+    x, pitch = torch.randn(1, 30, 80), pitch_channels(1, 30)
+    alone, _ = net(x, x, x, pos_embs=pitch)
+    padded_x = torch.cat((x, torch.randn(1, 13, 80)), 1)
+    padded_pitch = torch.cat((pitch, torch.zeros(1, 13, 4)), 1)
+    padded, _ = net(
+        padded_x,
+        padded_x,
+        padded_x,
+        key_padding_mask=padding(43, 30),
+        pos_embs=padded_pitch,
+    )
+    torch.testing.assert_close(padded[:, :30], alone, atol=1e-6, rtol=0)
+
+
+def test_a_batch_is_its_utterances():
+    net = trained(80, 2)
+    x, pitch = torch.randn(4, 25, 80), pitch_channels(4, 25)
+    together, _ = net(x, x, x, pos_embs=pitch)
+    singles = [
+        net(x[i : i + 1], x[i : i + 1], x[i : i + 1], pos_embs=pitch[i : i + 1])
+        for i in range(4)
+    ]
+    torch.testing.assert_close(
+        together, torch.cat([out for out, _ in singles]), atol=1e-6, rtol=0
+    )
+
+
+def test_only_what_lies_between_two_frames_matters():
+    """An earlier start shifts all clocks alike and leaves the output as it was."""
+    net = trained(80, 2).double()
+    x = torch.randn(1, 30, 80, dtype=torch.float64)
+    pitch = pitch_channels(1, 30, dtype=torch.float64)
+    before = pitch_channels(1, 17, seed=5, dtype=torch.float64)
+    shifted_x = torch.cat((torch.randn(1, 17, 80, dtype=torch.float64), x), 1)
+    mask = torch.arange(47)[None] < 17
+    shifted, _ = net(
+        shifted_x,
+        shifted_x,
+        shifted_x,
+        key_padding_mask=mask,
+        pos_embs=torch.cat((before, pitch), 1),
+    )
+    alone, _ = net(x, x, x, pos_embs=pitch)
+    torch.testing.assert_close(shifted[:, 17:], alone, atol=1e-9, rtol=0)
+
+
+def test_a_fully_padded_utterance_stays_finite():
+    net = trained(80, 2)
+    x = torch.randn(2, 12, 80, requires_grad=True)
+    out, _ = net(
+        x, x, x, key_padding_mask=padding(12, 12, 0), pos_embs=pitch_channels(2, 12)
+    )
+    out.square().sum().backward()
+    assert out.isfinite().all()
+    assert x.grad.isfinite().all()
+
+
+def test_every_parameter_learns():
+    net = trained(80, 2, seed=3)
+    x, pitch = torch.randn(2, 30, 80), pitch_channels(2, 30)
+    out, _ = net(x, x, x, key_padding_mask=padding(30, 30, 20), pos_embs=pitch)
+    out.square().sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_first_update_moves_every_enhancement():
+    """At zero each one has a gradient; only the bandwidth waits for its weight."""
+    torch.manual_seed(0)
+    net = PitchRoPEMHA(80, 2)
+    x, pitch = torch.randn(2, 30, 80), pitch_channels(2, 30)
+    net(x, x, x, pos_embs=pitch)[0].square().sum().backward()
+    for name in (
+        "theta_rate",
+        "similarity_weight",
+        "similarity_voiced",
+        "radius_slope",
+    ):
+        assert getattr(net, name).grad.abs().sum() > 0, name
+    assert net.similarity_bandwidth.grad.abs().sum() == 0
+
+
+def test_dropout_acts_in_training_only():
+    torch.manual_seed(0)
+    net = PitchRoPEMHA(80, 2, dropout=0.5)
+    x, pitch = torch.randn(1, 30, 80), pitch_channels(1, 30)
+    assert not torch.equal(net(x, x, x, pos_embs=pitch)[0], net(x, x, x)[0])
+    net.eval()
+    torch.testing.assert_close(
+        net(x, x, x, pos_embs=pitch)[0], net(x, x, x)[0], atol=1e-6, rtol=0
+    )
+
+
+def test_value_bias_and_distinct_inputs_follow_upstream():
+    torch.manual_seed(2)
+    upstream = RoPEMHA(80, 2, vbias=True)
+    torch.nn.init.normal_(upstream.value_bias_weight)
+    ours = PitchRoPEMHA(80, 2, vbias=True)
+    ours.load_state_dict(upstream.state_dict(), strict=False)
+    query, key, value = torch.randn(3, 2, 10, 80)
+    expected = upstream(query, key, value)[0]
+    torch.testing.assert_close(ours(query, key, value)[0], expected, atol=1e-6, rtol=0)
+    same = query.clone()
+    torch.testing.assert_close(
+        ours(query, same, query)[0], upstream(query, same, query)[0], atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        ({"theta": "speed"}, "theta is 'speed': choose one of"),
+        ({"similarity": "cosine"}, "similarity is 'cosine'"),
+        ({"radius": True}, "radius is True"),
+        ({"embed_dim": 15, "num_heads": 3}, "a head has 5 dimensions"),
+        ({"vdim": 40}, "vdim is 40"),
+    ],
+)
+def test_wrong_settings_are_named(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        PitchRoPEMHA(**{"embed_dim": 80, "num_heads": 2, **arguments})
+
+
+@pytest.mark.parametrize(
+    "query_length, inputs, complaint",
+    [
+        (10, {"pos_embs": torch.zeros(1, 19, 80)}, "expected pitch channels"),
+        (10, {"pos_embs": torch.zeros(1, 9, 4)}, r"shape \[1, 9, 4\]"),
+        (7, {}, "7, 10 and 10 frames"),
+        (10, {"attn_mask": torch.zeros(10, 10)}, "attn_mask is of torch.float32"),
+    ],
+)
+def test_wrong_inputs_are_named(query_length, inputs, complaint):
+    net, x = PitchRoPEMHA(80, 2), torch.randn(1, 10, 80)
+    with pytest.raises(ValueError, match=complaint):
+        net(x[:, :query_length], x, x, **inputs)

@@ -1,0 +1,45 @@
+"""PitchInputNormalization: upstream's on the mels, nothing on pitch."""
+
+import pytest
+import torch
+from speechbrain.processing.features import InputNormalization
+
+from speechbrain_pitchrope.processing.features import PitchInputNormalization
+from tests.signals import pitch_channels
+
+
+def features(seed=0):
+    torch.manual_seed(seed)
+    mels = 5 + 3 * torch.randn(3, 40, 80)
+    return mels, pitch_channels(3, 40, seed), torch.tensor([1.0, 0.7, 0.5])
+
+
+@pytest.mark.parametrize("norm_type", ["global", "batch", "sentence"])
+def test_mels_and_statistics_are_upstreams(norm_type, tmp_path):
+    upstream = InputNormalization(norm_type=norm_type)
+    ours = PitchInputNormalization(norm_type=norm_type)
+    for seed in range(3):
+        mels, channels, lengths = features(seed)
+        expected = upstream(mels, lengths, epoch=1)
+        found = ours(torch.cat((mels, channels), -1), lengths, epoch=1)
+        assert torch.equal(found[..., :80], expected)
+    if norm_type == "global":
+        upstream._save(tmp_path / "normalizer.ckpt")
+        fresh = PitchInputNormalization().eval()
+        fresh._load(tmp_path / "normalizer.ckpt")
+        again = fresh(torch.cat((mels, channels), -1), lengths)
+        assert torch.equal(again[..., :80], upstream.eval()(mels, lengths))
+
+
+def test_pitch_passes_and_padding_is_neutral():
+    mels, channels, lengths = features()
+    out = PitchInputNormalization()(torch.cat((mels, channels), -1), lengths, epoch=1)
+    for i, n_frames in enumerate((40, 28, 20)):
+        assert torch.equal(out[i, :n_frames, 80:], channels[i, :n_frames])
+        assert not out[i, n_frames:, 80:].any()
+
+
+def test_features_without_pitch_name_the_fbank():
+    decibels = -40 + 20 * torch.randn(3, 40, 80)
+    with pytest.raises(ValueError, match=r"`compute_features`.*PitchFbank"):
+        PitchInputNormalization()(decibels, torch.ones(3))

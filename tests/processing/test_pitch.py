@@ -1,0 +1,165 @@
+"""The trackers: accuracy on known pitch, and invariance to how audio is handed over."""
+
+import math
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
+from tests.signals import SAMPLE_RATE, batch_of, utterance, voice
+
+TRACKERS = {
+    "autocorrelation": AutocorrelationPitch,
+    "dio": lambda: World("dio"),
+    "harvest": lambda: World("harvest"),
+}
+
+
+@pytest.fixture(params=TRACKERS, name="tracker")
+def make_tracker(request):
+    return TRACKERS[request.param]()
+
+
+def glide(time):
+    """An octave up and down within two seconds."""
+    return 150 * 2 ** (0.5 * torch.sin(math.pi * time))
+
+
+@pytest.mark.parametrize("f0_hz", [70, 100, 150, 220, 330, 450, glide])
+def test_f0_of_a_voice_is_found(tracker, f0_hz):
+    silence = torch.zeros(4000)
+    f0, voicing = tracker(torch.cat((silence, voice(f0_hz, 2.0), silence))[None])
+    time = torch.arange(f0.shape[1]) / 100 - 0.25
+    inside = (time > 0.05) & (time < 1.95)
+    truth = f0_hz(time) if callable(f0_hz) else torch.full_like(time, f0_hz)
+    cents = 1200 * torch.log2(f0[0, inside] / truth[inside])
+    assert (voicing[0, inside] >= 0.5).float().mean() > 0.97
+    assert (cents.abs() < 30).float().mean() > 0.97
+    outside = (time < -0.05) | (time > 2.05)
+    assert (voicing[0, outside] < 0.5).all()
+    assert (f0[0, outside] == 0).all()
+
+
+@pytest.mark.parametrize("n_samples", [1, 159, 160, 161, 1600, 15999, 16000, 16001])
+def test_frames_are_fbanks_for_every_length(tracker, n_samples):
+    from speechbrain.lobes.features import Fbank
+
+    wavs = torch.randn(2, n_samples)
+    f0, voicing = tracker(wavs)
+    assert f0.shape == voicing.shape == Fbank()(wavs).shape[:2]
+    assert f0.shape[1] == n_samples // 160 + 1
+
+
+@pytest.mark.parametrize(
+    "wav",
+    [
+        torch.zeros(8000),
+        torch.full((8000,), 0.5),
+        torch.ones(8000).where(torch.arange(8000) % 80 < 40, -1.0),
+        1e-30 * torch.randn(8000),
+        1e4 * torch.randn(8000),
+        torch.zeros(1),
+        torch.eye(8000)[4000],
+    ],
+    ids=["silence", "constant", "clipped", "faint", "huge", "one sample", "click"],
+)
+def test_any_audio_gives_finite_pitch(tracker, wav):
+    f0, voicing = tracker(wav[None])
+    assert f0.isfinite().all()
+    assert voicing.isfinite().all()
+    assert ((voicing >= 0) & (voicing <= 1)).all()
+    assert ((f0 == 0) | ((f0 > 55) & (f0 < 520))).all()
+
+
+def test_noise_and_silence_are_unvoiced(tracker):
+    torch.manual_seed(0)
+    noise = 0.1 * torch.randn(1, 2 * SAMPLE_RATE)
+    _, voicing = tracker(noise)
+    # DIO finds pitch in noise now and then.
+    assert (voicing >= 0.5).float().mean() < 0.25
+    assert not tracker(torch.zeros(1, SAMPLE_RATE))[1].ge(0.5).any()
+
+
+def test_zero_padding_changes_nothing():
+    tracker = AutocorrelationPitch()
+    waves = [utterance(120, 1.6), utterance(240, 1.1), utterance(180, 0.7)]
+    f0, voicing = tracker(batch_of(*waves)[0])
+    for i, wave in enumerate(waves):
+        alone_f0, alone_voicing = tracker(wave[None])
+        n_frames = alone_f0.shape[1] - 1  # the last window holds the padding
+        torch.testing.assert_close(f0[i, :n_frames], alone_f0[0, :n_frames])
+        torch.testing.assert_close(
+            voicing[i, :n_frames], alone_voicing[0, :n_frames], atol=1e-4, rtol=0
+        )
+
+
+def test_lookahead_is_bounded():
+    """What comes more than 120 ms after a frame has no influence on it."""
+    tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
+    whole, _ = tracker(wave[None])
+    for cut in (4000, 9600, 12345):
+        prefix, _ = tracker(wave[None, :cut])
+        n_frames = (cut - round(0.12 * SAMPLE_RATE)) // 160 + 1
+        torch.testing.assert_close(prefix[:, :n_frames], whole[:, :n_frames])
+
+
+@pytest.mark.parametrize("gain", [0.01, 10.0])
+def test_gain_changes_nothing(gain):
+    tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
+    f0, voicing = tracker(wave[None])
+    scaled_f0, scaled_voicing = tracker(gain * wave[None])
+    torch.testing.assert_close(scaled_f0, f0, atol=1e-3, rtol=0)
+    torch.testing.assert_close(scaled_voicing, voicing, atol=1e-3, rtol=0)
+
+
+def test_gradients_to_the_waveform_are_finite():
+    tracker = AutocorrelationPitch()
+    for wave in (utterance(150, 0.5), torch.zeros(4000)):
+        wavs = wave[None].clone().requires_grad_()
+        f0, voicing = tracker(wavs)
+        (f0.sum() + voicing.sum()).backward()
+        assert wavs.grad.isfinite().all()
+
+
+def test_half_precision_callers_get_single_precision():
+    tracker, wave = AutocorrelationPitch(), utterance(150, 0.5)
+    with torch.autocast("cpu", torch.bfloat16):
+        f0, _ = tracker(wave[None])
+    assert torch.equal(f0, tracker(wave[None])[0])
+    halved, _ = tracker(wave[None].half())
+    assert halved.dtype == torch.float32
+    assert halved.isfinite().all()
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 48000])
+def test_other_sample_rates(sample_rate):
+    tracker = AutocorrelationPitch(sample_rate)
+    f0, voicing = tracker(voice(200, 1.0, sample_rate)[None])
+    middle = f0.shape[1] // 2
+    assert abs(f0[0, middle] - 200) < 2
+    assert voicing[0, middle] > 0.5
+
+
+@pytest.mark.parametrize(
+    "make, complaint",
+    [
+        (
+            lambda: AutocorrelationPitch(f0_min=300, f0_max=200),
+            "f0 range is 300 to 200",
+        ),
+        (lambda: AutocorrelationPitch(f0_max=900), "f0 range is"),
+        (lambda: AutocorrelationPitch(sample_rate=2000), "sample rate is 2000 Hz"),
+        (lambda: World("yin"), "World method 'yin' is unknown"),
+    ],
+)
+def test_wrong_settings_are_named(make, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        make()
+
+
+def test_missing_pyworld_says_what_to_install(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyworld", None)
+    with pytest.raises(ImportError, match=r"setuptools<82.*AutocorrelationPitch"):
+        World()

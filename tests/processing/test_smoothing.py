@@ -1,0 +1,47 @@
+"""Max-sum smoothing against an exhaustive search."""
+
+import itertools
+
+import torch
+
+from speechbrain_pitchrope.processing.smoothing import max_sum, transition_costs
+
+
+def best_path_through(scores, costs, frame, state):
+    """Best total over all paths through one state, by trying each."""
+    n_frames, n_states = scores.shape
+    totals = [
+        sum(scores[t, s] for t, s in enumerate(path))
+        - sum(costs[t, path[t], path[t + 1]] for t in range(n_frames - 1))
+        for path in itertools.product(range(n_states), repeat=n_frames)
+        if path[frame] == state
+    ]
+    return max(totals)
+
+
+def test_is_the_exhaustive_search():
+    torch.manual_seed(0)
+    scores = torch.rand(1, 5, 3)
+    costs = transition_costs(torch.rand(1, 5, 2))
+    found = max_sum(scores, costs, 4, 4)
+    for frame, state in itertools.product(range(5), range(3)):
+        expected = best_path_through(scores[0], costs[0], frame, state)
+        torch.testing.assert_close(found[0, frame, state], expected)
+
+
+def test_sees_no_further_than_told():
+    torch.manual_seed(0)
+    scores, costs = torch.rand(1, 12, 3), transition_costs(torch.rand(1, 12, 2))
+    before = max_sum(scores, costs, 3, 2)
+    scores[:, 8:] += torch.rand(4, 3)
+    after = max_sum(scores, costs, 3, 2)
+    assert torch.equal(after[:, :6], before[:, :6])
+    assert not torch.equal(after[:, 6], before[:, 6])
+
+
+def test_switching_voicing_costs_and_staying_unvoiced_does_not():
+    costs = transition_costs(torch.tensor([[[1.0, 2.0], [1.0, 4.0]]]))[0, 0]
+    assert costs[0, 0] == 0
+    assert costs[0, 1] > costs[1, 1] > 0
+    assert costs[0, 2] == costs[2, 0] > 0
+    assert costs[2, 2] == 0

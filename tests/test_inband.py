@@ -1,0 +1,51 @@
+"""The contract: round trips, neutrality, and errors that name the yaml entry."""
+
+import pytest
+import torch
+
+from speechbrain_pitchrope import inband, substitutes
+from tests.signals import pitch_channels
+
+
+def test_append_and_split_are_inverse():
+    features, channels = torch.randn(2, 7, 80), pitch_channels(2, 7)
+    again = inband.split(inband.append(features, channels))
+    assert torch.equal(again[0], features)
+    assert torch.equal(again[1], channels)
+
+
+def test_pack_and_unpack_are_inverse_within_the_ranges():
+    channels = pitch_channels(2, 7)
+    assert torch.equal(inband.pack(inband.unpack(channels)), channels)
+
+
+def test_zero_is_unvoiced():
+    assert not inband.f0_in_hz(torch.zeros(3, 4)).any()
+
+
+def test_width_error_names_the_missing_class():
+    features = torch.zeros(2, 7, 80)
+    with pytest.raises(ValueError, match=r"compute_features.*PitchFbank"):
+        inband.require_width(features, 80, "Consumer", substitutes.FBANK)
+    with pytest.raises(ValueError, match="have 76 channels beside pitch"):
+        inband.require_width(features, 60, "Consumer", substitutes.FBANK)
+
+
+def test_untouched_channels_pass():
+    inband.require_range(pitch_channels(4, 50), "Consumer", [substitutes.NORMALIZE])
+    inband.require_range(torch.zeros(4, 50, 4), "Consumer", [substitutes.NORMALIZE])
+    half = pitch_channels(4, 50).to(torch.bfloat16)
+    inband.require_range(half, "Consumer", [substitutes.NORMALIZE])
+
+
+@pytest.mark.parametrize("touched", ["standardised", "filled", "not a number"])
+def test_touched_channels_are_refused(touched):
+    channels = pitch_channels(4, 50)
+    if touched == "standardised":
+        channels = (channels - channels.mean((0, 1))) / channels.std((0, 1))
+    elif touched == "filled":
+        channels[1, 10:25] = 0.003
+    else:
+        channels[2, 3, 1] = torch.nan
+    with pytest.raises(ValueError, match=r"Consumer found.*`normalize`"):
+        inband.require_range(channels, "Consumer", [substitutes.NORMALIZE])
