@@ -1,0 +1,421 @@
+#!/usr/bin/env python3
+"""LibriSpeech with pitch-aware rotary attention: joint CTC/attention, or CTC alone.
+
+    python train.py hparams/conformer_small.yaml --data_folder DIR
+    python train.py hparams/conformer_small.yaml --data_folder DIR --variant rope
+    python train.py hparams/conformer_small.yaml --data_folder DIR --test_only
+
+Everything that listens to pitch is named in the yaml; this script only moves batches
+through it. Interrupted runs resume when started again with the same command.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import sentencepiece
+import speechbrain as sb
+import torch
+from hyperpyyaml import load_hyperpyyaml
+from speechbrain.dataio.dataset import (
+    DynamicItemDataset,
+    add_dynamic_item,
+    set_output_keys,
+)
+from speechbrain.dataio.sampler import DynamicBatchSampler
+from speechbrain.decoders import ctc_greedy_decode
+from speechbrain.decoders.scorer import ScorerBuilder
+from speechbrain.utils.checkpoints import average_checkpoints
+from speechbrain.utils.data_pipeline import provides, takes
+from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_pitchrope.substitutes import check_recipe
+from speechbrain_pitchrope.variants import claim_output_folder
+
+# The data preparation serves all LibriSpeech recipes: it stands two folders up.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from librispeech_prepare import prepare_librispeech
+
+logger = get_logger(__name__)
+
+
+class ASR(sb.Brain):
+    """Trains and tests; the attributes ``tokenizer`` and ``loggers`` are set on it."""
+
+    @property
+    def has_decoder(self):
+        """Whether the model has an attention decoder beside CTC."""
+        return self.hparams.num_decoder_layers > 0
+
+    def compute_forward(self, batch, stage):
+        """Waveforms to log-probabilities (CTC, decoder), encoder output and lengths."""
+        batch = batch.to(self.device)
+        wavs, wav_lens = batch.sig
+        feats = self.hparams.compute_features(wavs)
+        epoch = self.hparams.epoch_counter.current
+        feats = self.modules.normalize(feats, wav_lens, epoch=epoch)
+
+        tokens_bos = batch.tokens_bos.data if self.has_decoder else None
+        if self.augments(stage):
+            feats, wav_lens = self.hparams.fea_augment(feats, wav_lens)
+            if tokens_bos is not None:
+                tokens_bos = self.hparams.fea_augment.replicate_labels(tokens_bos)
+
+        src = self.modules.CNN(feats)
+        enc_out, dec_out = self.modules.Transformer(
+            src, tokens_bos, wav_lens, pad_idx=self.hparams.pad_index
+        )
+        p_ctc = self.hparams.log_softmax(self.modules.ctc_lin(enc_out))
+        p_seq = None
+        if self.has_decoder:
+            p_seq = self.hparams.log_softmax(self.modules.seq_lin(dec_out))
+        return p_ctc, p_seq, enc_out, wav_lens
+
+    def compute_objectives(self, predictions, batch, stage):
+        """The weighted sum of CTC and attention loss; error rates outside training."""
+        p_ctc, p_seq, enc_out, wav_lens = predictions
+        labels = (*batch.tokens, *batch.tokens_eos)
+        if self.augments(stage):
+            labels = self.hparams.fea_augment.replicate_multiple_labels(*labels)
+        tokens, tokens_lens, tokens_eos, tokens_eos_lens = labels
+
+        loss = self.hparams.ctc_cost(p_ctc, tokens, wav_lens, tokens_lens).sum()
+        if self.has_decoder:
+            loss_seq = self.hparams.seq_cost(
+                p_seq, tokens_eos, length=tokens_eos_lens
+            ).sum()
+            weight = self.hparams.ctc_weight
+            loss = weight * loss + (1 - weight) * loss_seq
+        if stage != sb.Stage.TRAIN:
+            if self.has_decoder:
+                self.acc_metric.append(p_seq, tokens_eos, tokens_eos_lens)
+            self.score(batch, self.transcribe(p_ctc, enc_out, wav_lens, stage))
+        return loss
+
+    def augments(self, stage):
+        """Whether features are augmented at this update."""
+        return (
+            stage == sb.Stage.TRAIN
+            and self.optimizer_step > self.hparams.augment_warmup
+        )
+
+    def searches(self, stage):
+        """Whether this validation decodes by beam search, and not by greedy CTC."""
+        epoch = self.hparams.epoch_counter.current
+        interval = self.hparams.valid_search_interval
+        return stage == sb.Stage.TEST or (self.has_decoder and epoch % interval == 0)
+
+    def transcribe(self, p_ctc, enc_out, wav_lens, stage):
+        """Texts of a batch, by the search that belongs to the stage."""
+        if not self.searches(stage):
+            blank = self.hparams.blank_index
+            hyps = ctc_greedy_decode(p_ctc, wav_lens, blank_id=blank)
+        elif self.has_decoder:
+            hyps, _, _, _ = self.search[stage](enc_out, wav_lens)
+        else:
+            return [hyp[0].text for hyp in self.search[stage](p_ctc, wav_lens)]
+        return [self.tokenizer.decode_ids(hyp) for hyp in hyps]
+
+    def score(self, batch, texts):
+        """Count the errors of a batch and keep its texts."""
+        hyps = [text.split() for text in texts]
+        refs = [text.split() for text in batch.wrd]
+        self.wer_metric.append(batch.id, hyps, refs)
+        self.cer_metric.append(batch.id, hyps, refs)
+        self.texts.extend(zip(batch.id, hyps, refs, strict=True))
+
+    def on_stage_start(self, stage, epoch=None):
+        """Fresh counters for each pass."""
+        if stage != sb.Stage.TRAIN:
+            self.acc_metric = self.hparams.acc_computer()
+            self.wer_metric = self.hparams.error_rate_computer()
+            self.cer_metric = self.hparams.cer_computer()
+            self.texts = []
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Anneal the learning rate at each update."""
+        if should_step:
+            self.hparams.noam_annealing(self.optimizer)
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Log the statistics; keep the checkpoint or write the test's results."""
+        stats = {"loss": stage_loss}
+        if stage == sb.Stage.TRAIN:
+            self.train_stats = stats
+            return
+        if self.has_decoder:
+            stats["ACC"] = self.acc_metric.summarize()
+        stats["WER"] = self.wer_metric.summarize("error_rate")
+        stats["CER"] = self.cer_metric.summarize("error_rate")
+        if stage == sb.Stage.VALID:
+            self.end_epoch(epoch, stats)
+        else:
+            self.end_test(stats)
+
+    def end_epoch(self, epoch, stats):
+        """Log an epoch and keep its checkpoint if it is among the best."""
+        meta = {
+            "epoch": epoch,
+            "lr": self.hparams.noam_annealing.current_lr,
+            "steps": self.optimizer_step,
+            "search": "beam" if self.searches(sb.Stage.VALID) else "greedy",
+        }
+        for train_logger in self.loggers:
+            train_logger.log_stats(meta, self.train_stats, stats)
+        criterion = self.criterion
+        key = next(iter(criterion.values()))
+        self.checkpointer.save_and_keep_only(
+            meta={"epoch": epoch, key: stats[key]},
+            num_to_keep=self.hparams.avg_checkpoints,
+            **{f"{name}s": [key] for name in criterion},
+        )
+
+    @property
+    def criterion(self):
+        """What tells good checkpoints: {max_key: ACC} or, for CTC, {min_key: CER}."""
+        return {"max_key": "ACC"} if self.has_decoder else {"min_key": "CER"}
+
+    def on_evaluate_start(self, max_key=None, min_key=None):
+        """Load the average of the best checkpoints."""
+        super().on_evaluate_start(max_key=max_key, min_key=min_key)
+        checkpoints = self.checkpointer.find_checkpoints(
+            max_key=max_key,
+            min_key=min_key,
+            max_num_checkpoints=self.hparams.avg_checkpoints,
+        )
+        if not checkpoints:
+            raise FileNotFoundError(
+                f"there is no checkpoint of a finished epoch in "
+                f"{self.hparams.save_folder}: train first, or mend output_folder"
+            )
+        average = average_checkpoints(checkpoints, recoverable_name="model")
+        self.hparams.model.load_state_dict(average, strict=True)
+        epochs = sorted(checkpoint.meta["epoch"] for checkpoint in checkpoints)
+        logger.info("Testing the average of epochs %s", epochs)
+
+    def end_test(self, stats):
+        """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""
+        for train_logger in self.loggers:
+            train_logger.log_stats({"split": self.split}, test_stats=stats)
+        if not if_main_process():
+            return
+        folder = Path(self.hparams.output_folder)
+        for name, metric in (("wer", self.wer_metric), ("cer", self.cer_metric)):
+            with open(folder / f"{name}_{self.split}.txt", "w", encoding="utf-8") as f:
+                metric.write_stats(f)
+        hyp_lines = sorted(" ".join((key, *hyp)) for key, hyp, _ in self.texts)
+        ref_lines = sorted(" ".join((key, *ref)) for key, _, ref in self.texts)
+        for name, lines in (("hyp", hyp_lines), ("ref", ref_lines)):
+            path = folder / f"{name}_{self.split}.txt"
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def make_tokenizer(hparams):
+    """The SentencePiece model that was given, or one trained on the training text."""
+    if hparams["tokenizer_file"] is None:
+        tokenizer = hparams["tokenizer"]().sp
+    else:
+        tokenizer = sentencepiece.SentencePieceProcessor()
+        tokenizer.load(hparams["tokenizer_file"])
+    found, expected = tokenizer.vocab_size(), hparams["output_neurons"]
+    if found != expected:
+        raise ValueError(
+            f"the tokenizer has {found} tokens and output_neurons is {expected}: set "
+            f"output_neurons: {found}"
+        )
+    return tokenizer
+
+
+def make_datasets(hparams, tokenizer):
+    """Datasets of the manifests: {"train": ..., "valid": ..., <test split>: ...}."""
+    folder = Path(hparams["manifest_folder"])
+    names = {"train": "train", "valid": "valid"}
+    names.update({split: split for split in hparams["test_splits"]})
+    datasets = {
+        key: DynamicItemDataset.from_csv(
+            folder / f"{name}.csv", replacements={"data_root": hparams["data_folder"]}
+        )
+        for key, name in names.items()
+    }
+    if hparams["sorting"] not in ("random", "ascending", "descending"):
+        raise ValueError(
+            f"sorting is {hparams['sorting']!r}: choose random, ascending or descending"
+        )
+    for key, dataset in datasets.items():
+        order = hparams["sorting"] if key == "train" else "ascending"
+        if order != "random":
+            datasets[key] = dataset.filtered_sorted(
+                sort_key="duration", reverse=order == "descending"
+            )
+    if hparams["sorting"] != "random":
+        hparams["train_dataloader_opts"]["shuffle"] = False
+
+    @takes("wav")
+    @provides("sig")
+    def read(wav):
+        return read_speech(wav)
+
+    @takes("wav")
+    @provides("sig")
+    def read_and_perturb(wav):
+        return hparams["speed_perturb"](read_speech(wav).unsqueeze(0)).squeeze(0)
+
+    @takes("wrd")
+    @provides("wrd", "tokens_bos", "tokens_eos", "tokens")
+    def encode(wrd):
+        tokens = tokenizer.encode_as_ids(wrd)
+        yield wrd
+        yield torch.LongTensor([hparams["bos_index"], *tokens])
+        yield torch.LongTensor([*tokens, hparams["eos_index"]])
+        yield torch.LongTensor(tokens)
+
+    for key, dataset in datasets.items():
+        add_dynamic_item([dataset], read_and_perturb if key == "train" else read)
+    add_dynamic_item(list(datasets.values()), encode)
+    set_output_keys(
+        list(datasets.values()),
+        ["id", "sig", "wrd", "tokens_bos", "tokens_eos", "tokens"],
+    )
+    return datasets
+
+
+def read_speech(wav):
+    """Samples of a recording; its preparation was a while ago, so look once more."""
+    sig = sb.dataio.dataio.read_audio(wav)
+    if sig.ndim != 1 or not sig.isfinite().all() or not sig.any():
+        raise ValueError(
+            f"{wav}: found samples of shape {list(sig.shape)}, finite: "
+            f"{bool(sig.isfinite().all())}, silent: {not sig.any()}; expected mono "
+            "speech. The file has changed since it was prepared: prepare the data again"
+        )
+    return sig
+
+
+def make_search(hparams, tokenizer):
+    """Searches of validation and test: {stage: search}."""
+    if hparams["num_decoder_layers"] == 0:
+        pieces = [tokenizer.id_to_piece(i) for i in range(tokenizer.vocab_size())]
+        return {sb.Stage.TEST: hparams["ctc_search"](vocab_list=pieces)}
+    scorers, weights = [hparams["ctc_scorer"]], {"ctc": hparams["ctc_weight_decode"]}
+    valid_scorer = ScorerBuilder(full_scorers=list(scorers), weights=dict(weights))
+    if hparams["lm_file"] is not None:
+        language_model = hparams["lm_model"]()
+        language_model.load_state_dict(torch.load(hparams["lm_file"], "cpu"))
+        language_model.eval()
+        scorers.append(hparams["lm_scorer"](language_model=language_model))
+        weights["transformerlm"] = hparams["lm_weight"]
+    test_scorer = ScorerBuilder(full_scorers=scorers, weights=weights)
+    return {
+        sb.Stage.VALID: hparams["valid_search"](scorer=valid_scorer),
+        sb.Stage.TEST: hparams["test_search"](scorer=test_scorer),
+    }
+
+
+def make_loader_options(hparams, datasets):
+    """Options of the training and validation loaders: (train, valid)."""
+    train = hparams["train_dataloader_opts"]
+    valid = hparams["valid_dataloader_opts"]
+    if hparams["dynamic_batching"]:
+        train = {
+            "batch_sampler": DynamicBatchSampler(
+                datasets["train"], **hparams["dynamic_batch_sampler_train"]
+            ),
+            "num_workers": hparams["num_workers"],
+        }
+        valid = {
+            "batch_sampler": DynamicBatchSampler(
+                datasets["valid"], **hparams["dynamic_batch_sampler_valid"]
+            )
+        }
+    return train, valid
+
+
+def check_settings(hparams):
+    """Refuse settings that contradict each other, before any work is done."""
+    check_recipe(hparams)
+    only_ctc, layers = hparams["ctc_weight"] == 1.0, hparams["num_decoder_layers"]
+    if only_ctc != (layers == 0):
+        raise ValueError(
+            f"ctc_weight is {hparams['ctc_weight']} and num_decoder_layers is "
+            f"{layers}: CTC alone is ctc_weight: 1.0 with num_decoder_layers: 0, and a "
+            "decoder needs a ctc_weight below 1.0"
+        )
+    for key in ("tokenizer_file", "lm_file"):
+        path = hparams[key]
+        if path is not None and not os.path.isfile(path):
+            raise FileNotFoundError(f"{key} is {path}: there is no such file")
+
+
+def main(arguments):
+    """Prepare the data, train, test."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    with open(hparams_file, encoding="utf-8") as stream:
+        hparams = load_hyperpyyaml(stream, overrides)
+    check_settings(hparams)
+    sb.utils.distributed.ddp_init_group(run_opts)
+    run_on_main(
+        claim_output_folder,
+        args=[hparams["output_folder"], hparams["variant"], hparams["pitch_attention"]],
+    )
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    splits = [*hparams["train_splits"], *hparams["dev_splits"], *hparams["test_splits"]]
+    run_on_main(
+        prepare_librispeech,
+        kwargs={
+            "data_folder": hparams["data_folder"],
+            "save_folder": hparams["manifest_folder"],
+            "splits": splits,
+            "merge": {
+                "train.csv": hparams["train_splits"],
+                "valid.csv": hparams["dev_splits"],
+            },
+            "sample_rate": hparams["sample_rate"],
+            "check_audio": hparams["check_audio"],
+            "on_problem": hparams["on_problem"],
+            "skip_prep": hparams["skip_prep"],
+        },
+    )
+    tokenizer = make_tokenizer(hparams)
+    datasets = make_datasets(hparams, tokenizer)
+    train_options, valid_options = make_loader_options(hparams, datasets)
+
+    asr_brain = ASR(
+        modules=hparams["modules"],
+        opt_class=hparams["Adam"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+    )
+    asr_brain.tokenizer = tokenizer
+    asr_brain.search = make_search(hparams, tokenizer)
+    asr_brain.loggers = [hparams["train_logger"]]
+    if hparams["tensorboard_logs"] is not None:
+        asr_brain.loggers.append(
+            sb.utils.train_logger.TensorboardLogger(hparams["tensorboard_logs"])
+        )
+    # Brain tells its sampler the epoch: batches differ from epoch to epoch, and a
+    # resumed epoch has the batches it would have had.
+    asr_brain.train_sampler = train_options.get("batch_sampler")
+    asr_brain.fit(
+        asr_brain.hparams.epoch_counter,
+        datasets["train"],
+        datasets["valid"],
+        train_loader_kwargs=train_options,
+        valid_loader_kwargs=valid_options,
+    )
+    for split in hparams["test_splits"]:
+        asr_brain.split = split
+        asr_brain.evaluate(
+            datasets[split],
+            test_loader_kwargs=hparams["test_dataloader_opts"],
+            **asr_brain.criterion,
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,150 @@
+"""Are these recordings what a recipe needs? Measured once each, and kept in a journal.
+
+A file is opened, or decoded to its end, and what is wrong with it is named. What was
+found goes to a journal, line by line, so that an interrupted run need not start over.
+"""
+
+import contextlib
+import json
+import os
+import struct
+from multiprocessing.pool import ThreadPool
+
+import numpy as np
+import soundfile
+from speechbrain.utils.logger import get_logger
+from tqdm import tqdm
+
+logger = get_logger(__name__)
+
+AUDIO = (".flac", ".wav")
+BLOCK_FRAMES = 1 << 20  # decoded at a time: bounds memory whatever a header claims
+NO_LENGTH = (1 << 63) - 1  # frames that libsndfile gives for a FLAC without a length
+FILES_PER_TASK = 8  # handed to a thread at a time
+VERSION = 1  # of the journal; what another version wrote is not used again
+
+
+def measure_all(data_folder, files, journal, settings, workers, progress):
+    """Measures audio files in threads, except those the journal shows to be sound.
+
+    Arguments
+    ---------
+    data_folder : Path
+        Where the paths of ``files`` start.
+    files : dict
+        {path: [bytes, mtime in ns]} of all files, the audio files among them.
+    journal : Path
+        Read first, then continued: one line of JSON for each file measured.
+    settings : dict
+        check_audio, sample_rate, min_seconds, max_seconds.
+    workers : int, optional
+        Number of threads.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    dict
+        {path: what was found}, for ``audio_problems``.
+    """
+    decode = settings["check_audio"] == "full"
+    seen = {}
+    for rel, stamp, found in _read_journal(journal):
+        if files.get(rel) == stamp and found["decoded"] >= decode:
+            if not audio_problems(found, settings):
+                seen[rel] = found
+    todo = [rel for rel in files if rel.lower().endswith(AUDIO) and rel not in seen]
+    if seen:
+        message = "%s: %d files were checked before, %d are left"
+        logger.info(message, journal, len(seen), len(todo))
+
+    def task(rel):
+        return rel, _measure(data_folder / rel, decode)
+
+    with open(journal, "a", buffering=1) as file, ThreadPool(workers) as pool:
+        file.write("\n")  # ends the half line that a killed run may have left
+        results = pool.imap_unordered(task, todo, FILES_PER_TASK)
+        desc = f"checking {journal.name.partition('.journal')[0]}"
+        for rel, found in tqdm(results, desc, len(todo), disable=not progress):
+            file.write(json.dumps([VERSION, rel, files[rel], found]) + "\n")
+            seen[rel] = found
+    return seen
+
+
+def _read_journal(journal):
+    for line in journal.read_bytes().splitlines() if journal.exists() else ():
+        with contextlib.suppress(ValueError):  # blank, or not written to its end
+            version, *entry = json.loads(line)
+            if version == VERSION:
+                yield entry
+
+
+def _measure(path, decode):
+    """Rate and frames of a file, and what is wrong with it whatever the settings."""
+    rate, frames, faults = 0, 0, []
+    try:
+        with soundfile.SoundFile(path) as audio:
+            rate, frames = audio.samplerate, audio.frames
+            missing = _missing_bytes(path)
+            if audio.channels != 1:
+                faults += [("not_mono", f"{audio.channels} channels")]
+            if frames == NO_LENGTH:
+                frames = 0
+                faults += [("unreadable_audio", "no length in the header")]
+            elif missing > 0:
+                faults += [("truncated_audio", f"{missing} bytes less")]
+            elif frames == 0:
+                faults += [("no_samples", "0 samples")]
+            elif decode:
+                faults += _decode(audio)
+    except soundfile.LibsndfileError as error:
+        if path.is_file() and path.stat().st_size == 0:
+            faults += [("empty_file", "0 bytes")]
+        else:
+            faults += [("unreadable_audio", error.error_string)]
+    except OSError as error:
+        faults += [("unreadable_audio", str(error.strerror))]
+    return {"rate": rate, "frames": frames, "decoded": decode, "faults": faults}
+
+
+def _decode(audio):
+    count, silent, not_finite = 0, True, 0
+    try:
+        while len(block := audio.read(BLOCK_FRAMES, dtype="float32")):
+            count += len(block)
+            silent = silent and not block.any()
+            not_finite += int((~np.isfinite(block)).sum())
+    except soundfile.LibsndfileError as error:
+        return [("truncated_audio", f"decoding stopped: {error.error_string}")]
+    if count < audio.frames:
+        return [("truncated_audio", f"{count} of {audio.frames} samples")]
+    if silent:
+        return [("silent", f"{count} samples, all 0")]
+    return [("not_finite", f"{not_finite} samples")] if not_finite else []
+
+
+def _missing_bytes(path):
+    """By how much a WAV's data chunk is cut; libsndfile makes no mention of it."""
+    with open(path, "rb") as file:
+        riff = file.read(12)[:4] == b"RIFF"
+        while riff and len(head := file.read(8)) == 8:
+            kind, size = struct.unpack("<4sI", head)
+            if kind == b"data" and size < 0xFFFFFFFF:  # that: written into a pipe
+                return file.tell() + size - path.stat().st_size
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return 0
+
+
+def audio_problems(found, settings):
+    """[(kind, what was found), ...] of a measured file under these settings."""
+    problems = [tuple(fault) for fault in found["faults"]]
+    rate, expected_rate = found["rate"], settings["sample_rate"]
+    if rate and rate != expected_rate:
+        problems += [("wrong_sample_rate", f"{rate} Hz")]
+    if found["frames"]:
+        seconds, longest = found["frames"] / rate, settings["max_seconds"]
+        if seconds < settings["min_seconds"]:
+            problems += [("too_short", f"{seconds} s")]
+        if longest is not None and seconds > longest:
+            problems += [("too_long", f"{seconds} s")]
+    return problems

@@ -1,0 +1,328 @@
+"""From a folder in LibriSpeech layout to checked csv manifests: the first recipe step.
+
+    librispeech_layout.scan     which files a split has
+    audio_check.measure_all     what is in its audio files
+    librispeech_layout.match    which utterances can be used, and why others can't
+
+What can be used goes to ``<split>.csv``, all else to ``problems_<split>.csv``.
+"""
+
+import argparse
+import collections
+import contextlib
+import csv
+import hashlib
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
+from audio_check import VERSION, measure_all
+from librispeech_layout import COLUMNS, EXPECTED, Problem, match, merge_rows, scan
+
+logger = get_logger(__name__)
+
+ADVICE = """Mend or remove the files and run again (only new, changed and faulty files
+are checked again), or leave these utterances out with on_problem: skip."""
+
+
+class DataPreparationError(ValueError):
+    """Some utterances cannot be used: how many, why, which, and how to go on."""
+
+    def __init__(self, problems, reports):
+        self.problems, self.reports = problems, reports
+        kinds = collections.Counter(p.problem for p in problems)
+        lines = [f"{len(problems)} problem(s) in the data:"]
+        lines += [f"  {count:6d} {kind}" for kind, count in kinds.most_common()]
+        lines += ["the first of them:"]
+        for p in problems[:10]:
+            lines += [f"  {p.file}: {p.problem}: {p.found} (expected {p.expected})"]
+        lines += ["all of them:", *(f"  {report}" for report in reports)]
+        lines += [ADVICE]
+        if kinds["no_utterances"]:
+            lines += ["A csv without utterances is an error in any case."]
+        super().__init__("\n".join(lines))
+
+
+def prepare_librispeech(
+    data_folder,
+    save_folder,
+    splits,
+    merge=None,
+    sample_rate=16000,
+    min_seconds=0.1,
+    max_seconds=None,
+    check_audio="full",
+    on_problem="raise",
+    skip_prep=False,
+    workers=None,
+    progress=True,
+):
+    """Checks splits in LibriSpeech layout and writes a csv manifest of each.
+
+    A finished split is left alone while settings and files (names, sizes, times of
+    modification) stay as they are. One that was interrupted, or had problems, leaves
+    a journal: the next run checks only files that are new, changed, or had a problem.
+
+    Arguments
+    ---------
+    data_folder : str or Path
+        Holds the splits, or a folder ``LibriSpeech`` that does. Column ``wav`` is
+        ``$data_root/`` and the path from here.
+    save_folder : str or Path
+        Where manifests, their ``.json`` and problem reports are written.
+    splits : list of str
+        Names of split folders, official or not.
+    merge : dict, optional
+        Further csv files, each of several splits: ``{"train.csv": ["a", "b"]}``.
+    sample_rate : int
+        Expected sample rate in Hz.
+    min_seconds : float
+        Shortest utterance to accept.
+    max_seconds : float, optional
+        Longest utterance to accept; no limit if None.
+    check_audio : str
+        ``"full"`` decodes every file. ``"header"`` only opens it: several times
+        faster, but blind to FLAC data that are truncated or damaged (it sees that a
+        wav lacks its end), all-zero audio, and samples that are NaN or infinite.
+    on_problem : str
+        ``"raise"``: after reading all splits, raise one error; a split with problems
+        gets no csv. ``"skip"``: leave such utterances out and log a warning.
+    skip_prep : bool
+        Only see to it that the csv files needed are there: those of ``merge``, and
+        those of splits that are not merged.
+    workers : int, optional
+        Number of threads, by default ``os.cpu_count()``; no influence on the result.
+    progress : bool
+        Whether to show a progress bar for each split.
+
+    Raises
+    ------
+    DataPreparationError
+        If there are problems and ``on_problem`` is ``"raise"``, or if, in either mode,
+        a csv would be empty.
+    FileNotFoundError
+        If a split folder, or with ``skip_prep`` a csv, is not there.
+    ValueError
+        If an argument has a value that it cannot have.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import soundfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> chapter = folder / "data" / "dev-tiny" / "84" / "121"
+    >>> chapter.mkdir(parents=True)
+    >>> _ = (chapter / "84-121.trans.txt").write_text("84-121-0000 GO ON")
+    >>> soundfile.write(chapter / "84-121-0000.flac", np.full(16000, 0.1), 16000)
+    >>> prepare_librispeech(folder / "data", folder, ["dev-tiny"], progress=False)
+    >>> print((folder / "dev-tiny.csv").read_text().strip())
+    ID,duration,wav,spk_id,wrd
+    84-121-0000,1.0,$data_root/dev-tiny/84/121/84-121-0000.flac,84,GO ON
+    """
+    data_folder, save_folder, merge = Path(data_folder), Path(save_folder), merge or {}
+    settings = {"check_audio": check_audio, "sample_rate": sample_rate}
+    settings |= {"min_seconds": min_seconds, "max_seconds": max_seconds}
+    _check_arguments(splits, merge, settings, on_problem, workers)
+    if skip_prep:
+        _check_ready(save_folder, splits, merge)
+        return
+
+    folders = _find_splits(data_folder, splits)
+    save_folder.mkdir(parents=True, exist_ok=True)
+    skip = on_problem == "skip"
+    done = {}  # csv name: (rows, problems, whether it was written)
+    for split, folder in folders.items():
+        name, state_file = f"{split}.csv", save_folder / f"{split}.json"
+        files = scan(data_folder, folder)
+        state = {"settings": settings | {"version": VERSION}, "input": _summary(files)}
+        rows = _finished_rows(save_folder, name, state_file, state, skip)
+        if rows is not None:
+            done[name] = rows, [], True
+            continue
+        for old in (state_file.name, name, *(m for m in merge if split in merge[m])):
+            (save_folder / old).unlink(missing_ok=True)  # nothing out of date remains
+        journal = save_folder / f"{split}.journal.jsonl"
+        seen = measure_all(data_folder, files, journal, settings, workers, progress)
+        base = folder.relative_to(data_folder).as_posix()
+        rows, problems = match(data_folder, base, files, seen, settings)
+        done[name] = _finish(save_folder, name, rows, problems, len(seen), skip)
+        if done[name][2]:
+            with _replacing(state_file) as file:
+                json.dump(state | {"problems": len(problems)}, file, indent=1)
+            journal.unlink()
+    for name, splits_in in merge.items():
+        parts = [done[f"{split}.csv"] for split in splits_in]
+        rows, problems = merge_rows([part[0] for part in parts], name)
+        total, whole = sum(len(part[0]) for part in parts), all(p[2] for p in parts)
+        done[name] = _finish(save_folder, name, rows, problems, total, skip, whole)
+    failed = {name: problems for name, (_, problems, good) in done.items() if not good}
+    if failed:
+        reports = [_report(save_folder, name) for name in failed if failed[name]]
+        problems = [problem for name in failed for problem in failed[name]]
+        raise DataPreparationError(problems, reports)
+
+
+def _check_arguments(splits, merge, settings, on_problem, workers):
+    for name, parts in {"splits": splits, **merge}.items():
+        if isinstance(parts, str) or not parts or len(set(parts)) < len(parts):
+            raise ValueError(
+                f"{name}: expected a list of distinct names, not {parts!r}"
+            )
+        if not set(parts) <= set(splits):
+            raise ValueError(f"{name}: expected names among {splits}, found {parts}")
+        if parts is not splits and (name[-4:] != ".csv" or name[:-4] in splits):
+            raise ValueError(f"merge: {name!r} must end in .csv and be no split's csv")
+    low, high = settings["min_seconds"], settings["max_seconds"]
+    if low < 0 or (high is not None and high < low):
+        raise ValueError(f"expected 0 <= min_seconds <= max_seconds, not {low}, {high}")
+    if settings["check_audio"] not in ("full", "header"):
+        found = settings["check_audio"]
+        raise ValueError(f"check_audio: expected full or header, found {found!r}")
+    if on_problem not in ("raise", "skip"):
+        raise ValueError(f"on_problem: expected raise or skip, found {on_problem!r}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers: expected None or at least 1, found {workers}")
+
+
+def _check_ready(save_folder, splits, merge):
+    merged = {split for parts in merge.values() for split in parts}
+    names = [*merge, *(f"{split}.csv" for split in splits if split not in merged)]
+    if missing := [name for name in names if not (save_folder / name).is_file()]:
+        raise FileNotFoundError(
+            f"skip_prep is set, but save_folder {save_folder} has no "
+            f"{', '.join(missing)}: prepare with skip_prep: False"
+        )
+
+
+def _find_splits(data_folder, splits):
+    roots = [
+        path for path in (data_folder / "LibriSpeech", data_folder) if path.is_dir()
+    ]
+    found = {s: root / s for root in roots for s in splits if (root / s).is_dir()}
+    if missing := [split for split in splits if split not in found]:
+        there = [path for root in roots for path in root.iterdir() if path.is_dir()]
+        there = sorted(path.relative_to(data_folder).as_posix() for path in there)
+        raise FileNotFoundError(
+            f"no split folder {', '.join(missing)} in data_folder {data_folder} (its "
+            f"folders: {', '.join(there) or 'none'}): correct splits, or set "
+            "data_folder to the folder that holds them"
+        )
+    return {split: found[split] for split in splits}
+
+
+def _summary(files):
+    """What is kept of a scan to see whether anything changed since."""
+    return {
+        "files": len(files),
+        "bytes": sum(size for size, _ in files.values()),
+        "newest_ns": max((mtime for _, mtime in files.values()), default=0),
+        "sha1": hashlib.sha1(json.dumps(list(files.items())).encode()).hexdigest(),
+    }
+
+
+def _finished_rows(save_folder, name, state_file, state, skip):
+    """Rows of a split that needs no preparation, else None."""
+    try:
+        before = json.loads(state_file.read_text(encoding="utf-8"))
+        with open(save_folder / name, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError):
+        return None
+    left_out = before.pop("problems", None)
+    for key in [key for key in state if before.get(key) != state[key]]:
+        message = "%s: prepared again, %s changed from %s to %s"
+        logger.warning(message, name, key, before.get(key), state[key])
+    if before != state or (left_out and not skip):
+        return None
+    logger.info("%s: prepared before, %d utterances", name, len(rows))
+    if left_out:
+        report = _report(save_folder, name)
+        logger.warning("%s: %d problems left out, listed in %s", name, left_out, report)
+    return rows
+
+
+def _report(save_folder, name):
+    return save_folder / f"problems_{name.removesuffix('.csv')}.csv"
+
+
+def _finish(save_folder, name, rows, problems, total, skip, whole=True):
+    """Writes the report if there is one to write, and the csv if it may be used."""
+    report, target = _report(save_folder, name), save_folder / name
+    if not rows and whole:
+        kind, found = "no_utterances", f"0 of {total} audio files can be used"
+        problems = [Problem("", kind, found, EXPECTED[kind], name), *problems]
+    report.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)
+    if problems:
+        _write_csv(report, Problem._fields, map(Problem._asdict, problems))
+    if not rows or not whole or (problems and not skip):
+        return rows, problems, False
+    _write_csv(target, COLUMNS, rows)
+    hours = sum(float(row["duration"]) for row in rows) / 3600
+    logger.info("%s: %d utterances, %.2f h", name, len(rows), hours)
+    if problems:
+        message = "%s: %d of %d audio files left out, %d problems listed in %s"
+        out = total - len(rows)
+        logger.warning(message, name, out, total, len(problems), report)
+    return rows, problems, True
+
+
+def _write_csv(path, columns, rows):
+    with _replacing(path) as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@contextlib.contextmanager
+def _replacing(path):
+    """Opens a file that gets this name only when it has been written to its end."""
+    part = path.with_name(path.name + ".part")
+    with open(
+        part, "w", encoding="utf-8", errors="backslashreplace", newline=""
+    ) as file:
+        yield file
+    os.replace(part, path)
+
+
+def main():
+    """Command line; its options are the arguments of ``prepare_librispeech``."""
+    parser = argparse.ArgumentParser(
+        description="Check a folder in LibriSpeech layout and write csv manifests.",
+        epilog="example: %(prog)s LibriSpeech save --splits train-clean-100 "
+        "train-clean-360 dev-clean --merge train.csv=train-clean-100,train-clean-360",
+    )
+    add = parser.add_argument
+    add("data_folder", help="folder that holds the splits, or a LibriSpeech that does")
+    add("save_folder", help="where csv manifests and problem reports are written")
+    add("--splits", nargs="+", required=True, help="names of split folders")
+    text = "further csv files, each of several splits"
+    add("--merge", nargs="+", default=[], metavar="CSV=SPLIT,SPLIT", help=text)
+    text = "expected rate in Hz (%(default)s)"
+    add("--sample-rate", type=int, default=16000, help=text)
+    text = "shortest utterance to accept (%(default)s)"
+    add("--min-seconds", type=float, default=0.1, help=text)
+    add("--max-seconds", type=float, help="longest utterance to accept (no limit)")
+    text = "decode every file, or only read its header (%(default)s)"
+    add("--check-audio", default="full", choices=("full", "header"), help=text)
+    text = "stop at utterances with problems, or leave them out (%(default)s)"
+    add("--on-problem", default="raise", choices=("raise", "skip"), help=text)
+    add("--workers", type=int, help="number of threads (one per core)")
+    add("--no-progress", dest="progress", action="store_false", help="no progress bar")
+    options = vars(parser.parse_args())
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    merge = [item.split("=", 1) for item in options.pop("merge")]
+    try:
+        merge = {name: parts.split(",") for name, parts in merge}
+        prepare_librispeech(**options, merge=merge)
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

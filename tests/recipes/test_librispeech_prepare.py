@@ -1,0 +1,550 @@
+"""The recipe's data preparation, on small folders in LibriSpeech layout."""
+
+import collections
+import csv
+import json
+import logging
+import multiprocessing
+import os
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from speechbrain.dataio.dataset import DynamicItemDataset
+
+import audio_check
+import librispeech_prepare as prep
+
+SCRIPT = Path(__file__).parents[2] / "recipes/LibriSpeech/librispeech_prepare.py"
+
+RATE = 16000
+NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * RATE)
+SETTINGS = {"max_seconds": 2, "progress": False}
+
+
+def add(split, uid, text="SOME WORDS", samples=NOISE[:RATE], suffix=".flac", **write):
+    """Adds an utterance as the layout wants it, and returns the audio file's path."""
+    speaker, chapter, _ = uid.split("-")
+    folder = split / speaker / chapter
+    folder.mkdir(parents=True, exist_ok=True)
+    if text is not None:
+        with open(folder / f"{speaker}-{chapter}.trans.txt", "a") as file:
+            file.write(f"{uid} {text}\n")
+    if samples is not None:
+        rate = write.pop("rate", RATE)
+        soundfile.write(folder / (uid + suffix), samples, rate, **write)
+    return folder / (uid + suffix)
+
+
+def edit(path, change):
+    """Rewrites a file with what ``change`` makes of its bytes."""
+    data = bytearray(path.read_bytes())
+    path.write_bytes(change(data))
+
+
+def without_length(data):
+    """A FLAC whose STREAMINFO block gives 0, that is unknown, as number of samples."""
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    return data
+
+
+def flip(data):
+    data[len(data) // 2] ^= 1
+    return data
+
+
+def add_defects(split):
+    """One utterance with each defect; {audio or transcript file: (kinds, ...)}."""
+    half = lambda data: data[: len(data) // 2]  # noqa: E731
+    bad = {}
+    bad[add(split, "1-1-0000", None)] = ["audio_without_transcript"]
+    add(split, "1-1-0001", samples=None)
+    bad[split / "1/1/1-1.trans.txt"] = ["transcript_without_audio"]
+    bad[add(split, "1-1-0002", "")] = ["empty_transcript"]
+    bad[add(split, "1-1-0003", "FOR $TEN")] = ["bad_transcript"]
+    bad[add(split, "1-1-0004")] = ["duplicate_id"]
+    bad[add(split, "1-1-0004", None, suffix=".wav")] = ["duplicate_id"]
+    add(split, "1-1-0005", "SAID ONCE", samples=None)
+    bad[add(split, "1-1-0005", "SAID TWICE")] = ["duplicate_id"]
+
+    add(split, "1-2-0000", samples=None)
+    stray = add(split, "1-3-0000").rename(split / "1/2/1-2-0000.flac")
+    bad[stray.rename(split / "1/3/1-2-0000.flac")] = [
+        "audio_without_transcript",
+        "bad_layout",
+    ]
+    bad[split / "1/2/1-2.trans.txt"] = ["transcript_without_audio"]
+    bad[split / "1/3/1-3.trans.txt"] = ["transcript_without_audio"]
+    bad[add(split, "1-4-0000")] = ["audio_without_transcript"]
+    misnamed = (split / "1/4/1-4.trans.txt").rename(split / "1/4/4.trans.txt")
+    bad[misnamed] = ["bad_layout"]
+    bad[add(split, "1-5-0000")] = ["audio_without_transcript"]
+    bad[split / "1/5/1-5.trans.txt"] = ["bad_transcript"]
+    edit(split / "1/5/1-5.trans.txt", lambda data: data + b"\xff")
+
+    bad[empty := add(split, "2-1-0000")] = ["empty_file"]
+    edit(empty, lambda data: b"")
+    bad[garbage := add(split, "2-1-0001")] = ["unreadable_audio"]
+    edit(garbage, lambda data: b"no audio" * 99)
+    bad[unknown := add(split, "2-1-0002")] = ["unreadable_audio"]
+    edit(unknown, without_length)
+    bad[dangling := add(split, "2-1-0003", samples=None)] = ["unreadable_audio"]
+    dangling.symlink_to("nothing.flac")
+    bad[cut := add(split, "2-1-0004")] = ["truncated_audio"]
+    edit(cut, half)
+    bad[damaged := add(split, "2-1-0005")] = ["truncated_audio"]
+    edit(damaged, flip)
+    bad[cut_wav := add(split, "2-1-0006", suffix=".wav")] = ["truncated_audio"]
+    edit(cut_wav, half)
+    no_samples = add(split, "2-1-0007", samples=NOISE[:0], suffix=".wav")
+    bad[no_samples] = ["no_samples"]
+
+    bad[add(split, "3-1-0000", rate=8000)] = ["wrong_sample_rate"]
+    bad[add(split, "3-1-0001", samples=NOISE[: 2 * RATE].reshape(-1, 2))] = ["not_mono"]
+    bad[add(split, "3-1-0002", samples=np.zeros(RATE))] = ["silent"]
+    for number, value in ((3, np.nan), (4, np.inf)):
+        samples = NOISE[:RATE].copy()
+        samples[-1] = value
+        uid, kind = f"3-1-{number:04d}", {"suffix": ".wav", "subtype": "FLOAT"}
+        bad[add(split, uid, samples=samples, **kind)] = ["not_finite"]
+    bad[add(split, "3-1-0005", samples=NOISE[: RATE // 20])] = ["too_short"]
+    bad[add(split, "3-1-0006", samples=NOISE)] = ["too_long"]
+    return bad
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Names of the files that have been measured, in order."""
+    names, measure = [], audio_check._measure
+
+    def spy(path, decode):
+        names.append(path.name)
+        return measure(path, decode)
+
+    monkeypatch.setattr(audio_check, "_measure", spy)
+    return names
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """A data folder whose split ``sound`` has 20 utterances without a problem."""
+    for number in range(20):
+        add(tmp_path / "data/sound", f"84-{number % 2}-{number:04d}", f"WORD {number}")
+    return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """(data folder, save folder, defects) after a run over all defects in skip mode."""
+    data, save = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("save")
+    defects = add_defects(data / "faulty")
+    add(data / "faulty", "9-1-0001", suffix=".wav")
+    add(data / "faulty", "9-1-0000")
+    prep.prepare_librispeech(data, save, ["faulty"], on_problem="skip", **SETTINGS)
+    return data, save, defects
+
+
+def test_every_file_is_in_the_manifest_or_in_the_report(faulty):
+    data, save, _ = faulty
+    audio = {str(p.relative_to(data)) for p in data.rglob("*.[fw][la][av]*")}
+    used = [row["wav"].removeprefix("$data_root/") for row in read(save / "faulty.csv")]
+    reported = read(save / "problems_faulty.csv")
+    left_out = {row["file"] for row in reported if not row["file"].endswith(".txt")}
+    assert left_out | set(used) == audio
+    assert not left_out & set(used)
+    assert len(used) == len(set(used)) == 2
+    assert not {row["ID"] for row in reported} & {Path(path).stem for path in used}
+    assert all(all(row.values()) for row in reported)
+
+
+@pytest.mark.parametrize("kind", sorted(set(prep.EXPECTED) - {"no_utterances"}))
+def test_each_defect_is_found_and_named(faulty, kind):
+    data, save, defects = faulty
+    there = {str(path.relative_to(data)) for path in defects if kind in defects[path]}
+    rows = read(save / "problems_faulty.csv")
+    assert there
+    assert {row["file"] for row in rows if row["problem"] == kind} == there
+
+
+def test_no_defect_has_another_name(faulty):
+    data, save, defects = faulty
+    found = collections.defaultdict(list)
+    for row in read(save / "problems_faulty.csv"):
+        found[data / row["file"]].append(row["problem"])
+    assert {path: sorted(kinds) for path, kinds in found.items()} == defects
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_do_not_change_a_byte(faulty, tmp_path, workers):
+    data, save, _ = faulty
+    options = {"on_problem": "skip", "workers": workers, **SETTINGS}
+    prep.prepare_librispeech(data, tmp_path, ["faulty"], **options)
+    for name in ("faulty.csv", "problems_faulty.csv", "faulty.json"):
+        assert (tmp_path / name).read_bytes() == (save / name).read_bytes()
+
+
+def test_header_sees_what_needs_no_samples(faulty, tmp_path, monkeypatch):
+    data, save, _ = faulty
+    monkeypatch.setattr(audio_check, "_decode", None)
+    options = {"on_problem": "skip", "check_audio": "header", **SETTINGS}
+    prep.prepare_librispeech(data, tmp_path, ["faulty"], **options)
+    full, header = (
+        {(row["file"], row["problem"]) for row in read(s / "problems_faulty.csv")}
+        for s in (save, tmp_path)
+    )
+    assert header < full
+    unseen = {"faulty/2/1/2-1-0004.flac", "faulty/2/1/2-1-0005.flac"}
+    unseen |= {"faulty/3/1/3-1-0002.flac"}
+    unseen |= {f"faulty/3/1/3-1-000{number}.wav" for number in (3, 4)}
+    assert {file for file, _ in full - header} == unseen
+
+
+def test_manifest_is_what_speechbrain_reads(tmp_path):
+    data = tmp_path / "data"
+    add(data / "dev", "84-1-0001", 'TWO  WORDS,\t"QUOTED" É', NOISE[:16001])
+    add(data / "dev", "84-1-0000", "FIRST", NOISE[:RATE], suffix=".wav")
+    prep.prepare_librispeech(data, tmp_path / "new/save", ["dev"], progress=False)
+    manifest = tmp_path / "new/save/dev.csv"
+    assert [tuple(row) for row in read(manifest)] == [prep.COLUMNS] * 2
+    replacements = {"data_root": data}
+    dataset = DynamicItemDataset.from_csv(manifest, replacements)
+    assert list(dataset.data_ids) == ["84-1-0000", "84-1-0001"]
+    item = dataset.data["84-1-0001"]
+    assert item["duration"] == 16001 / 16000
+    assert item["spk_id"] == "84"
+    assert item["wrd"] == 'TWO WORDS, "QUOTED" É'
+    assert soundfile.info(item["wav"]).frames == 16001
+
+
+def test_piped_wav_has_no_end_to_miss(tmp_path):
+    path = add(tmp_path / "data/dev", "1-1-0000", suffix=".wav")
+    unknown = struct.pack("<I", 0xFFFFFFFF)
+    edit(path, lambda data: data[:40] + unknown + data[44:])
+    prep.prepare_librispeech(tmp_path / "data", tmp_path, ["dev"], progress=False)
+    assert read(tmp_path / "dev.csv")[0]["duration"] == "1.0"
+
+
+def test_a_disk_that_fails_is_a_problem_of_the_file(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(5, "Input/output error")
+
+    add(tmp_path / "data/dev", "1-1-0000")
+    monkeypatch.setattr(audio_check, "_missing_bytes", fail)
+    with pytest.raises(prep.DataPreparationError, match="unreadable_audio: Input/out"):
+        prep.prepare_librispeech(tmp_path / "data", tmp_path, ["dev"], progress=False)
+
+
+def test_raise_names_all_splits_and_mending_is_enough(sound, tmp_path, measured):
+    mend = add(sound / "one", "1-1-0000", samples=NOISE[:100])
+    remove = add(sound / "two", "2-1-0000", None)
+    for split in ("one", "two"):
+        add(sound / split, "5-1-0000")
+    splits, merge = ["one", "sound", "two"], {"all.csv": ["one", "sound", "two"]}
+    with pytest.raises(prep.DataPreparationError) as info:
+        prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
+    for part in (
+        "1 too_short",
+        "1 audio_without_transcript",
+        "one/1/1/1-1-0000.flac: too_short: 0.00625 s (expected at least 0.1 s)",
+        str(tmp_path / "problems_one.csv"),
+        str(tmp_path / "problems_two.csv"),
+        "on_problem: skip",
+    ):
+        assert part in str(info.value)
+    assert {path.name for path in tmp_path.glob("*.csv")} == {
+        "problems_one.csv",
+        "problems_two.csv",
+        "problems_all.csv",  # 5-1-0000 is in both splits
+        "sound.csv",
+    }
+
+    measured.clear()
+    soundfile.write(mend, NOISE[:RATE], RATE)
+    remove.unlink()
+    merge = {"all.csv": ["one", "sound"]}
+    prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
+    assert measured == [mend.name]
+    assert not list(tmp_path.glob("problems_[ot]*"))
+    assert len(read(tmp_path / "all.csv")) == 22
+
+
+def test_skip_warns_each_time_and_raise_checks_again(sound, tmp_path, caplog):
+    add(sound / "sound", "84-0-0099", samples=np.zeros(RATE))
+    args = (sound, tmp_path, ["sound"])
+    with pytest.raises(prep.DataPreparationError):
+        prep.prepare_librispeech(*args, progress=False)
+    assert not (tmp_path / "sound.csv").exists()
+    with caplog.at_level(logging.WARNING):
+        prep.prepare_librispeech(*args, on_problem="skip", progress=False)
+    assert "1 of 21 audio files left out" in caplog.text
+    assert str(tmp_path / "problems_sound.csv") in caplog.text
+    caplog.clear()
+    prep.prepare_librispeech(*args, on_problem="skip", progress=False)
+    assert "problems_sound.csv" in caplog.text
+    with pytest.raises(prep.DataPreparationError):
+        prep.prepare_librispeech(*args, progress=False)
+    assert not (tmp_path / "sound.csv").exists()
+
+
+@pytest.mark.parametrize("mode", ["raise", "skip"])
+def test_a_split_without_utterances_is_an_error(sound, tmp_path, mode):
+    add(sound / "bare", "1-1-0000", "")
+    (sound / "void").mkdir()
+    splits = ["bare", "sound", "void"]
+    with pytest.raises(prep.DataPreparationError, match="2 no_utterances"):
+        prep.prepare_librispeech(
+            sound, tmp_path, splits, on_problem=mode, progress=False
+        )
+    assert (tmp_path / "sound.csv").exists()
+    assert not (tmp_path / "bare.csv").exists()
+    assert not (tmp_path / "void.csv").exists()
+
+
+def test_a_finished_split_is_left_alone_until_something_changes(
+    sound, tmp_path, measured, caplog
+):
+    def run(**settings):
+        measured.clear()
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            prep.prepare_librispeech(
+                sound, tmp_path, ["sound"], progress=False, **settings
+            )
+        return len(measured)
+
+    assert run() == 20
+    assert run(workers=1, on_problem="skip") == 0
+    assert run(min_seconds=0.2) == 20
+    assert "settings changed" in caplog.text
+    path = add(sound / "sound", "84-0-0099")
+    assert run(min_seconds=0.2) == 21
+    assert "input changed" in caplog.text
+    transcript = path.parent / "84-0.trans.txt"
+    edit(transcript, lambda data: data.replace(b"SOME WORDS", b"FINE WORDS"))
+    os.utime(transcript, ns=(0, 0))  # as old as a file from an archive can be
+    assert run(min_seconds=0.2) == 21
+    assert "FINE WORDS" in (tmp_path / "sound.csv").read_text()
+    (tmp_path / "sound.csv").unlink()
+    assert run(min_seconds=0.2) == 21
+
+
+def die_at(number, leave):
+    """A stand-in for ``_measure`` that ends the run at the file of this number."""
+    measure, calls = audio_check._measure, []
+
+    def dying(path, decode):
+        calls.append(path)
+        if len(calls) == number:
+            leave()
+        return measure(path, decode)
+
+    return dying
+
+
+def be_killed(data, save):
+    audio_check._measure = die_at(17, lambda: os._exit(9))
+    prep.prepare_librispeech(data, save, ["sound"], workers=1, progress=False)
+
+
+def be_stopped(data, save):
+    def leave():
+        raise RuntimeError("stop")
+
+    measure, audio_check._measure = audio_check._measure, die_at(17, leave)
+    try:
+        with pytest.raises(RuntimeError, match="stop"):
+            prep.prepare_librispeech(data, save, ["sound"], workers=1, progress=False)
+    finally:
+        audio_check._measure = measure
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_an_interrupted_split_goes_on_where_it_was(sound, tmp_path, measured, how):
+    whole, save = tmp_path / "whole", tmp_path / "save"
+    prep.prepare_librispeech(sound, whole, ["sound"], progress=False)
+    if how == "killed":
+        context = multiprocessing.get_context("fork")
+        child = context.Process(target=be_killed, args=(sound, save))
+        child.start()
+        child.join()
+        assert child.exitcode == 9
+    else:
+        be_stopped(sound, save)
+    assert not (save / "sound.csv").exists()
+    journal = save / "sound.journal.jsonl"
+    before = {
+        Path(json.loads(line)[1]).name
+        for line in journal.read_text().split("\n")
+        if line
+    }
+    assert 8 <= len(before) <= 16  # the last results may not have been written yet
+
+    with open(journal, "a") as file:
+        file.write('[1, "sound/84/1/84-1-0019.flac", [4')
+    measured.clear()
+    prep.prepare_librispeech(sound, save, ["sound"], progress=False)
+    assert len(measured) == 20 - len(before)
+    assert not before & set(measured)
+    assert (save / "sound.csv").read_bytes() == (whole / "sound.csv").read_bytes()
+    assert not journal.exists()
+
+
+def test_only_new_changed_and_faulty_files_are_checked_again(sound, tmp_path, measured):
+    def run():
+        measured.clear()
+        with pytest.raises(prep.DataPreparationError):
+            prep.prepare_librispeech(sound, tmp_path, ["sound"], progress=False)
+        return sorted(measured)
+
+    faulty = add(sound / "sound", "84-0-0099", samples=np.zeros(RATE)).name
+    assert len(run()) == 21
+    assert run() == [faulty]
+    with open(tmp_path / "sound.journal.jsonl", "a") as file:
+        file.write("[1, ")  # half a line must not spoil the next one
+    changed = add(sound / "sound", "84-0-0000", None, NOISE[: 2 * RATE]).name
+    new = add(sound / "sound", "84-0-0098").name
+    assert run() == [changed, new, faulty]
+    assert run() == [faulty]
+
+
+def test_the_journal_of_headers_does_not_stand_for_decoding(sound, tmp_path, measured):
+    add(sound / "sound", "84-0-0099", None)
+    run = lambda **how: prep.prepare_librispeech(  # noqa: E731
+        sound, tmp_path, ["sound"], progress=False, **how
+    )
+    for how, expected in (("header", 21), ("full", 21), ("header", 0)):
+        measured.clear()
+        with pytest.raises(prep.DataPreparationError):
+            run(check_audio=how)
+        assert len(measured) == expected
+
+
+def test_merge_is_the_sorted_union(sound, tmp_path):
+    for uid in ("7-1-0000", "99-1-0000"):
+        add(sound / "more", uid)
+    merge = {"train.csv": ["sound", "more"]}
+    prep.prepare_librispeech(sound, tmp_path, ["more", "sound"], merge, progress=False)
+    train = read(tmp_path / "train.csv")
+    parts = read(tmp_path / "more.csv") + read(tmp_path / "sound.csv")
+    assert train == sorted(parts, key=lambda row: row["ID"])
+
+
+def test_merge_keeps_no_id_that_two_splits_have(sound, tmp_path):
+    add(sound / "more", "84-0-0000")
+    add(sound / "more", "85-0-0000")
+    args = (sound, tmp_path, ["more", "sound"], {"train.csv": ["sound", "more"]})
+    with pytest.raises(prep.DataPreparationError, match="2 duplicate_id"):
+        prep.prepare_librispeech(*args, progress=False)
+    assert not (tmp_path / "train.csv").exists()
+    prep.prepare_librispeech(*args, on_problem="skip", progress=False)
+    used = {row["ID"] for row in read(tmp_path / "train.csv")}
+    reported = {row["ID"] for row in read(tmp_path / "problems_train.csv")}
+    assert (len(used), reported) == (20, {"84-0-0000"})
+    assert not used & reported
+
+
+def test_a_merged_csv_does_not_outlive_its_splits(sound, tmp_path):
+    args = (sound, tmp_path, ["sound"], {"train.csv": ["sound"]})
+    prep.prepare_librispeech(*args, progress=False)
+    add(sound / "sound", "84-0-0099", "")
+    with pytest.raises(prep.DataPreparationError):
+        prep.prepare_librispeech(*args, progress=False)
+    assert not (tmp_path / "train.csv").exists()
+
+
+def test_a_merged_csv_does_not_outlive_its_definition(sound, tmp_path):
+    add(sound / "more", "84-0-0000")
+    splits, merge = ["more", "sound"], {"train.csv": ["sound"]}
+    prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
+    merge = {"train.csv": ["sound", "more"]}
+    with pytest.raises(prep.DataPreparationError, match="2 duplicate_id"):
+        prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
+    assert not (tmp_path / "train.csv").exists()
+
+
+def test_an_interruption_leaves_no_csv_that_is_out_of_date(
+    sound, tmp_path, monkeypatch
+):
+    args = (sound, tmp_path, ["sound"], {"train.csv": ["sound"]})
+    prep.prepare_librispeech(*args, progress=False)
+    add(sound / "sound", "84-0-0099")
+    monkeypatch.setattr(audio_check, "_measure", None)
+    with pytest.raises(TypeError):
+        prep.prepare_librispeech(*args, progress=False)
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_missing_split_is_named_with_what_is_there(sound, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"split folder dev, test in .*sound"):
+        prep.prepare_librispeech(sound, tmp_path, ["dev", "sound", "test"])
+    with pytest.raises(FileNotFoundError, match="set data_folder"):
+        prep.prepare_librispeech(sound / "nowhere", tmp_path, ["sound"])
+
+
+def test_folder_above_librispeech_is_accepted(sound, tmp_path):
+    (tmp_path / "up").mkdir()
+    sound.rename(tmp_path / "up/LibriSpeech")
+    prep.prepare_librispeech(tmp_path / "up", tmp_path, ["sound"], progress=False)
+    row = read(tmp_path / "sound.csv")[0]
+    assert row["wav"] == "$data_root/LibriSpeech/sound/84/0/84-0-0000.flac"
+
+
+def test_skip_prep_asks_for_what_the_recipe_reads(tmp_path):
+    args = ("nowhere", tmp_path, ["a", "b", "dev"], {"train.csv": ["a", "b"]})
+    with pytest.raises(FileNotFoundError, match=r"has no train\.csv, dev\.csv: "):
+        prep.prepare_librispeech(*args, skip_prep=True)
+    for name in ("train.csv", "dev.csv"):
+        (tmp_path / name).touch()
+    prep.prepare_librispeech(*args, skip_prep=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"splits": "dev"}, "splits: expected a list"),
+        ({"splits": []}, "splits: expected a list"),
+        ({"splits": ["sound", "sound"]}, "splits: expected a list"),
+        ({"merge": {"train.csv": ["a"]}}, "train.csv: expected names among"),
+        ({"merge": {"train.csv": "sound"}}, "train.csv: expected a list"),
+        ({"merge": {"sound.csv": ["sound"]}}, "be no split's csv"),
+        ({"merge": {"train": ["sound"]}}, "must end in .csv"),
+        ({"check_audio": "none"}, "check_audio: expected full or header"),
+        ({"on_problem": "ignore"}, "on_problem: expected raise or skip"),
+        ({"min_seconds": 2, "max_seconds": 1}, "min_seconds <= max_seconds"),
+        ({"workers": 0}, "workers: expected"),
+    ],
+)
+def test_wrong_arguments_are_refused(sound, tmp_path, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        prep.prepare_librispeech(sound, tmp_path, **{"splits": ["sound"], **wrong})
+
+
+def test_progress_can_be_shown_or_not(sound, tmp_path, capsys):
+    for progress in (True, False):
+        save = tmp_path / str(progress)
+        prep.prepare_librispeech(sound, save, ["sound"], progress=progress)
+        assert ("20/20" in capsys.readouterr().err) == progress
+
+
+def test_command_line(sound, tmp_path, monkeypatch):
+    def run(*options):
+        command = [str(SCRIPT), str(sound), str(tmp_path), *options]
+        monkeypatch.setattr(sys, "argv", command)
+        prep.main()
+
+    add(sound / "dev", "1-1-0000", samples=NOISE[:100])
+    options = ("--splits", "dev", "sound", "--merge", "all.csv=sound,dev")
+    with pytest.raises(SystemExit, match="1 too_short"):
+        run(*options)
+    assert not (tmp_path / "all.csv").exists()
+    run(*options, "--min-seconds", "0.001", "--no-progress")
+    assert len(read(tmp_path / "all.csv")) == 21
