@@ -1,0 +1,88 @@
+"""The pitch of an utterance beside its spectrogram."""
+
+import numpy as np
+
+from speechbrain_pitchrope.figures.style import BLUE, GREEN, GREY, ORANGE, new_figure
+
+
+def pitch_figure(
+    wav, sample_rate, mels_db, f0_hz, voicing, frame_shift=0.01, title=None
+):
+    """Waveform, log-mel spectrogram with the f0 contour over it, and voicing.
+
+    Voiced stretches are shaded in the panels above and below the spectrogram.
+
+    Arguments
+    ---------
+    wav : array
+        Samples, shape [N].
+    sample_rate : int
+        Samples per second.
+    mels_db : array
+        Log-mel spectrogram in dB, shape [T, n_mels].
+    f0_hz : array
+        f0 in Hz, shape [T], 0 where unvoiced.
+    voicing : array
+        Probability of voicing, shape [T].
+    frame_shift : float
+        Seconds from frame to frame.
+    title : str, optional
+        Printed above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Example
+    -------
+    >>> f0_hz = np.full(101, 150.0)
+    >>> figure = pitch_figure(
+    ...     np.zeros(16000), 16000, np.zeros((101, 80)), f0_hz, np.ones(101)
+    ... )
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['amplitude', 'mel band', 'voicing', 'f0 (Hz)']
+    """
+    figure, (wave_axes, mel_axes, voicing_axes) = new_figure(3, (1, 2.6, 0.8))
+    n_frames, n_mels = mels_db.shape
+    times = np.arange(n_frames) * frame_shift
+    voiced = np.where(f0_hz > 0, f0_hz, np.nan)
+
+    wave_axes.plot(np.arange(len(wav)) / sample_rate, wav, color=GREY, linewidth=0.5)
+    wave_axes.set_ylabel("amplitude")
+    mel_axes.imshow(
+        mels_db.T,
+        origin="lower",
+        aspect="auto",
+        cmap="Greys",
+        vmin=mels_db.max() - 60,
+        extent=(times[0], times[-1], 0, n_mels),
+    )
+    mel_axes.set_ylabel("mel band")
+    f0_axes = mel_axes.twinx()
+    f0_axes.plot(times, voiced, color="white", linewidth=4.0)
+    f0_axes.plot(times, voiced, color=ORANGE, linewidth=1.8, label="f0")
+    f0_axes.set_yscale("log")
+    f0_axes.set_ylim(50, 550)
+    f0_axes.set_yticks([60, 100, 150, 200, 300, 500])
+    f0_axes.set_yticklabels(["60", "100", "150", "200", "300", "500"])
+    f0_axes.minorticks_off()
+    f0_axes.set_ylabel("f0 (Hz)")
+    voicing_axes.plot(times, voicing, color=BLUE, linewidth=1.2)
+    voicing_axes.set_ylim(-0.05, 1.05)
+    voicing_axes.set_ylabel("voicing")
+    voicing_axes.set_xlabel("time (s)")
+    voicing_axes.set_xlim(0, max(times[-1], 1e-3))
+    for axes in (wave_axes, voicing_axes):
+        axes.fill_between(
+            times,
+            0,
+            1,
+            where=np.asarray(f0_hz) > 0,
+            transform=axes.get_xaxis_transform(),
+            color=GREEN,
+            alpha=0.15,
+            linewidth=0,
+        )
+    if title:
+        wave_axes.set_title(title, fontsize=10)
+    return figure

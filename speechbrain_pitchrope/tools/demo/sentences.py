@@ -1,0 +1,263 @@
+"""The sentences of the demo corpus: a small English grammar, drawn at random.
+
+First on the demo corpus' way: a sentence here, its sound in `audio`, the
+folder of utterances in `corpus`.
+
+The vocabulary has no heteronyms (READ, WIND) and no two words that sound alike
+(BLUE, BLEW), so that the sound of a sentence decides its transcript.
+"""
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["MAX_WORDS", "MIN_WORDS", "VOCABULARY", "Sentence", "draw_splits"]
+
+# Length of a sentence in words, both ends included.
+MIN_WORDS, MAX_WORDS = 4, 10
+
+# Draws among which a dev or test sentence made of known words is looked for.
+CANDIDATES = 200
+
+# Repeated sentences in a row after which the grammar counts as exhausted.
+MAX_REPEATS = 10_000
+
+# A context-free grammar: lower-case words name rules, upper-case words are spoken.
+# The alternatives of a rule are equally likely, so a repeated one is likelier.
+RULES = {
+    "sentence": ("statement.", "statement.", "statement.", "question?", "question?"),
+    "statement": (
+        "one past thing",
+        "one past thing then",
+        "one past thing where",
+        "one NEVER past thing AGAIN",
+        "one refused base thing",
+        "one refused base thing later",
+        "one modal base thing later",
+        "one modal base number goods where",
+        "one rested where then",
+        "single WAS doing thing where",
+        "single IS doing thing",
+        "single HAS ALREADY past number goods",
+        "several WERE doing thing then",
+        "several HAVE past thing",
+        "owner thing_word WAS where",
+        "owner thing_word ISN'T VERY look",
+        "number goods WERE where then",
+        "someone AND name rested where",
+    ),
+    "question": (
+        "DID one base thing",
+        "DID one base thing then",
+        "DID one base number goods where",
+        "modal one base thing",
+        "modal one base thing later",
+        "IS single doing thing where",
+        "WAS single resting where then",
+        "ARE several resting where",
+        "WERE several doing thing then",
+        "HAS single past thing",
+        "HAVE several ALREADY past thing",
+        "IS owner thing_word where",
+        "WAS owner thing_word VERY look",
+        "WERE number goods where",
+    ),
+    # Who acts: anybody, or somebody whose number agrees with a verb.
+    "one": ("single", "single", "single", "several"),
+    "single": ("someone", "someone", "name", "HE", "SHE"),
+    "several": ("WE", "THEY", "YOU", "THE pair"),
+    "someone": ("THE person", "THE mood person", "MY person", "A mood person"),
+    "owner": ("THE person'S", "MY person'S", "name'S", "MY", "YOUR", "HIS", "HER"),
+    "person": (
+        *("DOCTOR", "TEACHER", "FARMER", "SAILOR", "PAINTER", "BAKER", "DRIVER"),
+        *("SINGER", "LAWYER", "UNCLE", "SISTER", "BROTHER", "NEIGHBOR", "CAPTAIN"),
+        *("MONKEY", "ELEPHANT", "RABBIT"),
+    ),
+    "pair": ("CHILDREN", "PARENTS", "STUDENTS", "VISITORS", "SOLDIERS"),
+    "name": ("ALICE", "OLIVER", "MARTIN", "EMMA", "DANIEL", "HELEN", "VICTOR", "LAURA"),
+    "mood": (
+        "CLEVER",
+        "HAPPY",
+        "GENTLE",
+        "HUNGRY",
+        "LAZY",
+        "QUIET",
+        "BRAVE",
+        "FRIENDLY",
+    ),
+    # What is acted on.
+    "thing": (
+        *("THE thing_word", "THE look thing_word", "A look thing_word"),
+        *("THAT thing_word", "owner thing_word"),
+    ),
+    "thing_word": (
+        *("BASKET", "BOTTLE", "LADDER", "LANTERN", "CARPET", "BLANKET", "GUITAR"),
+        *("PIANO", "CAMERA", "PICTURE", "MESSAGE", "TICKET", "BUCKET", "HAMMER"),
+        *("CANDLE", "MIRROR", "UMBRELLA", "TABLE", "BOX", "BOAT", "WAGON"),
+        *("BICYCLE", "JACKET", "PUMPKIN", "SANDWICH"),
+    ),
+    "look": (
+        *("SMALL", "HEAVY", "YELLOW", "PURPLE", "GREEN", "BROKEN", "EMPTY", "WOODEN"),
+        *("SILVER", "BROWN", "DIRTY", "EXPENSIVE", "BEAUTIFUL", "ORANGE", "STRANGE"),
+    ),
+    "number": ("THREE", "FIVE", "SIX", "SEVEN", "ELEVEN", "TWELVE", "TWENTY", "MANY"),
+    "goods": (
+        *("APPLES", "POTATOES", "CARROTS", "LEMONS", "COOKIES", "FLOWERS", "BUTTONS"),
+        *("STAMPS",),
+    ),
+    # What is done, to a thing or alone. Past and participle are one form.
+    "base": (
+        *("CARRY", "FIND", "WATCH", "PAINT", "FOLLOW", "BRING", "SELL", "REPAIR"),
+        *("DROP", "CLEAN", "BORROW", "PUSH", "REMEMBER", "COLLECT", "NOTICE"),
+    ),
+    "past": (
+        *("CARRIED", "FOUND", "WATCHED", "PAINTED", "FOLLOWED", "BROUGHT", "SOLD"),
+        *("REPAIRED", "DROPPED", "CLEANED", "BORROWED", "PUSHED", "REMEMBERED"),
+        *("COLLECTED", "NOTICED"),
+    ),
+    "doing": ("CARRYING", "WATCHING", "PAINTING", "FOLLOWING", "CLEANING", "PUSHING"),
+    "rested": ("WAITED", "DANCED", "LAUGHED", "SLEPT", "WALKED"),
+    "resting": ("WAITING", "DANCING", "LAUGHING", "SLEEPING", "WALKING"),
+    "refused": ("DIDN'T", "COULDN'T", "WOULDN'T", "CAN'T", "WON'T"),
+    "modal": ("CAN", "WILL", "COULD", "SHOULD", "MUST"),
+    # Where and when.
+    "where": (
+        *("IN THE room", "IN THE room", "NEAR THE place", "BEHIND THE place"),
+        *("BESIDE THE place", "UNDER THE BRIDGE", "ACROSS THE RIVER"),
+    ),
+    "room": ("GARDEN", "KITCHEN", "FOREST", "VILLAGE", "LIBRARY", "MUSEUM", "OFFICE"),
+    "place": (
+        *("MARKET", "STATION", "HARBOR", "MOUNTAIN", "CASTLE", "SCHOOL", "CHURCH"),
+        *("ISLAND", "BARN"),
+    ),
+    "then": ("YESTERDAY", "LAST season", "AFTER meal", "BEFORE meal"),
+    "later": ("TODAY", "TOMORROW", "NEXT season", "BEFORE meal", "EVERY daytime"),
+    "season": ("SUMMER", "WINTER", "AUTUMN", "JANUARY", "OCTOBER"),
+    "meal": ("BREAKFAST", "LUNCH", "DINNER", "SUNSET"),
+    "daytime": ("MONDAY", "THURSDAY", "SATURDAY", "EVENING", "MORNING"),
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence, as a transcript and as text for a synthesiser.
+
+    Arguments
+    ---------
+    words : str
+        Transcript in LibriSpeech's style: upper-case words of A-Z and apostrophe,
+        single spaces, no punctuation.
+    is_question : bool
+        Whether it is a yes/no question; otherwise it is a statement.
+
+    Example
+    -------
+    >>> Sentence("DID EMMA FIND THE BOAT", is_question=True).prompt
+    'did emma find the boat?'
+    """
+
+    words: str
+    is_question: bool
+
+    @property
+    def prompt(self):
+        """Text to speak (str): lower case, ended by '.' or '?' for its melody."""
+        return self.words.lower() + ("?" if self.is_question else ".")
+
+
+def draw_splits(rng, sizes):
+    """Draws sentences for several splits, each sentence different from all others.
+
+    A sentence of the second and later splits is made of words that the first split
+    holds, as far as the first split is large enough for that.
+
+    Arguments
+    ---------
+    rng : random.Random
+        Source of chance. Only its method `random` is called, whose values every
+        Python version repeats for the same seed.
+    sizes : dict
+        Name of each split -> its number of sentences (int, 0 or more). The first
+        split is the one for training.
+
+    Returns
+    -------
+    dict
+        Name of each split -> list of Sentence, of the length asked for.
+
+    Raises
+    ------
+    ValueError
+        If the grammar has too few sentences for the sizes.
+
+    Example
+    -------
+    >>> import random
+    >>> splits = draw_splits(random.Random(1), {"train": 300, "test": 20})
+    >>> len(splits["train"]), len(splits["test"])
+    (300, 20)
+    >>> set(splits["train"]) & set(splits["test"])
+    set()
+    """
+    used, known, splits = set(), set(), {}
+    for name, size in sizes.items():
+        splits[name] = []
+        for _ in range(size):
+            sentence = _draw_new(rng, used)
+            if known:
+                sentence = _draw_known(rng, used, known, sentence)
+            used.add(sentence)
+            splits[name].append(sentence)
+        if not known:
+            known = {word for s in splits[name] for word in s.words.split()}
+    return splits
+
+
+def _draw_known(rng, used, known, sentence):
+    """Returns the first of several new sentences with the fewest unknown words."""
+    best, fewest = sentence, None
+    for _ in range(CANDIDATES):
+        unknown = len(set(sentence.words.split()) - known)
+        if fewest is None or unknown < fewest:
+            best, fewest = sentence, unknown
+        if fewest == 0:
+            break
+        sentence = _draw_new(rng, used)
+    return best
+
+
+def _draw_new(rng, used):
+    """Draws until a sentence of allowed length comes that is not in `used`."""
+    for _ in range(MAX_REPEATS):
+        text = _expand("sentence", rng)
+        words = re.sub(r"\bA (?=[AEIOU])", "AN ", text[:-1])
+        sentence = Sentence(words, is_question=text[-1] == "?")
+        if MIN_WORDS <= len(words.split()) <= MAX_WORDS and sentence not in used:
+            return sentence
+    raise ValueError(
+        f"the demo grammar yields no further sentence after {len(used)} of them; "
+        "ask for fewer utterances"
+    )
+
+
+def _expand(rule, rng):
+    """Replaces a rule's name by one of its alternatives, down to spoken words."""
+    options = RULES[rule]
+    chosen = options[int(rng.random() * len(options))]
+    return re.sub("[a-z_]+", lambda name: _expand(name.group(), rng), chosen)
+
+
+def _spoken_words(text):
+    """All words that the rules can make of `text`."""
+    words = set()
+    for token in re.findall("[A-Za-z_']+", text):
+        name = re.match("[a-z_]*", token).group()
+        if not name:
+            words.add(token)
+            continue
+        endings = (_spoken_words(option) for option in RULES[name])
+        words |= {word + token[len(name) :] for option in endings for word in option}
+    return words
+
+
+# Every word that a sentence can hold.
+VOCABULARY = frozenset(_spoken_words("sentence") | {"AN"})
