@@ -25,6 +25,7 @@ from speechbrain_pitchrope.tools.demo.audio import (
     write_flac,
     write_text,
 )
+from speechbrain_pitchrope.tools.demo.espeak import Espeak, EspeakError
 from speechbrain_pitchrope.tools.demo.folder import (
     corpus_settings,
     open_folder,
@@ -36,7 +37,6 @@ from speechbrain_pitchrope.tools.demo.plan import (
     Utterance,
     plan_utterances,
 )
-from speechbrain_pitchrope.tools.demo.espeak import Espeak, EspeakError
 from speechbrain_pitchrope.tools.demo.processes import mapping, usable_cores
 from speechbrain_pitchrope.tools.demo.voices import Voice, check_probes, probe_voice
 
