@@ -18,6 +18,24 @@ env: .venv/installed
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@
 
+demo: env
+	$(BIN)/pitchrope demo-corpus $(DEMO)/corpus
+	$(BIN)/python $(RECIPE)/train.py $(RECIPE)/hparams/conformer_mini.yaml \
+		--data_folder $(DEMO)/corpus --output_folder $(DEMO)/results --device cpu \
+		--train_splits '["train-demo"]' --dev_splits '["dev-demo"]' \
+		--test_splits '["test-demo"]'
+	$(BIN)/pitchrope plot pitch --out $(DEMO)/figures/pitch.png \
+		$(DEMO)/corpus/test-demo/302/302001/302-302001-0000.flac
+	$(BIN)/pitchrope plot training --out $(DEMO)/figures/training.png $(DEMO)/results
+	@echo
+	@$(BIN)/pitchrope wer $(DEMO)/results
+	@echo
+	@echo "Two unseen voices of a speech synthesiser, decoded by CTC prefix beam search."
+	@echo "Figures: $(DEMO)/figures; checkpoints, log and texts: $(DEMO)/results"
+	@echo "Next, real speech (www.openslr.org/12, 960 h; see README.md for the download):"
+	@echo "  source .venv/bin/activate && cd $(RECIPE)"
+	@echo "  python train.py hparams/conformer_small.yaml --data_folder .../LibriSpeech"
+
 test: env
 	$(BIN)/python -m pytest
 

@@ -16,6 +16,7 @@ COMMANDS = {
         "make a small synthetic corpus in LibriSpeech layout",
     ),
     "plot": ("plot", "draw what pitch does: an utterance's pitch, a training run"),
+    "wer": ("wer", "print the error rates that training runs ended with"),
 }
 
 

@@ -53,6 +53,12 @@ class PitchRoPEMHA(RoPEMHA):
     torch.Size([6, 60, 512])
     """
 
+    PITCH_PARAMETERS = (
+        *("theta_rate", "radius_slope"),
+        *("similarity_weight", "similarity_voiced", "similarity_bandwidth"),
+    )
+    """What a state dict of ours can hold that RoPEMHA's does not."""
+
     def __init__(
         self,
         embed_dim,

@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 DEFAULT_SEED = 1
-DEFAULT_UTTERANCES = 768
+DEFAULT_UTTERANCES = 1200
 
 # A further process is started for every so many utterances.
 UTTERANCES_PER_WORKER = 50

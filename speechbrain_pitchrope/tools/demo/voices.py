@@ -111,22 +111,22 @@ class Voice:
 
 # Within a split, low and high voices take turns, so that the first two differ much.
 VOICES = (
-    Voice(101, "M", "train-demo", "m1", 36, 50, 160, 82.0),
-    Voice(102, "F", "train-demo", "f3", 60, 60, 165, 240.0),
-    Voice(103, "M", "train-demo", "m3", 55, 70, 150, 116.0),
-    Voice(104, "F", "train-demo", "f1", 45, 50, 170, 171.0),
-    Voice(105, "M", "train-demo", "m7", 80, 45, 175, 139.0),
-    Voice(106, "F", "train-demo", "anika", 62, 50, 150, 304.0),
-    Voice(107, "M", "train-demo", "Michael", 38, 75, 170, 106.0),
-    Voice(108, "F", "train-demo", "Annie", 12, 55, 155, 199.0),
-    Voice(109, "M", "train-demo", "Nguyen", 53, 50, 165, 155.0),
-    Voice(110, "F", "train-demo", "belinda", 60, 80, 165, 268.0),
-    Voice(111, "M", "train-demo", "m6", 45, 40, 180, 94.0),
-    Voice(112, "F", "train-demo", "f2", 60, 40, 160, 211.0),
-    Voice(201, "M", "dev-demo", "m2", 60, 60, 165, 115.0),
-    Voice(202, "F", "dev-demo", "linda", 50, 55, 160, 232.0),
-    Voice(301, "M", "test-demo", "m4", 42, 60, 160, 91.0),
-    Voice(302, "F", "test-demo", "f5", 65, 65, 165, 249.0),
+    Voice(101, "M", "train-demo", "m1", 36, 50, 130, 82.0),
+    Voice(102, "F", "train-demo", "f3", 60, 60, 135, 240.0),
+    Voice(103, "M", "train-demo", "m3", 55, 70, 120, 116.0),
+    Voice(104, "F", "train-demo", "f1", 45, 50, 140, 171.0),
+    Voice(105, "M", "train-demo", "m7", 80, 45, 145, 139.0),
+    Voice(106, "F", "train-demo", "anika", 62, 50, 120, 304.0),
+    Voice(107, "M", "train-demo", "Michael", 38, 75, 140, 106.0),
+    Voice(108, "F", "train-demo", "Annie", 12, 55, 125, 199.0),
+    Voice(109, "M", "train-demo", "Nguyen", 53, 50, 135, 155.0),
+    Voice(110, "F", "train-demo", "belinda", 60, 80, 135, 268.0),
+    Voice(111, "M", "train-demo", "m6", 45, 40, 150, 94.0),
+    Voice(112, "F", "train-demo", "f2", 60, 40, 130, 211.0),
+    Voice(201, "M", "dev-demo", "m2", 60, 60, 135, 115.0),
+    Voice(202, "F", "dev-demo", "linda", 50, 55, 130, 232.0),
+    Voice(301, "M", "test-demo", "m4", 42, 60, 130, 91.0),
+    Voice(302, "F", "test-demo", "f5", 65, 65, 135, 249.0),
 )
 
 

@@ -29,8 +29,10 @@ from speechbrain.utils.checkpoints import average_checkpoints
 from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
+from speechbrain.utils.train_logger import TensorboardLogger
 
 from speechbrain_pitchrope.substitutes import check_recipe
+from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.variants import claim_output_folder
 
 # The data preparation serves all LibriSpeech recipes: it stands two folders up.
@@ -41,7 +43,7 @@ logger = get_logger(__name__)
 
 
 class ASR(sb.Brain):
-    """Trains and tests; the attributes ``tokenizer`` and ``loggers`` are set on it."""
+    """Trains and tests; ``main`` sets its tokenizer, search, tensorboard and split."""
 
     @property
     def has_decoder(self):
@@ -159,9 +161,9 @@ class ASR(sb.Brain):
             "epoch": epoch,
             "lr": self.hparams.noam_annealing.current_lr,
             "steps": self.optimizer_step,
-            "search": "beam" if self.searches(sb.Stage.VALID) else "greedy",
+            "beam": self.valid_beam,
         }
-        for train_logger in self.loggers:
+        for train_logger in filter(None, (self.hparams.train_logger, self.tensorboard)):
             train_logger.log_stats(meta, self.train_stats, stats)
         criterion = self.criterion
         key = next(iter(criterion.values()))
@@ -170,6 +172,13 @@ class ASR(sb.Brain):
             num_to_keep=self.hparams.avg_checkpoints,
             **{f"{name}s": [key] for name in criterion},
         )
+
+    @property
+    def valid_beam(self):
+        """Beam of this epoch's validation; 1 is greedy CTC."""
+        if self.searches(sb.Stage.VALID):
+            return self.hparams.valid_beam_size
+        return 1
 
     @property
     def criterion(self):
@@ -196,8 +205,10 @@ class ASR(sb.Brain):
 
     def end_test(self, stats):
         """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""
-        for train_logger in self.loggers:
-            train_logger.log_stats({"split": self.split}, test_stats=stats)
+        self.hparams.train_logger.log_stats({"split": self.split}, test_stats=stats)
+        if self.tensorboard:  # takes numbers only
+            named = {f"{name} of {self.split}": value for name, value in stats.items()}
+            self.tensorboard.log_stats({}, test_stats=named)
         if not if_main_process():
             return
         folder = Path(self.hparams.output_folder)
@@ -341,7 +352,7 @@ def check_settings(hparams):
             f"{layers}: CTC alone is ctc_weight: 1.0 with num_decoder_layers: 0, and a "
             "decoder needs a ctc_weight below 1.0"
         )
-    for key in ("tokenizer_file", "lm_file"):
+    for key in ("tokenizer_file", "lm_file", "pretrained_model"):
         path = hparams[key]
         if path is not None and not os.path.isfile(path):
             raise FileNotFoundError(f"{key} is {path}: there is no such file")
@@ -380,6 +391,13 @@ def main(arguments):
             "skip_prep": hparams["skip_prep"],
         },
     )
+    if hparams["pretrained_model"] is not None:
+        new = load_pretrained(hparams["model"], hparams["pretrained_model"])
+        logger.info(
+            "Starting from %s, with %d new tensors",
+            hparams["pretrained_model"],
+            len(new),
+        )
     tokenizer = make_tokenizer(hparams)
     datasets = make_datasets(hparams, tokenizer)
     train_options, valid_options = make_loader_options(hparams, datasets)
@@ -393,11 +411,9 @@ def main(arguments):
     )
     asr_brain.tokenizer = tokenizer
     asr_brain.search = make_search(hparams, tokenizer)
-    asr_brain.loggers = [hparams["train_logger"]]
+    asr_brain.tensorboard = None
     if hparams["tensorboard_logs"] is not None:
-        asr_brain.loggers.append(
-            sb.utils.train_logger.TensorboardLogger(hparams["tensorboard_logs"])
-        )
+        asr_brain.tensorboard = TensorboardLogger(hparams["tensorboard_logs"])
     # Brain tells its sampler the epoch: batches differ from epoch to epoch, and a
     # resumed epoch has the batches it would have had.
     asr_brain.train_sampler = train_options.get("batch_sampler")

@@ -1,0 +1,1 @@
+"""Helpers of recipes, beside those of speechbrain.utils."""

@@ -1,0 +1,96 @@
+"""The recipe's yaml files: complete, no dead keys, as large as their headers say."""
+
+import re
+
+import pytest
+from hyperpyyaml import load_hyperpyyaml
+
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.substitutes import SUBSTITUTES
+from tests.recipes.conftest import RECIPE
+
+FILES = sorted((RECIPE / "hparams").glob("*.yaml"))
+TRAIN = (RECIPE / "train.py").read_text()
+
+# Read by speechbrain.Brain itself, under these names.
+OF_THE_BRAIN = {
+    *("precision", "max_grad_norm", "grad_accumulation_factor"),
+    *("skip_nonfinite_grads", "ckpt_interval_minutes"),
+}
+
+
+def load(path, folder, **overrides):
+    """The objects of a recipe's file."""
+    overrides = {"data_folder": "data", "output_folder": str(folder), **overrides}
+    with open(path) as stream:
+        return load_hyperpyyaml(stream, overrides)
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+def test_every_top_level_key_is_used(path):
+    text = path.read_text()
+    keys = re.findall(r"^(\w+):", text, re.MULTILINE)
+    assert len(keys) == len(set(keys)) > 50
+    unused = {
+        key
+        for key in keys
+        if f"<{key}>" not in text
+        and not re.search(rf'hparams\.{key}\b|\["{key}"\]', TRAIN)
+        and f'("{key}"' not in TRAIN  # named in a tuple of keys
+        and key not in OF_THE_BRAIN | {"__set_seed"}
+    }
+    assert unused == set()
+
+
+def test_header_tells_the_number_of_parameters(path, tmp_path):
+    hparams = load(path, tmp_path)
+    pitch = rope = 0
+    for name, parameter in hparams["model"].named_parameters():
+        if name.rpartition(".")[2] in PitchRoPEMHA.PITCH_PARAMETERS:
+            pitch += parameter.numel()
+        else:
+            rope += parameter.numel()
+    header = re.search(
+        r"# Parameters .*: ([\d,]+) of RoPE, and ([\d,]+) ", path.read_text()
+    )
+    assert header, "no header line 'Parameters'"
+    assert (f"{rope:,}", f"{pitch:,}") == header.groups()
+
+
+def test_every_class_that_carries_pitch_is_ours(path, tmp_path):
+    hparams = load(path, tmp_path)
+    for row in SUBSTITUTES:
+        cls = type(hparams[row.entry])
+        assert f"{cls.__module__}.{cls.__qualname__}" == row.ours
+
+
+# Recipe LibriSpeech/ASR/transformer of SpeechBrain 1.1, hparams/conformer_*.yaml.
+UPSTREAM = {
+    "conformer_small": {
+        **dict(number_of_epochs=110, lr_adam=0.001, max_batch_length_train=900),
+        **dict(d_model=144, nhead=4, num_decoder_layers=4, d_ffn=1024),
+        **dict(label_smoothing=0.0, n_fft=400, precision="fp32"),
+    },
+    "conformer_large": {
+        **dict(number_of_epochs=120, lr_adam=0.0008, max_batch_length_train=150),
+        **dict(d_model=512, nhead=8, num_decoder_layers=6, d_ffn=2048),
+        **dict(label_smoothing=0.1, n_fft=512, precision="fp16"),
+    },
+}
+UPSTREAM_BOTH = {
+    **dict(batch_size=16, ctc_weight=0.3, grad_accumulation_factor=1),
+    **dict(max_grad_norm=5.0, num_encoder_layers=12, transformer_dropout=0.1),
+    **dict(output_neurons=5000, test_beam_size=66, lm_weight=0.60),
+    **dict(ctc_weight_decode=0.40, avg_checkpoints=10, n_mels=80),
+}
+
+
+@pytest.mark.parametrize("name", UPSTREAM)
+def test_settings_are_upstreams(name, tmp_path):
+    hparams = load(RECIPE / f"hparams/{name}.yaml", tmp_path)
+    expected = UPSTREAM[name] | UPSTREAM_BOTH
+    assert {key: hparams[key] for key in expected} == expected
