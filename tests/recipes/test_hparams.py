@@ -10,7 +10,7 @@ from speechbrain_pitchrope.substitutes import SUBSTITUTES
 from tests.recipes.conftest import RECIPE
 
 FILES = sorted((RECIPE / "hparams").glob("*.yaml"))
-TRAIN = (RECIPE / "train.py").read_text()
+CODE = "".join(path.read_text() for path in RECIPE.glob("*.py"))
 
 # Read by speechbrain.Brain itself, under these names.
 OF_THE_BRAIN = {
@@ -39,8 +39,8 @@ def test_every_top_level_key_is_used(path):
         key
         for key in keys
         if f"<{key}>" not in text
-        and not re.search(rf'hparams\.{key}\b|\["{key}"\]', TRAIN)
-        and f'("{key}"' not in TRAIN  # named in a tuple of keys
+        and not re.search(rf'hparams\.{key}\b|\["{key}"\]', CODE)
+        and f'("{key}"' not in CODE  # named in a tuple of keys
         and key not in OF_THE_BRAIN | {"__set_seed"}
     }
     assert unused == set()
