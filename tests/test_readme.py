@@ -1,4 +1,4 @@
-"""What the README shows works: its yaml, its Python, its commands."""
+"""What the READMEs show works: their yaml, their Python, their commands."""
 
 import re
 import shlex
@@ -15,10 +15,11 @@ from tests.signals import batch_of, utterance
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+ALL = sorted(path for path in ROOT.glob("**/README.md") if ".venv" not in path.parts)
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def test_yaml_makes_a_model_that_runs():
@@ -48,21 +49,24 @@ def test_formulas_are_those_of_the_code():
         assert " ".join(line.split()) in documented
 
 
-def commands():
-    """Every command of the README's shell blocks, without comments."""
-    text = "\n".join(blocks("bash")).replace("\\\n", " ")
-    return [
-        words
-        for line in text.splitlines()
-        if (words := shlex.split(line, comments=True))
-    ]
+def test_tracker_of_the_recipes_readme():
+    (text,) = blocks("yaml", (ROOT / "recipes/LibriSpeech/README.md").read_text())
+    f0_hz, _ = load_hyperpyyaml(text)["pitch_tracker"](utterance(120.0)[None])
+    assert f0_hz[f0_hz > 0].median() == pytest.approx(120, rel=0.2)
 
 
-def test_commands_exist():
+def commands(path):
+    """Every command of a README's shell blocks, without comments."""
+    text = "\n".join(blocks("bash", path.read_text())).replace("\\\n", " ")
+    return [words for line in text.splitlines() if (words := shlex.split(line, True))]
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_exist(path):
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     found = set()
     folder = ROOT
-    for words in commands():
+    for words in commands(path):
         found.add(words[0])
         if words[0] == "make":
             assert words[1] in targets
@@ -70,15 +74,23 @@ def test_commands_exist():
             assert words[1] in COMMANDS
         elif words[0] == "cd":
             folder = ROOT / words[1]
-        elif words[0] in ("python", "torchrun"):
-            script = next(word for word in words[1:] if word.endswith(".py"))
-            assert (folder / script).is_file()
-            assert (folder / words[words.index(script) + 1]).is_file()
-            if "--variant" in words:
-                assert words[words.index("--variant") + 1] in variant_names()
-    assert {"make", "pitchrope", "python", "torchrun"} <= found
+        elif "train.py" in words:
+            script = words.index("train.py")
+            assert (folder / "train.py").is_file()
+            assert (folder / words[script + 1]).is_file()
+            variant = (
+                words[words.index("--variant") + 1] if "--variant" in words else "all"
+            )
+            assert variant in [*variant_names(), "$variant"]
+            keys = re.findall(
+                r"^(\w+):", (folder / words[script + 1]).read_text(), re.M
+            )
+            flags = [word[2:] for word in words[script:] if word.startswith("--")]
+            assert set(flags) <= {*keys, "device", "test_only"}
+    assert {"pitchrope", "python"} <= found
 
 
-def test_links_within_the_repository_lead_somewhere():
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text()):
+        assert (path.parent / target).exists(), target
