@@ -192,9 +192,8 @@ def _draw_new(rng, used):
     """Draws until a sentence of allowed length comes that is not in `used`."""
     for _ in range(MAX_REPEATS):
         text = _expand("sentence", rng)
-        words = re.sub(r"\bA (?=[AEIOU])", "AN ", text[:-1])
-        sentence = Sentence(words, is_question=text[-1] == "?")
-        if MIN_WORDS <= len(words.split()) <= MAX_WORDS and sentence not in used:
+        sentence = Sentence(text[:-1], is_question=text[-1] == "?")
+        if MIN_WORDS <= len(text.split()) <= MAX_WORDS and sentence not in used:
             return sentence
     raise ValueError(
         f"the demo grammar yields no further sentence after {len(used)} of them; "
@@ -223,4 +222,4 @@ def _spoken_words(text):
 
 
 # Every word that a sentence can hold.
-VOCABULARY = frozenset(_spoken_words("sentence") | {"AN"})
+VOCABULARY = frozenset(_spoken_words("sentence"))

@@ -12,11 +12,13 @@ from speechbrain.dataio.dataset import (
 )
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.utils.data_pipeline import provides, takes
+from speechbrain.utils.distributed import run_on_main
 
 
 def make_tokenizer(hparams):
     """The SentencePiece model that was given, or one trained on the training text."""
     if hparams["tokenizer_file"] is None:
+        run_on_main(hparams["tokenizer"])  # trains it, unless it is trained
         tokenizer = hparams["tokenizer"]().sp
     else:
         tokenizer = sentencepiece.SentencePieceProcessor()
