@@ -1,6 +1,7 @@
 """Variants by name: one small yaml each, in the top-level folder ``hparams``.
 
-A variant is a mapping of settings for ``PitchTransformerASR``'s ``pitch_attention``. In
+A variant is a mapping of settings for ``PitchTransformerASR``'s ``pitch_attention``;
+``rope`` is the baseline, and some are controls (``speechbrain_pitchrope.controls``). In
 a recipe's yaml:
 
     variant: all
@@ -43,7 +44,7 @@ def load_variant(name):
     Returns
     -------
     dict
-        Keyword arguments of ``PitchRoPEMHA``.
+        Keyword arguments of ``PitchRoPEMHA``, and ``control`` in some.
 
     Raises
     ------

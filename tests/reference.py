@@ -19,21 +19,43 @@ def cosine_kernel(distance, sigma):
     )
 
 
-def attention_logits(net, q, k, pitch):
-    """Logits of one head's [B, T, head_dim] queries and keys; ``net`` has its numbers.
+def frequencies(spacing, head_dim):
+    """omega_i of "rope" and of "mel"."""
+    i = torch.arange(head_dim // 2, dtype=torch.float64)
+    if spacing == "rope":
+        return 10000.0 ** (-2 * i / head_dim)
+    top = 2595 * math.log10(1 + 4000 / 700)
+    mels = top * (head_dim // 2 - i) / (head_dim // 2)
+    return 700 * (10 ** (mels / 2595) - 1) / 4000
 
-    ``net`` holds a [pairs], beta, mu, sigma (numbers), rho [pairs, 3] and scale.
-    """
-    u, v, _, e = pitch.unbind(-1)
-    i = torch.arange(q.shape[-1] // 2, dtype=q.dtype)
-    omega = 10000.0 ** (-2 * i / q.shape[-1])
-    theta = omega * torch.cumsum(1 + net.a * u[..., None], 1)
-    log_r = torch.stack((u * v, v, e), -1) @ net.rho.T
+
+def attention_logits(net, q, k, pitch):
+    """Logits of one head's [B, T, head_dim] queries and keys; ``net`` is its Head."""
+    u, v, g, e = pitch.unbind(-1)
+    t = torch.arange(q.shape[1], dtype=q.dtype)
+    course = {
+        "phase": u.cumsum(1),
+        "utterance": g.cumsum(1),
+        "frame": t * u,
+        "none": 0 * u,
+    }[net.theta]
+    theta = frequencies(net.frequencies, q.shape[-1]) * (
+        t[:, None] + net.a * course[..., None]
+    )
+    if net.radius == "sigmoid":
+        hertz = torch.where(v >= 0.5, 150 * 2 ** (g + u), 0 * u)
+        log_r = (2 / (1 + torch.exp(-hertz)) - 1)[..., None] @ net.rho.T
+    else:
+        log_r = torch.stack((u * v, v, e), -1) @ net.rho.T
     turn = torch.polar(log_r.clamp(-2, 2).exp(), theta)
     q = torch.view_as_complex(q.unflatten(-1, (-1, 2)).contiguous()) * turn
     k = torch.view_as_complex(k.unflatten(-1, (-1, 2)).contiguous()) * turn
     both_voiced = v[:, :, None] * v[:, None, :]
-    kernel = cosine_kernel(u[:, :, None] - u[:, None, :], net.sigma)
+    distance = u[:, :, None] - u[:, None, :]
+    if net.similarity == "laplacian":
+        kernel = torch.exp(-distance.abs())
+    else:
+        kernel = cosine_kernel(distance, net.sigma)
     bias = both_voiced * (net.beta * kernel + net.mu)
     return (q @ k.mH).real * net.scale + bias
 
@@ -42,6 +64,8 @@ class Head:
     """The numbers of head ``h`` of a PitchRoPEMHA, zero where an enhancement is off."""
 
     def __init__(self, net, h):
+        self.theta, self.similarity = net.theta, net.similarity
+        self.radius, self.frequencies = net.radius, net.frequencies
         pairs, zero = net.head_dim // 2, net.out_proj.weight.new_zeros(())
         self.a, self.rho = zero.expand(pairs), zero.expand(pairs, 3)
         self.beta, self.mu, self.sigma = zero, zero, zero + 1
@@ -49,6 +73,7 @@ class Head:
             self.a = torch.tanh(net.theta_rate[h] * 1.5) / 1.5
         if net.similarity != "none":
             self.beta, self.mu = net.similarity_weight[h], net.similarity_voiced[h]
+        if net.similarity == "gaussian":
             self.sigma = 0.6 + net.similarity_bandwidth[h].exp()
         if net.radius != "none":
             self.rho = net.radius_slope[h]

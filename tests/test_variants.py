@@ -3,19 +3,35 @@
 import pytest
 import torch
 
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
+    PitchTransformerASR,
+)
 from speechbrain_pitchrope.variants import (
     claim_output_folder,
     load_variant,
     variant_names,
 )
+from tests.signals import pitch_channels
 
 
 @pytest.mark.parametrize("name", variant_names())
 def test_each_variant_builds_and_runs(name):
-    net = PitchRoPEMHA(16, 2, **load_variant(name))
-    x = torch.randn(1, 5, 16)
-    assert net(x, x, x, pos_embs=torch.zeros(1, 5, 4))[0].shape == x.shape
+    net = PitchTransformerASR(
+        **dict(tgt_vocab=30, input_size=32, d_model=16, nhead=2, d_ffn=32),
+        **dict(num_encoder_layers=1, num_decoder_layers=0, encoder_module="conformer"),
+        **dict(normalize_before=True, causal=False),
+        pitch_attention=load_variant(name),
+    )
+    src = inband.append(torch.randn(2, 9, 32), pitch_channels(2, 9))
+    encoded, _ = net(src, None, torch.tensor([1.0, 0.5]))
+    assert encoded.shape == (2, 9, 16)
+    assert encoded.isfinite().all()
+
+
+def test_controls_are_variant_all_but_for_the_control():
+    for name in ("shuffled_f0", "constant_f0", "voicing_only"):
+        assert load_variant(name) == load_variant("all") | {"control": name}
 
 
 def test_single_variants_switch_one_thing_on():
@@ -25,7 +41,7 @@ def test_single_variants_switch_one_thing_on():
 
 
 def test_unknown_variant_names_the_known_ones():
-    with pytest.raises(ValueError, match=r"no variant 'al'.*rope, similarity, theta"):
+    with pytest.raises(ValueError, match=r"no variant 'al'.*all, .*rope, .*theta"):
         load_variant("al")
 
 

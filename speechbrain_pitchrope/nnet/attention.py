@@ -1,5 +1,7 @@
 """Rotary attention that listens to pitch."""
 
+import math
+
 import torch
 from speechbrain.nnet.attention import RoPEMHA
 
@@ -7,9 +9,7 @@ from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.nnet import rotary, similarity
 from speechbrain_pitchrope.substitutes import TRANSFORMER
 
-THETA = ("phase", "none")
-SIMILARITY = ("gaussian", "none")
-RADIUS = ("exp", "none")
+SIMILARITY = ("gaussian", "laplacian")
 
 MASKED = -1e4
 """What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
@@ -38,11 +38,17 @@ class PitchRoPEMHA(RoPEMHA):
     vdim : int, optional
         Size of the values: embed_dim, as in RoPEMHA.
     theta : str
-        "phase": rotary clocks run at a rate that follows pitch. "none": RoPE's.
+        "phase": rotary clocks run at a rate that follows pitch. "utterance": one rate
+        an utterance, by its register. "frame": pitch scales positions (not relative).
+        "none": RoPE's.
     similarity : str
-        "gaussian": frames of like pitch attend to each other. "none": no bias.
+        "gaussian": frames of like pitch attend to each other. "laplacian": the same
+        with a peaked kernel, as a dense T x T bias. "none": no bias.
     radius : str
-        "exp": pitch, voicing and loudness scale queries and keys. "none": radius 1.
+        "exp": pitch, voicing and loudness scale queries and keys. "sigmoid": voicing
+        alone does. "none": radius 1.
+    frequencies : str
+        "rope", or "mel" for rotary frequencies evenly spaced in mel: not RoPE then.
 
     Example
     -------
@@ -69,11 +75,13 @@ class PitchRoPEMHA(RoPEMHA):
         theta="phase",
         similarity="gaussian",
         radius="exp",
+        frequencies="rope",
     ):
         super().__init__(embed_dim, num_heads, dropout, vbias, vdim)
-        _check_choice("theta", theta, THETA)
-        _check_choice("similarity", similarity, SIMILARITY)
-        _check_choice("radius", radius, RADIUS)
+        _check_choice("theta", theta, (*rotary.THETA, "none"))
+        _check_choice("similarity", similarity, (*SIMILARITY, "none"))
+        _check_choice("radius", radius, (*rotary.RADIUS, "none"))
+        _check_choice("frequencies", frequencies, rotary.FREQUENCIES)
         if self.head_dim % 2:
             raise ValueError(
                 f"a head has {self.head_dim} dimensions ({embed_dim} / {num_heads}): "
@@ -85,18 +93,23 @@ class PitchRoPEMHA(RoPEMHA):
                 f"{embed_dim}; leave vdim out"
             )
         self.theta, self.similarity, self.radius = theta, similarity, radius
+        self.frequencies = frequencies
         pairs = self.head_dim // 2
         if theta != "none":
             self.theta_rate = torch.nn.Parameter(torch.zeros(num_heads, pairs))
         if similarity != "none":
             self.similarity_weight = torch.nn.Parameter(torch.zeros(num_heads))
             self.similarity_voiced = torch.nn.Parameter(torch.zeros(num_heads))
+        if similarity == "gaussian":
             # sigma starts at 0.75 octaves
             self.similarity_bandwidth = torch.nn.Parameter(
                 torch.full((num_heads,), 0.15).log()
             )
         if radius != "none":
-            self.radius_slope = torch.nn.Parameter(torch.zeros(num_heads, pairs, 3))
+            n_slopes = rotary.RADIUS[radius].n_slopes
+            self.radius_slope = torch.nn.Parameter(
+                torch.zeros(num_heads, pairs, n_slopes)
+            )
 
     def forward(
         self,
@@ -145,12 +158,13 @@ class PitchRoPEMHA(RoPEMHA):
             cosines, sines = self.rotation(query.shape[1], pitch, dtype)
             query = rotary.rotate(query, cosines, sines)
             key = rotary.rotate(key, cosines, sines)
+            mask = self._mask(attn_mask, pitch, query.dtype)
             query, key, value = self._fold(query, key, value, pitch, key_padding_mask)
         x = torch.nn.functional.scaled_dot_product_attention(
             query.transpose(1, 2),
             key.transpose(1, 2),
             value.transpose(1, 2),
-            attn_mask=None if attn_mask is None else ~attn_mask,
+            attn_mask=mask,
             dropout_p=self.dropout if self.training else 0.0,
             scale=self.scale,
         )
@@ -175,15 +189,16 @@ class PitchRoPEMHA(RoPEMHA):
         cosines, sines : torch.Tensor
             Broadcastable to [B, T, H, head_dim / 2].
         """
-        omega = rotary.frequencies(self.head_dim, dtype, self.out_proj.weight.device)
+        spacing = rotary.FREQUENCIES[self.frequencies]
+        omega = spacing(self.head_dim, dtype, self.out_proj.weight.device)
         if pitch is None or self.theta == "none":
             theta = rotary.unmodulated_angles(n_frames, omega)
         else:
             rate = rotary.bounded_rate(self.theta_rate.to(dtype))
-            theta = rotary.angles(pitch.log_f0, rate, omega)
+            theta = rotary.THETA[self.theta](pitch, rate, omega)
         if pitch is None or self.radius == "none":
             return theta.cos(), theta.sin()
-        r = rotary.radii(pitch, self.radius_slope.to(dtype))
+        r = rotary.RADIUS[self.radius].radii(pitch, self.radius_slope.to(dtype))
         return r * theta.cos(), r * theta.sin()
 
     def bias_columns(self, pitch):
@@ -196,6 +211,19 @@ class PitchRoPEMHA(RoPEMHA):
             similarity.bandwidth(self.similarity_bandwidth.to(dtype)),
         )
 
+    def _mask(self, attn_mask, pitch, dtype):
+        """The mask as the kernel wants it; a dense bias stands in it as numbers."""
+        allowed = None if attn_mask is None else ~attn_mask
+        if pitch is None or self.similarity != "laplacian":
+            return allowed
+        precise = pitch.log_f0.dtype
+        bias = similarity.laplacian_bias(
+            pitch,
+            self.similarity_weight.to(precise),
+            self.similarity_voiced.to(precise),
+        ).to(dtype)
+        return bias if allowed is None else bias.masked_fill(~allowed, -math.inf)
+
     def _fold(self, query, key, value, pitch, key_padding_mask):
         """Widen q and k by the columns of the bias and of the padding mask.
 
@@ -204,7 +232,7 @@ class PitchRoPEMHA(RoPEMHA):
         equal widths.
         """
         query_columns, key_columns = [query], [key]
-        if pitch is not None and self.similarity != "none":
+        if pitch is not None and self.similarity == "gaussian":
             of_query, of_key = self.bias_columns(pitch)
             query_columns.append(of_query / self.scale)
             key_columns.append(of_key)
@@ -264,7 +292,10 @@ class PitchRoPEMHA(RoPEMHA):
 
     def extra_repr(self):
         """The three switches, for ``print(module)``."""
-        return f"theta={self.theta}, similarity={self.similarity}, radius={self.radius}"
+        return (
+            f"theta={self.theta}, similarity={self.similarity}, radius={self.radius}, "
+            f"frequencies={self.frequencies}"
+        )
 
 
 def _widen(columns, width):

@@ -4,7 +4,7 @@ Notation: frames m, n, s, t; attention head h; rotary pair i of a head, which tu
 omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of a frame
 (``speechbrain_pitchrope.inband``).
 
-1. Pitch-modulated theta, ``angles``. Each pair is a clock whose rate follows pitch:
+1. Pitch-modulated theta, ``phase_angles``. Each pair is a clock that follows pitch:
 
        theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s)
 
@@ -13,11 +13,13 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
        b_{m,n,h} = beta_h v_m v_n exp(-(u_m - u_n) ** 2 / (2 sigma_h ** 2))
                    + mu_h v_m v_n
 
-3. Variable radius, ``radii``. The unit radius of RoPE's torch.polar becomes
+3. Variable radius, ``exp_radii``. The unit radius of RoPE's torch.polar becomes
 
        r_{t,h,i} = exp(rho_{h,i} . (u v, v, e)_t),  and q and k become
 
        q_{t,h,i} torch.polar(r_{t,h,i}, theta_{t,h,i}), likewise k: ``rotate``
+
+``THETA``, ``RADIUS`` and ``FREQUENCIES`` hold other forms of each for comparison.
 
 With a = beta = mu = rho = 0 this is RoPE (J. Su et al., "RoFormer: Enhanced Transformer
 with Rotary Position Embedding", arXiv:2104.09864, eq. 34) as SpeechBrain computes it.
@@ -25,6 +27,8 @@ All angles are in single precision, also under autocast.
 """
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
@@ -63,12 +67,47 @@ def frequencies(head_dim, dtype=torch.float32, device=None):
     return torch.exp(i * -(math.log(10000.0) / head_dim))
 
 
+TOP_MEL_HZ = 4000.0
+"""Frequency whose mel the fastest of ``mel_frequencies`` stands for."""
+
+
+def mel_frequencies(head_dim, dtype=torch.float32, device=None):
+    """omega_i evenly spaced in mel, the fastest at 1 radian a frame as in RoPE.
+
+    m_i falls evenly from mel(4000 Hz) towards 0, and omega_i is in proportion to
+    700 (10 ** (m_i / 2595) - 1) (D. O'Shaughnessy, Speech Communication, 1987, p. 150).
+    A model with these clocks is no RoPE, whatever the pitch.
+
+    Arguments
+    ---------
+    head_dim, dtype, device : int, torch.dtype, torch.device
+        As of ``frequencies``.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [head_dim / 2].
+
+    Example
+    -------
+    >>> mel_frequencies(8)
+    tensor([1.0000, 0.5549, 0.2785, 0.1067])
+    """
+    pairs = head_dim // 2
+    share = torch.arange(pairs, 0, -1, dtype=dtype, device=device) / pairs
+    hertz = torch.pow(1 + TOP_MEL_HZ / 700, share) - 1
+    return hertz / hertz[0]
+
+
+FREQUENCIES = {"rope": frequencies, "mel": mel_frequencies}
+
+
 def bounded_rate(rate):
     """a from its unbounded parameter: the identity near 0, within +-MAX_RATE."""
     return MAX_RATE * torch.tanh(rate / MAX_RATE)
 
 
-def angles(log_f0, rate, omega):
+def phase_angles(pitch, rate, omega):
     """theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s).
 
     Only differences of angles matter, so the sum may start at any frame. Here frame 0
@@ -76,8 +115,8 @@ def angles(log_f0, rate, omega):
 
     Arguments
     ---------
-    log_f0 : torch.Tensor
-        u, shape [B, T], within +-1.5 octaves.
+    pitch : speechbrain_pitchrope.inband.Pitch
+        Channels of shape [B, T].
     rate : torch.Tensor
         a, shape [H, head_dim / 2], within +-MAX_RATE.
     omega : torch.Tensor
@@ -90,12 +129,36 @@ def angles(log_f0, rate, omega):
 
     Example
     -------
-    >>> u, omega = torch.tensor([[0.5, 1.0, 0.0]]), torch.tensor([1.0])
-    >>> angles(u, torch.tensor([[0.2]]), omega).flatten()
+    >>> u, zero = torch.tensor([[0.5, 1.0, 0.0]]), torch.zeros(1, 3)
+    >>> pitch = inband.Pitch(u, zero, zero, zero)
+    >>> phase_angles(pitch, torch.tensor([[0.2]]), torch.ones(1)).flatten()
     tensor([0.1000, 1.3000, 2.3000])
     """
-    course = log_f0.cumsum(1)[:, :, None, None]
-    return unmodulated_angles(log_f0.shape[1], omega) + course * (rate * omega)
+    return _modulated_angles(pitch.log_f0.cumsum(1), rate, omega)
+
+
+def utterance_angles(pitch, rate, omega):
+    """One rate an utterance, by its register g: omega_i * sum (1 + a_{h,i} g_s)."""
+    return _modulated_angles(pitch.register.cumsum(1), rate, omega)
+
+
+def frame_angles(pitch, rate, omega):
+    """t omega_i (1 + a_{h,i} u_t): each frame's pitch scales its whole position.
+
+    Not relative: a frame's angle to another one grows with their distance from the
+    start of the utterance. For comparison only.
+    """
+    t = torch.arange(pitch.log_f0.shape[1], dtype=omega.dtype, device=omega.device)
+    return _modulated_angles(t * pitch.log_f0, rate, omega)
+
+
+THETA = {"phase": phase_angles, "utterance": utterance_angles, "frame": frame_angles}
+
+
+def _modulated_angles(course, rate, omega):
+    """omega_i (t + a_{h,i} course_t), for a course in octaves of shape [B, T]."""
+    modulation = course[:, :, None, None] * (rate * omega)
+    return unmodulated_angles(course.shape[1], omega) + modulation
 
 
 def unmodulated_angles(n_frames, omega):
@@ -104,7 +167,7 @@ def unmodulated_angles(n_frames, omega):
     return t[:, None, None] * omega
 
 
-def radii(pitch, slope):
+def exp_radii(pitch, slope):
     """r_{t,h,i} = exp(rho_{h,i} . (u v, v, e)_t), within exp(+-MAX_LOG_RADIUS).
 
     Arguments
@@ -122,12 +185,47 @@ def radii(pitch, slope):
     Example
     -------
     >>> one = torch.ones(1, 1)
-    >>> radii(inband.Pitch(one, one, one, one), torch.full((1, 1, 3), 0.1)).item()
+    >>> exp_radii(inband.Pitch(one, one, one, one), torch.full((1, 1, 3), 0.1)).item()
     1.349858...
     """
     course = (pitch.log_f0 * pitch.voicing, pitch.voicing, pitch.prominence)
-    log_radius = torch.einsum("btc,hic->bthi", torch.stack(course, -1), slope)
+    return _bounded_exp(torch.einsum("btc,hic->bthi", torch.stack(course, -1), slope))
+
+
+def sigmoid_radii(pitch, slope):
+    """exp(rho_{h,i} (2 sigmoid(f0) - 1)) with f0 in Hz: 1 where unvoiced.
+
+    A sigmoid of hertz is 1 for every voice, so this tells voiced from unvoiced and no
+    more. For comparison only.
+
+    Arguments
+    ---------
+    pitch : speechbrain_pitchrope.inband.Pitch
+        Channels of shape [B, T].
+    slope : torch.Tensor
+        rho, shape [H, head_dim / 2, 1].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [B, T, H, head_dim / 2].
+    """
+    course = 2 * inband.f0_in_hz(torch.stack(pitch, -1)).sigmoid() - 1
+    return _bounded_exp(course[:, :, None, None] * slope[..., 0])
+
+
+def _bounded_exp(log_radius):
     return log_radius.clamp(-MAX_LOG_RADIUS, MAX_LOG_RADIUS).exp()
+
+
+class Radius(NamedTuple):
+    """A form of the radius: its function, and how many slopes each pair has."""
+
+    radii: Callable
+    n_slopes: int
+
+
+RADIUS = {"exp": Radius(exp_radii, 3), "sigmoid": Radius(sigmoid_radii, 1)}
 
 
 def rotate(x, cosines, sines):

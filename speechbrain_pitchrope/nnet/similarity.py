@@ -69,3 +69,31 @@ def gaussian_columns(pitch, weight, voiced_weight, sigma):
     key_columns = voicing * torch.cat((phase.cos(), phase.sin(), one), -1)
     strength = torch.cat((weight[:, None] * share.repeat(2), voiced_weight[:, None]), 1)
     return strength * key_columns, key_columns
+
+
+def laplacian_bias(pitch, weight, voiced_weight):
+    """v_m v_n (beta_h exp(-|u_m - u_n|) + mu_h), as a dense matrix: for comparison.
+
+    Arguments
+    ---------
+    pitch : speechbrain_pitchrope.inband.Pitch
+        Channels of shape [B, T].
+    weight, voiced_weight : torch.Tensor
+        beta and mu, shape [H].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [B, H, T, T].
+
+    Example
+    -------
+    >>> u, one = torch.tensor([[0.0, 1.0]]), torch.ones(1, 2)
+    >>> laplacian_bias(inband.Pitch(u, one, one, one), torch.ones(1), torch.zeros(1))
+    tensor([[[[1.0000, 0.3679],
+              [0.3679, 1.0000]]]])
+    """
+    distance = (pitch.log_f0[:, None, :, None] - pitch.log_f0[:, None, None, :]).abs()
+    both_voiced = pitch.voicing[:, None, :, None] * pitch.voicing[:, None, None, :]
+    beta, mu = weight[:, None, None], voiced_weight[:, None, None]
+    return both_voiced * (beta * torch.exp(-distance) + mu)

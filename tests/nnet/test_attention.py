@@ -13,6 +13,11 @@ SWITCHES = [
     {"theta": "none", "similarity": "gaussian", "radius": "none"},
     {"theta": "none", "similarity": "none", "radius": "exp"},
     {"theta": "phase", "similarity": "gaussian", "radius": "exp"},
+    {"theta": "utterance", "similarity": "none", "radius": "none"},
+    {"theta": "frame", "similarity": "none", "radius": "none"},
+    {"theta": "none", "similarity": "laplacian", "radius": "none"},
+    {"theta": "none", "similarity": "none", "radius": "sigmoid"},
+    {"theta": "utterance", "similarity": "laplacian", "radius": "sigmoid"},
 ]
 
 

@@ -19,7 +19,9 @@ def test_frequencies_are_upstreams():
 def test_clocks_never_run_backwards():
     u = torch.tensor([[inband.MAX_OCTAVES, -inband.MAX_OCTAVES] * 8])
     rate = rotary.bounded_rate(torch.tensor([[100.0, -100.0, 0.3]]))
-    theta = rotary.angles(u, rate, torch.ones(3))
+    zero = torch.zeros_like(u)
+    pitch = inband.Pitch(u, zero, zero, zero)
+    theta = rotary.phase_angles(pitch, rate, torch.ones(3))
     assert (theta.diff(dim=1) >= -1e-5).all()
 
 
@@ -40,8 +42,42 @@ def test_rotation_is_multiplication_by_a_complex_number():
 def test_radii_are_bounded_and_one_for_silent_frames():
     pitch = inband.unpack(pitch_channels(2, 50))
     slope = 100 * torch.randn(2, 4, 3)
-    r = rotary.radii(pitch, slope)
+    r = rotary.exp_radii(pitch, slope)
     assert r.max() <= torch.exp(torch.tensor(2.001))
     assert r.min() >= torch.exp(torch.tensor(-2.001))
     silent = inband.unpack(torch.zeros(1, 3, 4))
-    assert torch.equal(rotary.radii(silent, slope), torch.ones(1, 3, 2, 4))
+    assert torch.equal(rotary.exp_radii(silent, slope), torch.ones(1, 3, 2, 4))
+
+
+def test_mel_frequencies_are_evenly_spaced_in_mel():
+    omega = rotary.mel_frequencies(64, torch.float64)
+    assert omega[0] == 1
+    mels = 2595 * torch.log10(1 + 4000 * omega / 700)
+    torch.testing.assert_close(mels.diff(), (-mels[0] / 32).expand(31))
+
+
+def test_a_shift_of_all_positions_turns_every_frame_alike():
+    """Phase and utterance are relative; frame is not."""
+    pitch = inband.unpack(pitch_channels(2, 30, dtype=torch.float64))
+    # The same frames, five frames later in a recording that began with the same pitch.
+    earlier = [torch.cat((x[:, :1].expand(-1, 5), x), 1) for x in pitch]
+    rate, omega = torch.rand(3, 4, dtype=torch.float64) / 2, torch.rand(4).double()
+    spread = {}
+    for name, angles in rotary.THETA.items():
+        later = angles(inband.Pitch(*earlier), rate, omega)[:, 5:]
+        shift = later - angles(pitch, rate, omega)
+        spread[name] = (shift - shift[:, :1]).abs().max()
+    assert spread["phase"] < 1e-9
+    assert spread["utterance"] < 1e-9
+    assert spread["frame"] > 0.1
+
+
+def test_sigmoid_radii_tell_only_voiced_from_unvoiced():
+    slope = torch.tensor([[[0.3], [-0.2]]])
+    channels = torch.zeros(1, 3, 4)
+    channels[0, 1:, 1] = 1.0
+    channels[0, 2, 0] = 1.2
+    r = rotary.sigmoid_radii(inband.unpack(channels), slope)[0, :, 0]
+    torch.testing.assert_close(r[0], torch.ones(2))
+    torch.testing.assert_close(r[1], slope[0, :, 0].exp())
+    torch.testing.assert_close(r[1], r[2])

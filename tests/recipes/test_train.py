@@ -20,7 +20,7 @@ from speechbrain.utils.edit_distance import wer_details_for_batch, wer_summary
 from speechbrain_pitchrope.figures.training import read_train_log
 from speechbrain_pitchrope.substitutes import SUBSTITUTES
 from speechbrain_pitchrope.tools.wer import read_errors
-from tests.recipes.conftest import RECIPE
+from tests.recipes.conftest import RECIPE, TINY
 
 EPOCHS = 4
 SETTINGS = {
@@ -86,6 +86,12 @@ def test_error_rate_files_agree_with_the_texts(finished):
     assert wer.rate == round(expected["WER"], 2)
     assert wer.insertions == expected["insertions"]
     assert read_errors(finished / "cer_test-demo.txt").words > wer.words
+
+
+def test_what_was_learned_is_written_down(finished):
+    _, *rows = (finished / "learned_pitch.txt").read_text().splitlines()
+    assert len(rows) == TINY["num_encoder_layers"] * TINY["nhead"]
+    assert any(float(row.split()[2]) > 0 for row in rows)
 
 
 def test_a_killed_run_resumes_where_it_stopped(train_script, finished):

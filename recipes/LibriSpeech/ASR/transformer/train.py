@@ -23,6 +23,7 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
 
+from speechbrain_pitchrope.nnet.summary import learned_pitch
 from speechbrain_pitchrope.substitutes import check_recipe
 from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.variants import claim_output_folder
@@ -195,6 +196,9 @@ class ASR(sb.Brain):
         self.hparams.model.load_state_dict(average, strict=True)
         epochs = sorted(checkpoint.meta["epoch"] for checkpoint in checkpoints)
         logger.info("Testing the average of epochs %s", epochs)
+        if if_main_process():
+            path = Path(self.hparams.output_folder) / "learned_pitch.txt"
+            path.write_text(learned_pitch(self.hparams.model) + "\n", encoding="utf-8")
 
     def end_test(self, stats):
         """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""

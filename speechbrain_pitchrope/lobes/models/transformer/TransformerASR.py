@@ -34,7 +34,8 @@ class PitchTransformerASR(TransformerASR):
         As of ``TransformerASR``.
     pitch_attention : dict, optional
         Settings of ``speechbrain_pitchrope.nnet.attention.PitchRoPEMHA``: ``theta``,
-        ``similarity``, ``radius``. All on if not given.
+        ``similarity``, ``radius``, ``frequencies``; all on if not given. And
+        ``control``, a name of ``speechbrain_pitchrope.controls``, for experiments.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA"; there is no other here.
     **kwargs : dict

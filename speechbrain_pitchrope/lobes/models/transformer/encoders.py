@@ -10,16 +10,36 @@ from speechbrain.lobes.models.transformer.Conformer import ConformerEncoder
 from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
 
 from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
 
 class _InBandPitch:
-    """Mixin before an encoder: pitch comes behind ``src`` and leaves as pos_embs."""
+    """Mixin before an encoder: pitch comes behind ``src`` and leaves as pos_embs.
 
-    def forward(self, src, *args, pos_embs=None, **kwargs):
+    ``give_pitch`` sets ``control``, the name of an experiment's control.
+    """
+
+    def forward(
+        self, src, src_mask=None, src_key_padding_mask=None, pos_embs=None, **kwargs
+    ):
         """As upstream's, with ``src`` of shape [B, T, d_model + 4]."""
         src, pitch = inband.split(src)
-        return super().forward(src, *args, pos_embs=pitch, **kwargs)
+        if self.control != "none":
+            lengths = _lengths(pitch, src_key_padding_mask)
+            pitch = CONTROLS[self.control](pitch, lengths)
+        return super().forward(
+            src, src_mask, src_key_padding_mask, pos_embs=pitch, **kwargs
+        )
+
+
+def _lengths(frames, padding_mask):
+    """Number of frames [B] before the padding."""
+    if padding_mask is None:
+        return torch.full(
+            frames.shape[:1], frames.shape[1], device=frames.device, dtype=torch.long
+        )
+    return (~padding_mask.bool()).sum(1).clamp(min=1)
 
 
 class PitchTransformerEncoder(_InBandPitch, TransformerEncoder):
@@ -57,10 +77,13 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
     dropout : float
         Dropout rate of the attention.
     pitch_attention : dict
-        Settings of ``PitchRoPEMHA``: theta, similarity, radius.
+        Settings of ``PitchRoPEMHA``, and ``control``: a name of
+        ``speechbrain_pitchrope.controls``, "none" if not given.
 
     Raises
     ------
+    ValueError
+        If there is no such control.
     TypeError
         If the encoder is of another class.
     """
@@ -69,13 +92,20 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
             f"{type(encoder).__name__} is not an encoder that can listen to pitch: "
             "set encoder_module to transformer, conformer or branchformer"
         )
+    settings = dict(pitch_attention)
+    control = settings.pop("control", "none")
+    if control not in CONTROLS:
+        raise ValueError(
+            f"control is {control!r}: choose one of {', '.join(map(repr, CONTROLS))}"
+        )
     encoder.__class__ = _WITH_PITCH[type(encoder)]
+    encoder.control = control
     with torch.random.fork_rng(devices=[]):
         for layer in encoder.layers:
             name = (
                 "self_att" if isinstance(encoder, TransformerEncoder) else "mha_layer"
             )
-            attention = PitchRoPEMHA(embed_dim, num_heads, dropout, **pitch_attention)
+            attention = PitchRoPEMHA(embed_dim, num_heads, dropout, **settings)
             torch.nn.init.xavier_normal_(attention.in_proj_weight)
             torch.nn.init.xavier_normal_(attention.out_proj.weight)
             upstream = getattr(layer, name, None)

@@ -5,9 +5,11 @@ import torch
 from speechbrain.lobes.models.transformer.TransformerASR import TransformerASR
 
 from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.controls import shuffled_f0
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.variants import load_variant
 from tests.signals import pitch_channels
 
@@ -171,3 +173,34 @@ def test_wrong_settings_are_named():
         PitchTransformerASR(30, 64, attention_type="RelPosMHAXL", causal=False)
     with pytest.raises(ValueError, match="theta is 'warp'"):
         build(PitchTransformerASR, "conformer", pitch_attention={"theta": "warp"})
+
+
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+def test_a_control_changes_what_the_encoder_hears(encoder_module):
+    """The model with a control is the model without, on pitch that was changed."""
+    settings = load_variant("all")
+    plain = build(PitchTransformerASR, encoder_module, pitch_attention=settings)
+    for name, parameter in plain.named_parameters():
+        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
+            torch.nn.init.normal_(parameter, std=0.5)
+    controlled = build(
+        PitchTransformerASR,
+        encoder_module,
+        pitch_attention=settings | {"control": "shuffled_f0"},
+    )
+    controlled.load_state_dict(plain.state_dict())
+    src, channels, _, lengths = inputs()
+    frames = (lengths * 21).round().long()
+    changed = shuffled_f0(channels, frames)
+    plain, controlled = plain.eval(), controlled.eval()
+    found = controlled.encode(inband.append(src, channels), lengths)
+    expected = plain.encode(inband.append(src, changed), lengths)
+    torch.testing.assert_close(found, expected)
+    assert (
+        found - plain.encode(inband.append(src, channels), lengths)
+    ).abs().max() > 1e-3
+
+
+def test_an_unknown_control_is_named():
+    with pytest.raises(ValueError, match="control is 'noise': choose one of 'none'"):
+        build(PitchTransformerASR, "conformer", pitch_attention={"control": "noise"})

@@ -1,0 +1,30 @@
+"""The table of what a model learned."""
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.nnet.summary import learned_pitch
+
+
+def test_values_are_those_of_the_parameters():
+    layers = torch.nn.ModuleList(
+        [PitchRoPEMHA(16, 2), PitchRoPEMHA(16, 2, theta="none")]
+    )
+    with torch.no_grad():
+        layers[0].theta_rate[1, 2] = -100.0
+        layers[0].similarity_weight[1] = 1.25
+        layers[1].similarity_voiced[0] = -0.5
+        layers[1].radius_slope[0, 3, 2] = -0.125
+    header, *lines = learned_pitch(layers).splitlines()
+    rows = [line.split() for line in lines]
+    assert [row[:2] for row in rows] == [["0", "0"], ["0", "1"], ["1", "0"], ["1", "1"]]
+    assert rows[1][2:4] == ["0.667", "1.250"]  # the bound of a: no clock runs backwards
+    assert rows[2][2] == "-" and rows[2][4] == "-0.500" and rows[2][6] == "0.125"
+    assert rows[2][-1] == "1"  # the layer's name in the model
+    assert all(len(line) <= len(header) for line in lines)
+
+
+def test_a_model_without_pitch_is_refused():
+    with pytest.raises(ValueError, match="Linear has no PitchRoPEMHA"):
+        learned_pitch(torch.nn.Linear(2, 2))
