@@ -6,7 +6,7 @@ BIN := .venv/bin
 RECIPE := recipes/LibriSpeech/ASR/transformer
 DEMO := demo
 
-.PHONY: all env demo test lint format clean
+.PHONY: all env demo test bench-attention lint format clean
 
 all: env
 
@@ -38,6 +38,9 @@ demo: env
 
 test: env
 	$(BIN)/python -m pytest
+
+bench-attention: env
+	$(BIN)/python benchmarks/attention.py
 
 lint: env
 	$(BIN)/ruff check .

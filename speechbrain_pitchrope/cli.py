@@ -11,6 +11,7 @@ import sys
 import speechbrain_pitchrope
 
 COMMANDS = {
+    "compare": ("compare", "say which system is better by wer_<split>.txt, how surely"),
     "demo-corpus": (
         "demo.corpus",
         "make a small synthetic corpus in LibriSpeech layout",

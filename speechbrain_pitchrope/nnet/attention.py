@@ -158,7 +158,7 @@ class PitchRoPEMHA(RoPEMHA):
             cosines, sines = self.rotation(query.shape[1], pitch, dtype)
             query = rotary.rotate(query, cosines, sines)
             key = rotary.rotate(key, cosines, sines)
-            mask = self._mask(attn_mask, pitch, query.dtype)
+            mask = self._mask(attn_mask, pitch, value.dtype)
             query, key, value = self._fold(query, key, value, pitch, key_padding_mask)
         x = torch.nn.functional.scaled_dot_product_attention(
             query.transpose(1, 2),
@@ -225,30 +225,29 @@ class PitchRoPEMHA(RoPEMHA):
         return bias if allowed is None else bias.masked_fill(~allowed, -math.inf)
 
     def _fold(self, query, key, value, pitch, key_padding_mask):
-        """Widen q and k by the columns of the bias and of the padding mask.
+        """Put the columns of the bias and of the padding mask beside q and k.
 
         The columns stand in q and k before the kernel scales their product, so one of
         the two is divided by the scale. v is widened by zeros: fused kernels want
         equal widths.
         """
-        query_columns, key_columns = [query], [key]
+        query_columns, key_columns = [*query], [*key]
         if pitch is not None and self.similarity == "gaussian":
             of_query, of_key = self.bias_columns(pitch)
             query_columns.append(of_query / self.scale)
             key_columns.append(of_key)
         if key_padding_mask is not None:
-            column = torch.zeros_like(query[..., :1])
+            column = torch.zeros_like(query[0][..., :1])
             padding = key_padding_mask.bool()[:, :, None, None]
             query_columns.append(column + 1 / self.scale)
             key_columns.append(column.masked_fill(padding, MASKED))
-        if len(query_columns) == 1:
-            return query, key, value
         width = sum(columns.shape[-1] for columns in query_columns)
-        width += -width % WIDTH_MULTIPLE
+        if width > self.head_dim:
+            width += -width % WIDTH_MULTIPLE
         return (
-            _widen(query_columns, width),
-            _widen(key_columns, width),
-            _widen([value], width),
+            _widen(query_columns, width, value.dtype),
+            _widen(key_columns, width, value.dtype),
+            _widen([value], width, value.dtype),
         )
 
     def _project(self, query, key, value):
@@ -298,12 +297,15 @@ class PitchRoPEMHA(RoPEMHA):
         )
 
 
-def _widen(columns, width):
-    """Concatenate [..., n] columns, in the first one's dtype, and zeros up to width."""
-    first = columns[0]
+def _widen(columns, width, dtype):
+    """Concatenate [B, T, H, n] columns, and zeros up to width."""
     filled = sum(part.shape[-1] for part in columns)
-    zeros = first.new_zeros(*first.shape[:-1], width - filled)
-    return torch.cat([part.to(first.dtype) for part in columns] + [zeros], -1)
+    if filled < width:
+        zeros = columns[0].new_zeros(*columns[0].shape[:-1], width - filled)
+        columns = [*columns, zeros]
+    if len(columns) == 1:
+        return columns[0]
+    return torch.cat(columns, -1).to(dtype)
 
 
 def _same(x, y):

@@ -231,6 +231,9 @@ RADIUS = {"exp": Radius(exp_radii, 3), "sigmoid": Radius(sigmoid_radii, 1)}
 def rotate(x, cosines, sines):
     """Turn and stretch each pair of neighbouring dimensions: x times a complex number.
 
+    The two parts are not woven together again: the product of queries and keys does not
+    depend on the order of their dimensions.
+
     Arguments
     ---------
     x : torch.Tensor
@@ -240,15 +243,15 @@ def rotate(x, cosines, sines):
 
     Returns
     -------
-    torch.Tensor
-        Shape and dtype of ``x``.
+    real, imaginary : torch.Tensor
+        Shape [B, T, H, head_dim / 2], of the dtype of ``cosines``.
 
     Example
     -------
     >>> quarter_turn = torch.zeros(1), torch.ones(1)
-    >>> rotate(torch.tensor([[[[3.0, 4.0]]]]), *quarter_turn).flatten()
-    tensor([-4.,  3.])
+    >>> rotate(torch.tensor([[[[3.0, 4.0]]]]), *quarter_turn)
+    (tensor([[[[-4.]]]]), tensor([[[[3.]]]]))
     """
     even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
-    turned = (even * cosines - odd * sines, even * sines + odd * cosines)
-    return torch.stack(turned, -1).flatten(-2).to(x.dtype)
+    real = torch.addcmul(even * cosines, odd, sines, value=-1)
+    return real, torch.addcmul(even * sines, odd, cosines)

@@ -18,8 +18,8 @@ from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 from speechbrain.utils.edit_distance import wer_details_for_batch, wer_summary
 
 from speechbrain_pitchrope.figures.training import read_train_log
+from speechbrain_pitchrope.scoring.summary import read_errors
 from speechbrain_pitchrope.substitutes import SUBSTITUTES
-from speechbrain_pitchrope.tools.wer import read_errors
 from tests.recipes.conftest import RECIPE, TINY
 
 EPOCHS = 4

@@ -1,10 +1,8 @@
 """Reading the error rates that SpeechBrain wrote."""
 
-import pytest
 from speechbrain.utils.metric_stats import ErrorRateStats
 
 from speechbrain_pitchrope.cli import main
-from speechbrain_pitchrope.tools.wer import Errors, read_errors
 
 REFS = [["THE", "BOAT"], ["A", "SMALL", "BOX"]]
 HYPS = [["THE", "BOW", "IT"], ["SMALL", "BOX"]]
@@ -15,19 +13,6 @@ def write(path, **options):
     stats.append(["1-1-0", "1-1-1"], HYPS, REFS)
     with open(path, "w") as file:
         stats.write_stats(file)
-
-
-def test_counts(tmp_path):
-    write(tmp_path / "wer_test.txt")
-    assert read_errors(tmp_path / "wer_test.txt") == Errors(60.0, 3, 5, 1, 1, 1, 2)
-
-
-def test_a_file_cut_short_is_refused(tmp_path):
-    path = tmp_path / "wer_test.txt"
-    write(path)
-    path.write_text(path.read_text()[:40])
-    with pytest.raises(ValueError, match=r"wer_test\.txt begins with '%WER 60\.00"):
-        read_errors(path)
 
 
 def test_command_prints_a_line_a_split(tmp_path, capsys):

@@ -1,0 +1,188 @@
+"""Time and memory of pitch-aware attention beside SpeechBrain's, as ratios to RoPEMHA.
+
+    python benchmarks/attention.py [--quick] [--device cuda]
+
+All modules take turns in one run, on the same padded batch, and each figure is the
+median of several turns over RoPEMHA's median. Memory is measured in a process of its
+own for each module. Prints a table in Markdown, with machine, versions and date.
+"""
+
+import argparse
+import datetime
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import speechbrain
+import torch
+from speechbrain.nnet.attention import (
+    MultiheadAttention,
+    RelPosEncXL,
+    RelPosMHAXL,
+    RoPEMHA,
+)
+
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.variants import load_variant
+
+SIZES = {"144 / 4": (144, 4), "512 / 8": (512, 8)}
+LENGTHS = {250: 8, 500: 8, 1000: 4, 2000: 2}  # frames: utterances in the batch
+VARIANTS = ("rope", "theta", "similarity", "radius", "all")
+SHORTEST = 0.6  # length of the shortest utterance of a batch over the longest
+MEMORY_FRAMES = 8000
+BASELINE = "RoPEMHA"
+
+
+def make_calls(embed_dim, num_heads, device):
+    """Name of each module to a function of (x, pitch, padding) that returns output."""
+    rope, relpos = RoPEMHA(embed_dim, num_heads), RelPosMHAXL(embed_dim, num_heads)
+    positions = RelPosEncXL(embed_dim)
+    regular = MultiheadAttention(num_heads, embed_dim)
+    for module in (rope, relpos, positions, regular):
+        module.to(device)
+
+    def call_relpos(x, pitch, padding):
+        return relpos(x, x, x, pos_embs=positions(x), key_padding_mask=padding)[0]
+
+    def call_regular(x, pitch, padding):
+        return regular(x, x, x, key_padding_mask=padding, return_attn_weights=False)
+
+    calls = {
+        BASELINE: lambda x, pitch, padding: rope(x, x, x, key_padding_mask=padding)[0],
+        "RelPosMHAXL": call_relpos,
+        "regularMHA": call_regular,
+    }
+    for variant in VARIANTS:
+        net = PitchRoPEMHA(embed_dim, num_heads, **load_variant(variant)).to(device)
+
+        def call(x, pitch, padding, net=net):
+            return net(x, x, x, pos_embs=pitch, key_padding_mask=padding)[0]
+
+        calls[f"ours, {variant}"] = call
+    return calls
+
+
+def make_batch(n_batch, n_frames, embed_dim, device):
+    """Frames, pitch channels and padding of utterances of different lengths."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(n_batch, n_frames, embed_dim, generator=generator)
+    pitch = torch.rand(n_batch, n_frames, 4, generator=generator)
+    lengths = torch.linspace(1, SHORTEST, n_batch) * n_frames
+    padding = torch.arange(n_frames) >= lengths[:, None]
+    pitch[padding] = 0
+    return x.to(device), pitch.to(device), padding.to(device)
+
+
+def seconds(run, device):
+    """Wall time of one call."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def median_ratios(runs, turns, device):
+    """Each run's median time over the baseline's, all runs taking turns."""
+    times = {name: [] for name in runs}
+    for turn in range(turns + 1):
+        for name, run in runs.items():
+            elapsed = seconds(run, device)
+            if turn:  # the first one warms up
+                times[name].append(elapsed)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    return {name: value / medians[BASELINE] for name, value in medians.items()}
+
+
+def measure(embed_dim, num_heads, n_frames, turns, device):
+    """(ratios of the forward pass, ratios of forward and backward) of one setting."""
+    batch = make_batch(LENGTHS[n_frames], n_frames, embed_dim, device)
+    calls = make_calls(embed_dim, num_heads, device)
+
+    def forward(call):
+        def run():
+            with torch.no_grad():
+                call(*batch)
+
+        return run
+
+    def forward_backward(call):
+        def run():
+            x = batch[0].clone().requires_grad_()
+            call(x, *batch[1:]).square().mean().backward()
+
+        return run
+
+    return tuple(
+        median_ratios({name: make(call) for name, call in calls.items()}, turns, device)
+        for make in (forward, forward_backward)
+    )
+
+
+def print_times(turns, device):
+    """The tables of time."""
+    for passes, column in (("forward", 0), ("forward + backward", 1)):
+        print(f"\n{passes}, time over RoPEMHA's\n")
+        settings = [(size, n) for size in SIZES for n in LENGTHS]
+        found = [
+            measure(*SIZES[size], n, turns, device)[column] for size, n in settings
+        ]
+        titles = [f"{size}, T = {n}" for size, n in settings]
+        print("| module | " + " | ".join(titles) + " |")
+        print("| --- " * (1 + len(titles)) + "|")
+        for name in found[0]:
+            print(f"| {name} | " + " | ".join(f"{r[name]:.2f}" for r in found) + " |")
+
+
+def print_memory():
+    """The table of peak memory, a process each."""
+    print(f"\npeak memory of a padded forward pass, 512 / 8, T = {MEMORY_FRAMES}\n")
+    print("| module | MiB | over RoPEMHA's |\n| --- | --- | --- |")
+    found = {}
+    for name in (BASELINE, "RelPosMHAXL", "regularMHA", "ours, rope", "ours, all"):
+        command = [sys.executable, __file__, "--memory-of", name]
+        result = subprocess.run(command, check=True, capture_output=True, text=True)
+        found[name] = float(result.stdout)
+        print(f"| {name} | {found[name]:.0f} | {found[name] / found[BASELINE]:.2f} |")
+
+
+def print_memory_of(name):
+    """MiB that one forward pass adds to this process at its peak."""
+    embed_dim, num_heads = SIZES["512 / 8"]
+    call = make_calls(embed_dim, num_heads, "cpu")[name]
+    x, pitch, padding = make_batch(1, MEMORY_FRAMES, embed_dim, "cpu")
+    padding[:, int(SHORTEST * MEMORY_FRAMES) :] = True
+    with torch.no_grad():
+        call(x[:, :64], pitch[:, :64], padding[:, :64])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        call(x, pitch, padding)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def main():
+    """Run the benchmark that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="three turns, not nine")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--memory-of", metavar="MODULE", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.memory_of:
+        return print_memory_of(args.memory_of)
+    name = torch.cuda.get_device_name() if args.device == "cuda" else platform.machine()
+    print(
+        f"{datetime.date.today()}, {name}, one thread, torch {torch.__version__}, "
+        f"SpeechBrain {speechbrain.__version__}"
+    )
+    print_times(3 if args.quick else 9, args.device)
+    if args.device == "cpu":
+        print_memory()
+
+
+if __name__ == "__main__":
+    main()
