@@ -126,17 +126,15 @@ def measure(embed_dim, num_heads, n_frames, turns, device):
 
 def print_times(turns, device):
     """The tables of time."""
+    settings = [(size, n) for size in SIZES for n in LENGTHS]
+    found = [measure(*SIZES[size], n, turns, device) for size, n in settings]
     for passes, column in (("forward", 0), ("forward + backward", 1)):
         print(f"\n{passes}, time over RoPEMHA's\n")
-        settings = [(size, n) for size in SIZES for n in LENGTHS]
-        found = [
-            measure(*SIZES[size], n, turns, device)[column] for size, n in settings
-        ]
-        titles = [f"{size}, T = {n}" for size, n in settings]
-        print("| module | " + " | ".join(titles) + " |")
-        print("| --- " * (1 + len(titles)) + "|")
-        for name in found[0]:
-            print(f"| {name} | " + " | ".join(f"{r[name]:.2f}" for r in found) + " |")
+        print("| module | " + " | ".join(f"{d}, T = {n}" for d, n in settings) + " |")
+        print("| --- " * (1 + len(settings)) + "|")
+        for name in found[0][column]:
+            ratios = " | ".join(f"{ratio[column][name]:.2f}" for ratio in found)
+            print(f"| {name} | {ratios} |")
 
 
 def print_memory():

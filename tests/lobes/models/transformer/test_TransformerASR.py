@@ -204,3 +204,20 @@ def test_a_control_changes_what_the_encoder_hears(encoder_module):
 def test_an_unknown_control_is_named():
     with pytest.raises(ValueError, match="control is 'noise': choose one of 'none'"):
         build(PitchTransformerASR, "conformer", pitch_attention={"control": "noise"})
+
+
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+def test_the_encoder_compiles_in_one_graph_for_all_lengths(encoder_module):
+    """Graph capture only: the kernels that a backend makes of it are its own."""
+    encoder = build(PitchTransformerASR, encoder_module).eval().encoder
+    for name, parameter in encoder.named_parameters():
+        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
+            torch.nn.init.normal_(parameter, std=0.5)
+    compiled = torch.compile(encoder, fullgraph=True, dynamic=True, backend="eager")
+    for n_frames in (30, 41):
+        src = inband.append(torch.randn(2, n_frames, 48), pitch_channels(2, n_frames))
+        mask = torch.arange(n_frames) >= torch.tensor([[n_frames], [n_frames - 9]])
+        with torch.no_grad():
+            found, _ = compiled(src, src_key_padding_mask=mask)
+            expected, _ = encoder(src, src_key_padding_mask=mask)
+        torch.testing.assert_close(found, expected)
