@@ -48,6 +48,7 @@ setup(
         "torch>=2.7.1,<2.15",
         "torchaudio>=2.7.1",
         "hyperpyyaml>=1.2",
+        "ruamel.yaml>=0.17.28",
         "sentencepiece>=0.2",
         "numpy>=1.24",
         "scipy>=1.10",

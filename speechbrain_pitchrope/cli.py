@@ -17,6 +17,7 @@ COMMANDS = {
         "make a small synthetic corpus in LibriSpeech layout",
     ),
     "plot": ("plot", "draw what pitch does: an utterance's pitch, a training run"),
+    "swap": ("swap", "rewrite a recipe's yaml so that its attention listens to pitch"),
     "wer": ("wer", "print the error rates that training runs ended with"),
 }
 

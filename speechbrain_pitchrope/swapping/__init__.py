@@ -1,0 +1,1 @@
+"""Rewriting a recipe's yaml so that its attention listens to pitch, and back."""

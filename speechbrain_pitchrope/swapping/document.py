@@ -1,0 +1,192 @@
+"""A yaml file as text with positions: what stands where, and edits of just that.
+
+The parser says at which character each node begins and ends. An edit replaces those
+characters and no others, so that comments, order, quoting and spacing stay as written.
+"""
+
+import re
+from typing import NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+_CLASS_TAG = re.compile(r"!(?:new|name):(.+)")
+_REFERENCE_TAGS = ("!ref", "!copy")
+_WHOLE_REFERENCE = re.compile(r"<([^<>.]+)>")
+_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
+_MAX_CHAIN = 20  # a longer chain of references is a circle
+
+
+class Edit(NamedTuple):
+    """Replace the characters ``start`` to ``end`` by ``new``."""
+
+    start: int
+    end: int
+    new: str
+
+
+class Document(NamedTuple):
+    """A parsed yaml file.
+
+    Arguments
+    ---------
+    text : str
+        The file.
+    root : ruamel.yaml.nodes.MappingNode
+        Its nodes, with positions in the text.
+    """
+
+    text: str
+    root: MappingNode
+
+    def walk(self):
+        """Yield (key, node) of each node once; nested keys read ``modules[CNN]``."""
+        yield from _walk("", self.root, set())
+
+    def at(self, path):
+        """The node under a key like ``modules[CNN]``; None if there is none."""
+        node = self.root
+        for part in path.split("["):
+            node = argument(node, part.strip("]"))
+        return node
+
+    def chain(self, node):
+        """The node and what its ``!ref`` leads to, in turn.
+
+        The last one is None if a reference is computed (``<a> + 1``) or leads nowhere.
+        """
+        nodes = [node]
+        while nodes[-1] is not None and nodes[-1].tag in _REFERENCE_TAGS:
+            found = _WHOLE_REFERENCE.fullmatch(str(nodes[-1].value).strip())
+            nodes.append(self.at(found[1]) if found else None)
+            if len(nodes) > _MAX_CHAIN:
+                return [*nodes, None]
+        return nodes
+
+    def resolve(self, node):
+        """What a node stands for: itself, or what its ``!ref`` leads to, or None."""
+        return self.chain(node)[-1]
+
+    def line(self, node):
+        """Number of the line on which the node begins, from 1."""
+        return node.start_mark.line + 1
+
+    def line_start(self, index):
+        """Index of the first character of the line that ``index`` is on."""
+        return self.text.rfind("\n", 0, index) + 1
+
+    def line_end(self, index):
+        """Index behind the last character of the line, before its line break."""
+        end = self.text.find("\n", index)
+        end = len(self.text) if end < 0 else end
+        return end - self.text[:end].endswith("\r")
+
+    def ends_its_line(self, node):
+        """Whether the node is simple and only a comment follows it on its line."""
+        simple = (
+            node.style in (None, "'", '"')
+            if isinstance(node, ScalarNode)
+            else node.flow_style
+        )
+        return bool(simple and _REST_OF_LINE.match(self.text, node.end_mark.index))
+
+    def begins_its_line(self, node):
+        """Whether nothing but indentation stands before the node on its line."""
+        start = node.start_mark.index
+        return not self.text[self.line_start(start) : start].strip(" \ufeff")
+
+    @property
+    def line_break(self):
+        r"""How the file's lines end: ``\n`` or ``\r\n``."""
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    def edited(self, edits):
+        """The text with all edits made; edits that are equal are made once."""
+        pieces, done = [], 0
+        for edit in sorted(set(edits)):
+            pieces += [self.text[done : edit.start], edit.new]
+            done = edit.end
+        return "".join([*pieces, self.text[done:]])
+
+
+def _walk(key, node, seen):
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    yield key, node
+    if isinstance(node, MappingNode):
+        for key_node, value in node.value:
+            name = str(key_node.value)
+            yield from _walk(f"{key}[{name}]" if key else name, value, seen)
+    elif isinstance(node, SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _walk(f"{key}[{index}]", value, seen)
+
+
+def argument(node, name):
+    """The value that a mapping node has under ``name``; None if it has none."""
+    if isinstance(node, MappingNode):
+        for key_node, value in node.value:
+            if key_node.value == name:
+                return value
+    return None
+
+
+def class_of(node: Node):
+    """Dotted path behind ``!new:`` or ``!name:``; None for any other node."""
+    found = _CLASS_TAG.fullmatch(node.tag or "")
+    return found[1] if found else None
+
+
+def parse(text):
+    """Parse the yaml file of a SpeechBrain recipe.
+
+    Arguments
+    ---------
+    text : str
+        The file.
+
+    Returns
+    -------
+    Document
+
+    Raises
+    ------
+    ValueError
+        If it is not yaml (the message gives line and column), or not a recipe's: no
+        mapping, or no ``!new:`` in it.
+
+    Example
+    -------
+    >>> document = parse("size: 3\\nnet: !new:torch.nn.ReLU # fast\\n")
+    >>> [(key, class_of(node)) for key, node in document.walk() if class_of(node)]
+    [('net', 'torch.nn.ReLU')]
+    >>> parse("a: [1,\\nb: 2}\\n")
+    Traceback (most recent call last):
+    ...
+    ValueError: not yaml: line 2, column 5: expected ',' or ']', but got '}'
+    """
+    try:
+        root = YAML(pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ValueError(
+            f"not yaml: line {mark.line + 1}, column {mark.column + 1}: "
+            f"{error.problem or error.context}"
+        ) from None
+    except YAMLError as error:
+        raise ValueError(f"not yaml: {' '.join(str(error).split())}") from None
+    if not isinstance(root, MappingNode):
+        found = "nothing" if root is None else f"a {root.id}"
+        raise ValueError(
+            f"not a SpeechBrain recipe's yaml: its top level is {found}, expected a "
+            "mapping of keys to values"
+        )
+    document = Document(text, root)
+    if not any(class_of(node) for _, node in document.walk()):
+        raise ValueError(
+            "not a SpeechBrain recipe's yaml: no entry is !new:some.Class; give the "
+            "file of a recipe's folder hparams"
+        )
+    return document

@@ -1,0 +1,114 @@
+"""``pitchrope swap``: an existing recipe's yaml, so that its attention hears pitch."""
+
+import difflib
+from pathlib import Path
+
+from speechbrain_pitchrope.swapping.rewrite import swap, unswap
+from speechbrain_pitchrope.variants import variant_names
+
+
+def difference(before, after, before_name="before", after_name="after"):
+    """Unified diff of two texts.
+
+    Arguments
+    ---------
+    before, after : str
+        The texts.
+    before_name, after_name : str
+        Their names, for the first two lines.
+
+    Returns
+    -------
+    list of str
+        The lines of the diff, without line breaks; none if the texts are equal.
+
+    Example
+    -------
+    >>> difference("a: 1\\nb: 2\\n", "a: 1\\nb: 3\\n")[3:]
+    [' a: 1', '-b: 2', '+b: 3']
+    """
+    return list(
+        difflib.unified_diff(
+            before.replace("\r\n", "\n").removesuffix("\n").split("\n"),
+            after.replace("\r\n", "\n").removesuffix("\n").split("\n"),
+            before_name,
+            after_name,
+            lineterm="",
+        )
+    )
+
+
+def read(path):
+    """Read a yaml file, its line ends as they are.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it is not UTF-8.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file: give the yaml of a recipe")
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - before.rfind(b"\n")
+        raise ValueError(
+            f"{path}: not yaml: line {line}, column {column}: not UTF-8"
+        ) from None
+
+
+def add_arguments(parser):
+    """Declare the command's arguments."""
+    parser.add_argument("input", type=Path, help="yaml of a recipe; it is not changed")
+    parser.add_argument("output", type=Path, help="where to write the new yaml")
+    parser.add_argument(
+        "--variant",
+        default="all",
+        choices=variant_names(),
+        metavar="NAME",
+        help=f"of {', '.join(variant_names())} (default: all)",
+    )
+    parser.add_argument("--diff", action="store_true", help="print what changes")
+    parser.add_argument(
+        "--unswap", action="store_true", help="turn a swapped yaml back"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite the output if it is there"
+    )
+
+
+def run(args):
+    """Rewrite the yaml and say how many lines changed."""
+    before = read(args.input)
+    if args.output.exists():
+        if args.output.samefile(args.input):
+            raise ValueError(f"{args.output} is the input: give another output")
+        if not args.force:
+            raise ValueError(
+                f"{args.output} is there already: give another output, or --force"
+            )
+    try:
+        after = unswap(before) if args.unswap else swap(before, args.variant)
+    except ValueError as error:
+        raise ValueError(f"{args.input}: {error}") from None
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.write_bytes(after.encode("utf-8"))
+    lines = difference(before, after, str(args.input), str(args.output))
+    if args.diff:
+        print("\n".join(lines))
+    removed = sum(line.startswith("-") for line in lines[2:])
+    added = sum(line.startswith("+") for line in lines[2:])
+    print(f"{args.output}: {removed} lines replaced by {added}")
+    return 0

@@ -1,0 +1,73 @@
+"""Positions in a yaml file, and edits by them."""
+
+import pytest
+
+from speechbrain_pitchrope.swapping.document import (
+    Edit,
+    argument,
+    class_of,
+    parse,
+)
+from tests.swapping.recipes import FAMILIES
+
+
+@pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_each_class_stands_where_its_position_says(text, line_break):
+    document = parse(text.replace("\n", line_break))
+    tagged = [node for _, node in document.walk() if class_of(node)]
+    assert len(tagged) == text.count("!new:")
+    for node in tagged:
+        rest = document.text[node.start_mark.index :]
+        assert rest.startswith(f"!new:{class_of(node)}")
+        lines = document.text.split(line_break)
+        assert class_of(node) in lines[document.line(node) - 1]
+
+
+@pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)
+def test_no_edits_no_change(text):
+    assert parse(text).edited([]) == text
+
+
+def test_edits_change_only_their_characters():
+    document = parse("a: !new:b.C # d\n")
+    edits = [Edit(8, 11, "x.YZ"), Edit(0, 1, "aa"), Edit(0, 1, "aa")]
+    assert document.edited(edits) == "aa: !new:x.YZ # d\n"
+
+
+def test_references_lead_to_what_they_name():
+    document = parse(
+        "x: !new:a.B\ny: !ref <z[w]>\nz: {w: !copy <v>}\nv: 3\n"
+        "sum: !ref <v> + 1\nnowhere: !ref <u>\none: !ref <two>\ntwo: !ref <one>\n"
+    )
+
+    def resolved(key):
+        return document.resolve(argument(document.root, key))
+
+    assert resolved("y").value == "3"
+    assert resolved("sum") is None
+    assert resolved("nowhere") is None
+    assert resolved("one") is None
+
+
+def test_an_anchored_node_is_walked_once():
+    document = parse("a: &a !new:b.C\nd: *a\n")
+    assert [key for key, node in document.walk() if class_of(node)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: [1,\nb: 2}\n", "not yaml: line 2, column 5: expected ',' or ']'"),
+        ("a: b: !new:c.D\n", "not yaml: line 1, column 5: mapping values"),
+        ("a: !new:b.C\n---\nd: 1\n", "not yaml: line 2, column 1: but found another"),
+        ("a: !new:b.C\nd: *e\n", "not yaml: line 2, column 4: found undefined alias"),
+        ("a: \x01\n", "not yaml: .*special characters"),
+        ("- !new:a.B\n", "its top level is a sequence, expected a mapping"),
+        ("", "its top level is nothing"),
+        ("a: 1\nb: [2]\n", "no entry is !new:some.Class"),
+    ],
+)
+def test_other_files_are_refused(text, fault):
+    with pytest.raises(ValueError, match=fault):
+        parse(text)

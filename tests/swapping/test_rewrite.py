@@ -1,0 +1,209 @@
+"""Recipes swapped and turned back."""
+
+from pydoc import locate
+
+import pytest
+from hyperpyyaml import load_hyperpyyaml
+
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.substitutes import TRANSFORMER
+from speechbrain_pitchrope.swapping.document import parse
+from speechbrain_pitchrope.swapping.recipe import find_entries
+from speechbrain_pitchrope.swapping.rewrite import swap, unswap
+from speechbrain_pitchrope.tools.swap import difference
+from speechbrain_pitchrope.variants import load_variant
+from tests.swapping import recipes
+
+UPSTREAM, OURS = "!new:speechbrain.", "!new:speechbrain_pitchrope."
+FBANK = (
+    f"-compute_features: {UPSTREAM}lobes.features.Fbank # 100 frames a second",
+    f"+compute_features: {OURS}lobes.features.PitchFbank # 100 frames a second",
+)
+NORMALIZE = (
+    f"-normalize: {UPSTREAM}processing.features.InputNormalization",
+    f"+normalize: {OURS}processing.features.PitchInputNormalization",
+)
+CNN = (
+    f"-CNN: {UPSTREAM}lobes.models.convolution.ConvolutionFrontEnd",
+    f"+CNN: {OURS}lobes.models.convolution.PitchConvolutionFrontEnd",
+)
+MODEL = (
+    f"-Transformer: !new:{TRANSFORMER.upstream} #",
+    f"+Transformer: !new:{TRANSFORMER.ours} #",
+)
+LOADER = "+    pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant"
+BY_KEY = f"{LOADER} [!ref <variant>] # pitchrope: added"
+VARIANT = "+variant: all # pitchrope: added"
+
+
+def augmenter(key):
+    return (
+        f"-{key}: {UPSTREAM}augment.augmenter.Augmenter",
+        f"+{key}: {OURS}augment.augmenter.PitchAugmenter",
+    )
+
+
+WRITTEN = (
+    "-    attention_type: RelPosMHAXL",
+    "+    attention_type: RoPEMHA # pitchrope: was RelPosMHAXL",
+)
+DIFFERENCES = {
+    "joint": [
+        *(VARIANT, *FBANK, *NORMALIZE, *augmenter("fea_augment"), *CNN, *MODEL),
+        *(*WRITTEN, BY_KEY),
+    ],
+    "ctc": [
+        VARIANT,
+        "-attention_type: \"RelPosMHAXL\"   # or 'regularMHA'",
+        '+attention_type: "RoPEMHA" # pitchrope: was "RelPosMHAXL"'
+        "   # or 'regularMHA'",
+        *(*FBANK, *NORMALIZE, *CNN, *MODEL, BY_KEY),
+    ],
+    "no_attention_type": [VARIANT, *FBANK, *NORMALIZE, *CNN, *MODEL, BY_KEY],
+    "other_keys": [
+        *(*FBANK, *NORMALIZE, *augmenter("masking"), *CNN, *MODEL),
+        f"{LOADER} [all] # pitchrope: added",
+    ],
+    "normalize_in_modules": [
+        *(VARIANT, *FBANK, *augmenter("fea_augment"), *CNN, *MODEL, *WRITTEN, BY_KEY),
+        *(line[0] + "    " + line[1:] for line in NORMALIZE),
+    ],
+}
+
+
+def changes(before, after):
+    return [
+        line
+        for line in difference(before, after)[2:]
+        if line[0] in "+-" and line[:2] != "@@"
+    ]
+
+
+families = pytest.mark.parametrize("family", recipes.FAMILIES)
+
+
+@families
+def test_only_what_must_change_changes(family):
+    text = recipes.FAMILIES[family]
+    assert changes(text, swap(text)) == DIFFERENCES[family]
+
+
+@families
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_unswap_restores_every_character(family, line_break):
+    text = recipes.FAMILIES[family].replace("\n", line_break)
+    swapped = swap(text, "theta")
+    assert swapped != text
+    assert swapped.count("\n") == swapped.count(line_break)
+    assert unswap(swapped) == text
+
+
+@families
+def test_the_swapped_recipe_builds_our_classes(family):
+    swapped = swap(recipes.FAMILIES[family])
+    hparams = load_hyperpyyaml(swapped, {"data_folder": "audio"})
+    entries = find_entries(parse(swapped))
+    assert len(entries) >= 4
+    for entry in entries:
+        value = hparams
+        for part in entry.key.rstrip("]").split("["):
+            value = value[part]
+        assert type(value) is locate(entry.row.ours)
+    layer = hparams["Transformer"].encoder.layers[0]
+    assert type(layer.mha_layer) is PitchRoPEMHA
+
+
+def test_the_command_line_chooses_the_variant():
+    swapped = swap(recipes.JOINT, "theta")
+    overrides = {"data_folder": "audio"}
+    net = load_hyperpyyaml(swapped, overrides)["Transformer"]
+    rope = load_hyperpyyaml(swapped, {**overrides, "variant": "rope"})["Transformer"]
+    assert load_variant("theta") != load_variant("rope")
+    assert len(list(net.parameters())) > len(list(rope.parameters()))
+
+
+def test_a_shared_attention_type_is_changed_for_the_encoder_alone():
+    text = recipes.CTC + "decoder: {attention_type: !ref <attention_type>}\n"
+    swapped = swap(text)
+    assert '\nattention_type: "RelPosMHAXL"   # or' in swapped
+    expected = "\n    attention_type: RoPEMHA # pitchrope: was !ref <attention_type>\n"
+    assert expected in swapped
+    assert unswap(swapped) == text
+
+
+def test_an_attention_type_by_anchor_keeps_the_anchor():
+    text = recipes.CTC.replace('type: "Rel', 'type: &kind "Rel').replace(
+        "!ref <attention_type>", "*kind"
+    )
+    swapped = swap(text)
+    assert '\nattention_type: &kind "RoPEMHA" # pitchrope: was "RelPosMHAXL"' in swapped
+    assert unswap(swapped) == text
+
+
+def test_an_attention_type_by_merge_is_overridden():
+    text = recipes.NO_ATTENTION_TYPE.replace(
+        "    input_size: 10\n", "    <<: *kind\n    input_size: 10\n"
+    ).replace("sizes:", "kind: &kind {attention_type: RelPosMHAXL}\nsizes:")
+    swapped = swap(text)
+    added = [line for line in changes(text, swapped) if line.startswith("+    ")]
+    assert added == ["+    attention_type: RoPEMHA # pitchrope: added", BY_KEY]
+    assert unswap(swapped) == text
+
+
+@pytest.mark.parametrize("kept", ["seed: 12 # of all\n", ""])
+def test_without_a_seed_the_variant_leads(kept):
+    start = recipes.JOINT.index("seed:")
+    end = recipes.JOINT.index("output_folder:")
+    text = recipes.JOINT[:start] + kept + recipes.JOINT[end:].replace("/<seed>", "")
+    swapped = swap(text)
+    assert swapped.startswith(text[:start] + kept + "variant: all # pitchrope: added\n")
+    assert unswap(swapped) == text
+
+
+def test_a_seed_by_anchor_does_not_draw_the_variant_into_its_block():
+    text = "common:\n    seed: &seed 12\n    more: 1\n" + recipes.JOINT.replace(
+        "seed: 12 # of all\n__set", "seed: *seed\n__no"
+    )
+    swapped = swap(text)
+    assert "variant: all # pitchrope: added\ncommon:\n" in swapped
+    assert unswap(swapped) == text
+
+
+def test_without_a_last_line_break():
+    text = recipes.JOINT.rstrip("\n")
+    assert unswap(swap(text)) == text
+    bare = text[text.index("compute_features") :]
+    assert unswap(swap(bare)) == bare
+
+
+def test_swapping_twice_is_refused():
+    with pytest.raises(ValueError, match=r"swapped already: .* use --unswap"):
+        swap(swap(recipes.JOINT))
+
+
+def test_an_attention_type_that_is_no_name_is_refused():
+    text = recipes.JOINT.replace("type: RelPosMHAXL", "type: [RelPosMHAXL]")
+    with pytest.raises(ValueError, match=r"attention_type \(line \d+\) is '\[Rel"):
+        swap(text)
+
+
+def test_turning_back_what_was_never_swapped_is_refused():
+    with pytest.raises(ValueError, match="not swapped"):
+        unswap(recipes.JOINT)
+
+
+def test_turning_back_half_a_swap_is_refused():
+    with pytest.raises(ValueError, match="half swapped"):
+        unswap(recipes.JOINT.replace(*(line.split(": ")[1] for line in CNN)))
+
+
+def test_turning_back_without_the_marks_is_refused():
+    stripped = swap(recipes.JOINT).replace(" # pitchrope: added", "")
+    with pytest.raises(ValueError, match="without the comment '# pitchrope: added'"):
+        unswap(stripped)
+
+
+def test_turning_back_what_still_needs_the_variant_is_refused():
+    edited = swap(recipes.JOINT).replace("results/<seed>", "results/<variant>/<seed>")
+    with pytest.raises(ValueError, match="`output_folder` refers to <variant>"):
+        unswap(edited)

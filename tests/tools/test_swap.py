@@ -1,0 +1,106 @@
+"""The command that swaps a recipe's yaml."""
+
+import pytest
+
+from speechbrain_pitchrope.cli import main
+from speechbrain_pitchrope.swapping.rewrite import swap
+from tests.swapping.recipes import CTC, JOINT
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(JOINT)
+    return path
+
+
+def run(*arguments):
+    return main(["swap", *map(str, arguments)])
+
+
+def test_swap_and_back(recipe, tmp_path, capsys):
+    swapped, restored = tmp_path / "new" / "swapped.yaml", tmp_path / "restored.yaml"
+    assert run(recipe, swapped, "--variant", "theta") == 0
+    assert swapped.read_text() == swap(JOINT, "theta")
+    assert capsys.readouterr().out == f"{swapped}: 6 lines replaced by 8\n"
+    assert run(swapped, restored, "--unswap") == 0
+    assert restored.read_text() == JOINT
+    assert capsys.readouterr().out == f"{restored}: 8 lines replaced by 6\n"
+    assert recipe.read_text() == JOINT
+
+
+def test_line_ends_stay(recipe, tmp_path):
+    recipe.write_bytes(CTC.replace("\n", "\r\n").encode())
+    assert run(recipe, tmp_path / "out.yaml") == 0
+    data = (tmp_path / "out.yaml").read_bytes()
+    assert data.count(b"\n") == data.count(b"\r\n") > 0
+
+
+def test_diff_is_printed(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    assert run(recipe, out, "--diff") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"--- {recipe}", f"+++ {out}"]
+    assert "-    attention_type: RelPosMHAXL" in lines
+    assert lines[-1] == f"{out}: 6 lines replaced by 8"
+    assert sum(line.startswith("-") for line in lines[2:]) == 6
+    assert sum(line.startswith("+") for line in lines[2:]) == 8
+
+
+def test_output_is_overwritten_only_by_force(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    out.write_text("mine")
+    assert run(recipe, out) == 1
+    assert "out.yaml is there already" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert run(recipe, out, "--force") == 0
+    assert out.read_text() == swap(JOINT)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_the_input_is_never_overwritten(recipe, tmp_path, capsys, force):
+    (tmp_path / "link.yaml").symlink_to(recipe)
+    for out in (recipe, tmp_path / "x" / ".." / "recipe.yaml", tmp_path / "link.yaml"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert run(recipe, out, *force) == 1
+        assert "is the input: give another output" in capsys.readouterr().err
+    assert recipe.read_text() == JOINT
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, "recipe.yaml is not a file: give the yaml of a recipe"),
+        (b"a: [1,\nb: 2}\n", "recipe.yaml: not yaml: line 2, column 5: expected"),
+        (b"a: 1\nb: \xff\n", "recipe.yaml: not yaml: line 2, column 4: not UTF-8"),
+        (b"a: 1\n", "recipe.yaml: not a SpeechBrain recipe's yaml"),
+        (b"a: !new:torch.nn.ReLU\n", "recipe.yaml: it can't be swapped:\n  - no entry"),
+        (swap(JOINT).encode(), "recipe.yaml: swapped already"),
+    ],
+    ids=["missing", "not yaml", "not utf-8", "not a recipe", "no Fbank", "swapped"],
+)
+def test_nothing_is_written_on_refusal(recipe, tmp_path, capsys, content, fault):
+    recipe.unlink()
+    if content is not None:
+        recipe.write_bytes(content)
+    before = set(tmp_path.iterdir())
+    assert run(recipe, tmp_path / "new" / "out.yaml") == 1
+    captured = capsys.readouterr()
+    assert fault in captured.err
+    assert captured.out == ""
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_refusal_leaves_the_old_output_alone(recipe, tmp_path, capsys):
+    recipe.write_text(swap(JOINT))
+    out = tmp_path / "out.yaml"
+    out.write_text("mine")
+    assert run(recipe, out, "--force") == 1
+    assert out.read_text() == "mine"
+
+
+def test_unknown_variants_are_refused(recipe, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(recipe, tmp_path / "out.yaml", "--variant", "sing")
+    assert "theta" in capsys.readouterr().err
+    assert not (tmp_path / "out.yaml").exists()
