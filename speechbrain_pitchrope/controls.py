@@ -10,11 +10,6 @@ import torch
 from speechbrain_pitchrope import inband
 
 
-def unchanged(channels, lengths):
-    """No control."""
-    return channels
-
-
 def shuffled_f0(channels, lengths):
     """Each utterance gets the contour of the next one in its batch.
 
@@ -70,7 +65,6 @@ def voicing_only(channels, lengths):
 
 
 CONTROLS = {
-    "none": unchanged,
     "shuffled_f0": shuffled_f0,
     "constant_f0": constant_f0,
     "voicing_only": voicing_only,

@@ -4,12 +4,35 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+COUNTS = (
+    r"\[ (?P<errors>\d+) / (?P<words>\d+), (?P<insertions>\d+) ins, "
+    r"(?P<deletions>\d+) del, (?P<substitutions>\d+) sub \]"
+)
+"""How SpeechBrain writes the counts of a file and of an utterance."""
+
 SUMMARY = re.compile(
-    r"%WER (?P<rate>[\d.]+) \[ (?P<errors>\d+) / (?P<words>\d+), "
-    r"(?P<insertions>\d+) ins, (?P<deletions>\d+) del, (?P<substitutions>\d+) sub \]\n"
+    rf"%WER (?P<rate>[\d.]+) {COUNTS}\n"
     r"%SER [\d.]+ \[ \d+ / \d+ \]\n"
     r"Scored (?P<utterances>\d+) sentences, 0 not present in hyp\.\n"
 )
+
+
+class Counts(NamedTuple):
+    """Errors of an utterance or of a file, by kind.
+
+    Arguments
+    ---------
+    errors, words : int
+        Errors, and words of the reference.
+    insertions, deletions, substitutions : int
+        The errors by kind.
+    """
+
+    errors: int
+    words: int
+    insertions: int
+    deletions: int
+    substitutions: int
 
 
 class Errors(NamedTuple):
@@ -34,6 +57,11 @@ class Errors(NamedTuple):
     deletions: int
     substitutions: int
     utterances: int
+
+    @property
+    def counts(self):
+        """The errors by kind, as an utterance has them (Counts)."""
+        return Counts(*self[1:6])
 
 
 def read_errors(path):

@@ -9,33 +9,12 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_pitchrope.scoring.summary import read_errors
+from speechbrain_pitchrope.scoring.summary import COUNTS, Counts, read_errors
 
 RULE = "\n" + "=" * 80 + "\n"
 NOTHING = "<eps>"
-HEADER = re.compile(
-    r"(?P<name>.+), %WER [\d.]+ \[ (?P<errors>\d+) / (?P<words>\d+), "
-    r"(?P<insertions>\d+) ins, (?P<deletions>\d+) del, (?P<substitutions>\d+) sub \]"
-)
+HEADER = re.compile(rf"(?P<name>.+), %WER [\d.]+ {COUNTS}")
 AGAIN = "run the test again with --test_only"
-
-
-class Counts(NamedTuple):
-    """Errors of an utterance or of a file, by kind.
-
-    Arguments
-    ---------
-    errors, words : int
-        Errors, and words of the reference.
-    insertions, deletions, substitutions : int
-        The errors by kind.
-    """
-
-    errors: int
-    words: int
-    insertions: int
-    deletions: int
-    substitutions: int
 
 
 class Utterance(NamedTuple):
@@ -234,7 +213,7 @@ def _check_totals(utterances, path):
     totals = Counts(
         *map(sum, zip(*(u.counts for u in utterances.values()), strict=True))
     )
-    written = Counts(*summary[1:6])
+    written = summary.counts
     if totals != written:
         raise ValueError(
             f"{path}: its utterances have {_spell(totals)}, its first line "

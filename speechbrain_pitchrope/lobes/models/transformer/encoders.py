@@ -94,9 +94,10 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
         )
     settings = dict(pitch_attention)
     control = settings.pop("control", "none")
-    if control not in CONTROLS:
+    choices = ("none", *CONTROLS)
+    if control not in choices:
         raise ValueError(
-            f"control is {control!r}: choose one of {', '.join(map(repr, CONTROLS))}"
+            f"control is {control!r}: choose one of {', '.join(map(repr, choices))}"
         )
     encoder.__class__ = _WITH_PITCH[type(encoder)]
     encoder.control = control
