@@ -6,7 +6,7 @@ BIN := .venv/bin
 RECIPE := recipes/LibriSpeech/ASR/transformer
 DEMO := demo
 
-.PHONY: all env demo test bench-attention lint format clean
+.PHONY: all env demo test bench-attention bench-pitch lint format clean
 
 all: env
 
@@ -41,6 +41,10 @@ test: env
 
 bench-attention: env
 	$(BIN)/python benchmarks/attention.py
+
+bench-pitch: env
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/python benchmarks/pitch.py $(if $(DATA),--data $(DATA))
 
 lint: env
 	$(BIN)/ruff check .

@@ -29,6 +29,13 @@ class BuildWithVariants(build_py):
 
 PLOTS = ["matplotlib>=3.8"]
 DEMO = ["espeakng-loader>=0.2.4", *PLOTS]
+BENCH = [
+    "kaldi-native-fbank>=1.23",
+    "praat-parselmouth>=0.4.5",
+    "pyreaper>=0.0.10",
+    "swift-f0>=0.3",
+    "torchcrepe>=0.0.22",
+]
 DEV = ["pytest>=8", "ruff>=0.6", "yamllint>=1.35", "tensorboard>=2.14"]
 
 setup(
@@ -58,7 +65,7 @@ setup(
         # pyworld 0.3.5 imports pkg_resources, which setuptools 82 no longer has.
         "setuptools<82",
     ],
-    extras_require={"demo": DEMO, "plots": PLOTS, "dev": [*DEV, *DEMO]},
+    extras_require={"demo": DEMO, "plots": PLOTS, "bench": BENCH, "dev": [*DEV, *DEMO]},
     entry_points={"console_scripts": ["pitchrope = speechbrain_pitchrope.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3",

@@ -31,11 +31,14 @@ N_LAGS = 192
 LAGS_PER_BLOCK = 16
 """Only the best peak of each block of neighbouring lags becomes a candidate."""
 
-OCTAVE_COST = 0.06
+OCTAVE_COST = 0.045
 """Score that a candidate gains per octave above the lowest f0 (Boersma, eq. 26)."""
 
 BALLAST = 0.01
 """Share of the mean frame power added to each frame's: quiet frames correlate less."""
+
+BALLAST_FRAMES = 100
+"""Frames over which that mean is taken, up to the frame itself."""
 
 NOISE_BINS = 5
 """Neighbouring bins that are averaged before the noise floor is taken."""
@@ -43,7 +46,10 @@ NOISE_BINS = 5
 NOISE_FRAMES = 151
 """Frames over which the floor is the minimum: a bin is rarely voiced for 1.5 s."""
 
-NOISE_REMAINS = 0.05
+NOISE_BIAS = 1.5
+"""Level of the noise over its minimum, which by nature lies below its mean."""
+
+NOISE_REMAINS = 0.1
 """Share of a bin's power that is left at least when the floor is taken out."""
 
 
@@ -207,13 +213,20 @@ def running_maximum(x, n_frames):
     return -running_minimum(-x, n_frames)
 
 
-def subtract_noise(power, band):
+def peak_amplitude(wavs, window_size, hop_length):
+    """Largest sample of each centred frame, without gradient, [B, N] -> [B, T]."""
+    margin = window_size // 2
+    wavs = torch.nn.functional.pad(wavs.detach().abs(), (margin, margin))
+    return torch.nn.functional.max_pool1d(wavs, window_size, hop_length)
+
+
+def subtract_noise(power, band, n_partial=0):
     """Take a running noise floor out of each bin, like a Wiener filter.
 
     Stationary noise and hum fill a bin all the time, a voice leaves each bin now and
-    then: the minimum over 1.5 s is the noise (after R. Martin, "Noise power spectral
-    density estimation based on optimal smoothing and minimum statistics", IEEE Trans.
-    Speech and Audio Processing 9(5), 2001).
+    then: the noise is 1.5 times the minimum over 1.5 s (after R. Martin, "Noise power
+    spectral density estimation based on optimal smoothing and minimum statistics",
+    IEEE Trans. Speech and Audio Processing 9(5), 2001).
 
     Arguments
     ---------
@@ -221,6 +234,9 @@ def subtract_noise(power, band):
         Shape [B, T, n_bins].
     band : torch.Tensor
         Weight of each bin in the signal-to-noise ratio, shape [n_bins].
+    n_partial : int
+        Frames at the start whose windows begin before the signal. They are weak and
+        blurred, and are nobody's floor but their own.
 
     Returns
     -------
@@ -236,11 +252,13 @@ def subtract_noise(power, band):
         NOISE_BINS,
         1,
     )
-    floor = running_minimum(smooth, NOISE_FRAMES)
+    whole = smooth.clone()
+    whole[:, :n_partial] = math.inf
+    floor = NOISE_BIAS * torch.minimum(running_minimum(whole, NOISE_FRAMES), smooth)
     # A gain, not a difference: it leaves the shape of a steady harmonic as it is.
     gain = (1 - floor / (smooth + tiny)).clamp(min=NOISE_REMAINS)
     snr = (smooth @ band + tiny) / (floor @ band + tiny)
-    return power * gain, 10 * torch.log10(snr)
+    return power * gain, 10 * torch.log10(snr.clamp(min=1))
 
 
 def normalised_autocorrelation(power, tables):
@@ -258,7 +276,7 @@ def normalised_autocorrelation(power, tables):
         Shape [B, T, N_LAGS + 2].
     """
     frame_power = power @ tables.band
-    ballast = BALLAST * running_mean(frame_power, 100)
+    ballast = BALLAST * running_mean(frame_power, BALLAST_FRAMES)
     tiny = torch.finfo(power.dtype).tiny
     return (power @ tables.lag_cosines) / (frame_power + ballast + tiny).unsqueeze(-1)
 

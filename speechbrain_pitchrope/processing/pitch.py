@@ -1,8 +1,8 @@
 """f0 trackers: samples in, (f0 in Hz, voicing) out, at the frames of Fbank.
 
-Every tracker is a module called with ``wavs`` [B, N] that returns two tensors [B, T],
-T = N // hop + 1: f0 in Hz, 0 where unvoiced, and the probability of voicing, 0 .. 1.
-Frame t is centred on sample t * hop.
+Every ``PitchTracker`` is a module called with ``wavs`` [B, N] that returns two tensors
+[B, T], T = N // hop + 1: f0 in Hz, 0 where unvoiced, and the probability of voicing,
+0 .. 1. Frame t is centred on sample t * hop.
 """
 
 import warnings
@@ -13,39 +13,70 @@ import torch
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing import autocorrelation as steps
-from speechbrain_pitchrope.processing.smoothing import max_sum, transition_costs
+from speechbrain_pitchrope.processing.smoothing import (
+    LOUDNESS_FRAMES,
+    max_sum,
+    transition_costs,
+    unvoiced_score,
+)
 
 WINDOW_MS = 40.0
 N_CANDIDATES = 5
 
-UNVOICED_SCORE = 0.50
-"""Score of the unvoiced state: an autocorrelation peak has to be higher."""
-
-SILENCE = 0.03
-"""Peak amplitude over that of the last second below which unvoiced gains score."""
-
-LOW_SNR_DB = 10.0
-LOW_SNR_COST = (0.35, 1.5)
-"""Score that unvoiced gains at 0 dB above the noise floor, falling to 0 at 10 dB: the
-first while the frame is as loud as anything of the last second, the second when it is
-well below. So a sustained note, which is its own floor, stays voiced as long as it is
-the loudest thing, and hum between words does not count as voice."""
-
-WELL_BELOW_DB = (6.0, 12.0)
-"""Between these the cost goes from the first to the second value."""
-
-VOICING_SLOPE = 4.0
+VOICING_SLOPE = 7.0
 """Turns the lead of the best voiced path over the unvoiced one into log-odds."""
 
+CHUNK_FRAMES = 6000
+"""Frames tracked at a time, one minute: memory stays bounded in a long recording."""
 
-class AutocorrelationPitch(torch.nn.Module):
+
+class PitchTracker(torch.nn.Module):
+    """What the trackers share: their frames and their search range.
+
+    Arguments
+    ---------
+    sample_rate : int
+        Samples per second.
+    hop_length : float
+        Milliseconds from frame to frame; the attribute of that name is in samples.
+    f0_min, f0_max : float
+        Search range in Hz.
+
+    Raises
+    ------
+    ValueError
+        If the range is empty, or goes beyond the range of any voice that the band of
+        harmonics allows for.
+    """
+
+    def __init__(self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0):
+        super().__init__()
+        if not 0 < f0_min < f0_max <= steps.BAND_HZ[0]:
+            raise ValueError(
+                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max <= "
+                f"{steps.BAND_HZ[0]:.0f} Hz, the band in which harmonics are sought"
+            )
+        self.sample_rate = sample_rate
+        self.hop_length = round(sample_rate * hop_length / 1000)
+        self.f0_min, self.f0_max = f0_min, f0_max
+
+    def extra_repr(self):
+        """The settings, for ``print(module)``."""
+        return (
+            f"sample_rate={self.sample_rate}, hop_length={self.hop_length} samples, "
+            f"f0={self.f0_min:g}..{self.f0_max:g} Hz"
+        )
+
+
+class AutocorrelationPitch(PitchTracker):
     """Batched autocorrelation tracker in pure torch: on any device, inside a recipe.
 
     The steps are those of ``speechbrain_pitchrope.processing.autocorrelation``
     (Boersma 1993, on a spectrum freed of noise), then max-sum smoothing over five
-    candidates and "unvoiced" (after Talkin 1995). A frame depends on at most
-    ``lookahead`` frames ahead of its own window, so padding, batching and chunking
-    leave the result as it is.
+    candidates and "unvoiced" (after Talkin 1995). What a frame depends on is bounded:
+    ``n_behind`` frames before it and ``n_ahead`` frames (100 ms) after it. So padding,
+    batching, chunking and streaming leave the result as it is, and a long recording is
+    tracked a minute at a time.
 
     Arguments
     ---------
@@ -56,7 +87,7 @@ class AutocorrelationPitch(torch.nn.Module):
     f0_min, f0_max : float
         Search range in Hz.
     lookahead : int
-        Frames that the smoothing looks ahead, 8 for 120 ms in all at a hop of 10 ms.
+        Frames that the smoothing looks ahead, 8 for 100 ms in all at a hop of 10 ms.
 
     Example
     -------
@@ -72,20 +103,15 @@ class AutocorrelationPitch(torch.nn.Module):
     def __init__(
         self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0, lookahead=8
     ):
-        super().__init__()
-        if not 0 < f0_min < f0_max <= steps.BAND_HZ[0]:
-            raise ValueError(
-                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max <= "
-                f"{steps.BAND_HZ[0]:.0f} Hz, the band in which harmonics are sought"
-            )
+        super().__init__(sample_rate, hop_length, f0_min, f0_max)
         if sample_rate < 2 * steps.BAND_HZ[1]:
             raise ValueError(
                 f"sample rate is {sample_rate} Hz: at least {2 * steps.BAND_HZ[1]:.0f} "
                 "Hz are needed; resample the audio"
             )
-        self.sample_rate = sample_rate
-        self.hop_length = round(sample_rate * hop_length / 1000)
-        self.f0_min, self.f0_max, self.lookahead = f0_min, f0_max, lookahead
+        if lookahead < 0:
+            raise ValueError(f"lookahead is {lookahead} frames: expected 0 or more")
+        self.lookahead = lookahead
         hops_per_frame = 2 * max(1, round(WINDOW_MS / hop_length / 2))
         self.window_size = hops_per_frame * self.hop_length
         tables = steps.make_tables(sample_rate, self.window_size, f0_min, f0_max)
@@ -96,6 +122,22 @@ class AutocorrelationPitch(torch.nn.Module):
     def tables(self):
         """The constant matrices, on the device of the last call."""
         return steps.Tables(*(getattr(self, name) for name in steps.Tables._fields))
+
+    @property
+    def n_around(self):
+        """Hops that a window reaches to either side of its frame, 2 by default."""
+        return self.window_size // self.hop_length // 2
+
+    @property
+    def n_behind(self):
+        """Frames before its own on which a frame depends, 262 by default."""
+        levels = max(steps.BALLAST_FRAMES, LOUDNESS_FRAMES)
+        return steps.NOISE_FRAMES + levels + self.lookahead + self.n_around
+
+    @property
+    def n_ahead(self):
+        """Frames after its own on which a frame depends, 10 by default."""
+        return self.lookahead + self.n_around
 
     def forward(self, wavs):
         """Track a batch.
@@ -112,35 +154,49 @@ class AutocorrelationPitch(torch.nn.Module):
         voicing : torch.Tensor
             Probability of voicing, same shape.
         """
+        n_frames = wavs.shape[1] // self.hop_length + 1
+        chunks = [
+            self.track_frames(wavs, first, min(first + CHUNK_FRAMES, n_frames))
+            for first in range(0, n_frames, CHUNK_FRAMES)
+        ]
+        f0_hz, voicing = zip(*chunks, strict=True)
+        return torch.cat(f0_hz, 1), torch.cat(voicing, 1)
+
+    def track_frames(self, wavs, first, last):
+        """Track the frames first .. last - 1, from no samples but what they depend on.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            Samples, shape [B, N].
+        first, last : int
+            0 <= first < last <= N // hop + 1.
+
+        Returns
+        -------
+        f0_hz, voicing : torch.Tensor
+            Shape [B, last - first]: what ``forward`` gives for these frames.
+        """
+        start = max(0, first - self.n_behind)
+        end = last - 1 + self.n_ahead
+        wavs = wavs[:, start * self.hop_length : end * self.hop_length]
+        f0_hz, voicing = self._track(wavs)
+        wanted = slice(first - start, last - start)
+        return f0_hz[:, wanted], voicing[:, wanted]
+
+    def _track(self, wavs):
         if self.fourier.device != wavs.device:
             # Recipes keep feature extractors outside of Brain.modules.
             self.to(wavs.device)
         with torch.autocast(wavs.device.type, enabled=False):
             wavs = wavs.float()
             power = steps.power_spectrum(wavs, self.fourier, self.hop_length)
-            power, snr_db = steps.subtract_noise(power, self.band)
+            power, snr_db = steps.subtract_noise(power, self.band, self.n_around)
             correlation = steps.normalised_autocorrelation(power, self.tables)
             peaks = steps.best_peaks(correlation, self.octaves, N_CANDIDATES)
-            unvoiced = self.unvoiced_score(wavs, snr_db)
+            loudness = steps.peak_amplitude(wavs, self.window_size, self.hop_length)
+            unvoiced = unvoiced_score(loudness, snr_db)
             return self.decide(peaks, unvoiced)
-
-    def unvoiced_score(self, wavs, snr_db):
-        """Score of the unvoiced state, higher in silence and in noise, shape [B, T]."""
-        hop = self.hop_length
-        half = self.window_size // hop // 2
-        peak = torch.nn.functional.max_pool1d(
-            torch.nn.functional.pad(wavs.detach().abs(), (half * hop, half * hop)),
-            self.window_size,
-            hop,
-        )
-        tiny = torch.finfo(peak.dtype).tiny
-        relative = peak / (steps.running_maximum(peak, 101) + tiny)
-        silence = (2 - relative * (1 + UNVOICED_SCORE) / SILENCE).clamp(min=0)
-        near, far = WELL_BELOW_DB
-        quietness = (-20 * torch.log10(relative + tiny) - near) / (far - near)
-        cost = torch.lerp(*peak.new_tensor(LOW_SNR_COST), quietness.clamp(0, 1))
-        noise = cost * (1 - snr_db / LOW_SNR_DB).clamp(0, 1)
-        return UNVOICED_SCORE + silence + noise
 
     def decide(self, peaks, unvoiced):
         """Best path through the candidates: f0 in Hz and voicing, each [B, T]."""
@@ -155,16 +211,13 @@ class AutocorrelationPitch(torch.nn.Module):
 
     def extra_repr(self):
         """The settings, for ``print(module)``."""
-        return (
-            f"sample_rate={self.sample_rate}, hop_length={self.hop_length} samples, "
-            f"f0={self.f0_min:g}..{self.f0_max:g} Hz, lookahead={self.lookahead} frames"
-        )
+        return f"{super().extra_repr()}, lookahead={self.lookahead} frames"
 
 
 WORLD_METHODS = ("dio", "harvest")
 
 
-class World(torch.nn.Module):
+class World(PitchTracker):
     """WORLD's trackers through pyworld, one thread an utterance, on the CPU.
 
     DIO with StoneMask (M. Morise et al., AES 35th Conference, 2009) gives f0 and a
@@ -205,17 +258,14 @@ class World(torch.nn.Module):
         f0_max=500.0,
         n_threads=None,
     ):
-        super().__init__()
+        super().__init__(sample_rate, hop_length, f0_min, f0_max)
         if method not in WORLD_METHODS:
             raise ValueError(
                 f"World method {method!r} is unknown: choose one of "
                 f"{', '.join(WORLD_METHODS)}"
             )
         _require_pyworld()
-        self.method, self.sample_rate = method, sample_rate
-        self.hop_in_ms = hop_length
-        self.hop_length = round(sample_rate * hop_length / 1000)
-        self.f0_min, self.f0_max, self.n_threads = f0_min, f0_max, n_threads
+        self.method, self.hop_in_ms, self.n_threads = method, hop_length, n_threads
         self.voicing_tracker = None
         if method == "harvest":
             self.voicing_tracker = AutocorrelationPitch(

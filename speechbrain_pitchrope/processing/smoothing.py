@@ -10,11 +10,66 @@ stream gives what the whole recording gives, and a batch costs a few dense steps
 
 import torch
 
-JUMP_COST = 1.2
+from speechbrain_pitchrope.processing.autocorrelation import running_maximum
+
+JUMP_COST = 0.8
 """Cost of an octave's jump between voiced frames."""
 
-SWITCH_COST = 0.45
+SWITCH_COST = 0.35
 """Cost of going from voiced to unvoiced or back."""
+
+
+UNVOICED_SCORE = 0.48
+"""Score of the unvoiced state: an autocorrelation peak has to be higher."""
+
+SILENCE = 0.02
+"""Peak amplitude over that of the last second below which unvoiced gains score."""
+
+LOW_SNR_DB = 6.0
+LOW_SNR_COST = (0.35, 1.0)
+"""Score that unvoiced gains at 0 dB above the noise floor, falling to 0 at 6 dB: the
+first while the frame is as loud as anything of the last second, the second when it is
+well below. So a sustained note, which is its own floor, stays voiced as long as it is
+the loudest thing, and hum between words does not count as voice."""
+
+WELL_BELOW_DB = (6.0, 12.0)
+"""Between these the cost goes from the first to the second value."""
+
+LOUDNESS_FRAMES = 101
+"""Frames over which the loudest peak is sought, up to the frame itself."""
+
+
+def unvoiced_score(amplitude, snr_db):
+    """Score of the state "unvoiced", higher in silence and in noise.
+
+    Silence is judged as P. Boersma does (1993, eq. 23), against the loudest frame of
+    the last second instead of the whole sound's.
+
+    Arguments
+    ---------
+    amplitude : torch.Tensor
+        Largest sample of each frame, shape [B, T].
+    snr_db : torch.Tensor
+        Power over the noise floor in dB, 0 or more, shape [B, T].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [B, T].
+
+    Example
+    -------
+    >>> unvoiced_score(torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor([[6.0, 0.0, 0.0]]))
+    tensor([[0.4800, 0.8300, 3.4800]])
+    """
+    tiny = torch.finfo(amplitude.dtype).tiny
+    relative = amplitude / (running_maximum(amplitude, LOUDNESS_FRAMES) + tiny)
+    silence = (2 - relative * (1 + UNVOICED_SCORE) / SILENCE).clamp(min=0)
+    near, far = WELL_BELOW_DB
+    quietness = (-20 * torch.log10(relative + tiny) - near) / (far - near)
+    cost = torch.lerp(*amplitude.new_tensor(LOW_SNR_COST), quietness.clamp(0, 1))
+    noise = cost * (1 - snr_db / LOW_SNR_DB).clamp(0, 1)
+    return UNVOICED_SCORE + silence + noise
 
 
 def transition_costs(octaves):

@@ -80,27 +80,83 @@ def test_noise_and_silence_are_unvoiced(tracker):
     assert not tracker(torch.zeros(1, SAMPLE_RATE))[1].ge(0.5).any()
 
 
+def assert_same_pitch(found, expected):
+    """Equal to what the order of sums leaves: 1e-3 Hz, and the same frames voiced."""
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
+    assert torch.equal(found[0] > 0, expected[0] > 0)
+
+
 def test_zero_padding_changes_nothing():
     tracker = AutocorrelationPitch()
     waves = [utterance(120, 1.6), utterance(240, 1.1), utterance(180, 0.7)]
-    f0, voicing = tracker(batch_of(*waves)[0])
+    batch = tracker(batch_of(*waves)[0])
     for i, wave in enumerate(waves):
-        alone_f0, alone_voicing = tracker(wave[None])
-        n_frames = alone_f0.shape[1] - 1  # the last window holds the padding
-        torch.testing.assert_close(f0[i, :n_frames], alone_f0[0, :n_frames])
-        torch.testing.assert_close(
-            voicing[i, :n_frames], alone_voicing[0, :n_frames], atol=1e-4, rtol=0
+        alone = tracker(wave[None])
+        n_frames = alone[0].shape[1] - 1  # the last window holds the padding
+        assert_same_pitch(
+            [part[i, :n_frames] for part in batch],
+            [part[0, :n_frames] for part in alone],
         )
 
 
 def test_lookahead_is_bounded():
     """What comes more than 120 ms after a frame has no influence on it."""
     tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
-    whole, _ = tracker(wave[None])
+    assert 10 * tracker.n_ahead <= 120
+    whole = tracker(wave[None])
     for cut in (4000, 9600, 12345):
-        prefix, _ = tracker(wave[None, :cut])
-        n_frames = (cut - round(0.12 * SAMPLE_RATE)) // 160 + 1
-        torch.testing.assert_close(prefix[:, :n_frames], whole[:, :n_frames])
+        prefix = tracker(wave[None, :cut])
+        n_frames = (cut // 160 + 1) - tracker.n_ahead
+        assert_same_pitch(
+            [part[:, :n_frames] for part in prefix],
+            [part[:, :n_frames] for part in whole],
+        )
+
+
+@pytest.mark.parametrize("lookahead", [0, 3, 8])
+@pytest.mark.parametrize("chunk_frames", [1, 37, 400])
+def test_chunks_are_frames_of_the_whole(chunk_frames, lookahead):
+    """A stream that keeps its last ``n_behind`` frames gives what the file gives."""
+    tracker = AutocorrelationPitch(lookahead=lookahead)
+    wave = torch.cat([utterance(f0, 2.0, i) for i, f0 in enumerate((110, 200, 160))])
+    wavs = torch.stack((wave, 0.1 * wave.flip(0)))
+    whole = tracker(wavs)
+    n_frames = whole[0].shape[1]
+    for first in range(0, n_frames, max(chunk_frames, 20)):
+        last = min(first + chunk_frames, n_frames)
+        assert_same_pitch(
+            tracker.track_frames(wavs, first, last),
+            [part[:, first:last] for part in whole],
+        )
+
+
+def test_long_recordings_are_tracked_in_chunks(monkeypatch):
+    tracker = AutocorrelationPitch()
+    wave = torch.cat([utterance(f0, 2.0) for f0 in (110, 200, 160)])[None]
+    whole = tracker(wave)
+    lengths, track = [], tracker._track
+    monkeypatch.setattr(
+        tracker, "_track", lambda x: lengths.append(len(x[0])) or track(x)
+    )
+    monkeypatch.setattr("speechbrain_pitchrope.processing.pitch.CHUNK_FRAMES", 150)
+    assert_same_pitch(tracker(wave), whole)
+    assert len(lengths) == 5
+    assert max(lengths) <= (150 + tracker.n_behind + tracker.n_ahead) * 160
+
+
+def test_a_frame_does_not_depend_on_more_than_it_says():
+    """Samples outside of n_behind .. n_ahead may be anything."""
+    tracker = AutocorrelationPitch()
+    wave, other = utterance(150, 6.0), 5 * utterance(90, 6.0, seed=1)
+    frame = 300
+    changed = other.clone()
+    kept = slice((frame - tracker.n_behind) * 160, (frame + tracker.n_ahead) * 160)
+    changed[kept] = wave[kept]
+    assert_same_pitch(
+        [part[:, frame] for part in tracker(changed[None])],
+        [part[:, frame] for part in tracker(wave[None])],
+    )
 
 
 @pytest.mark.parametrize("gain", [0.01, 10.0])
@@ -149,6 +205,8 @@ def test_other_sample_rates(sample_rate):
         ),
         (lambda: AutocorrelationPitch(f0_max=900), "f0 range is"),
         (lambda: AutocorrelationPitch(sample_rate=2000), "sample rate is 2000 Hz"),
+        (lambda: AutocorrelationPitch(lookahead=-1), "lookahead is -1 frames"),
+        (lambda: World("dio", f0_min=0), "f0 range is 0 to 500"),
         (lambda: World("yin"), "World method 'yin' is unknown"),
     ],
 )

@@ -1,0 +1,105 @@
+"""What the pitch benchmark counts, on contours whose errors are known."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import pitch as benchmark
+from pitch_clips import CONDITIONS, Clip, make_clips, read_clips
+
+TIMES = np.arange(101) / 100
+
+
+@pytest.fixture(name="clip")
+def make_clip():
+    """One second, voiced at 200 Hz from 0.2 s to 0.7 s."""
+    truth = np.where((np.arange(201) >= 40) & (np.arange(201) < 140), 200.0, 0.0)
+    return Clip("one", "made", np.zeros(16000, np.float32), truth)
+
+
+def test_the_truth_has_no_errors(clip):
+    truth = clip.truth_at(TIMES)
+    counts = benchmark.score(clip, (TIMES, truth, truth > 0), 0.0, 0.5)
+    assert (counts.frames, counts.voiced, counts.errors) == (101, 50, 0)
+    assert (counts.ffe, counts.rpa) == (0.0, 100.0)
+
+
+def test_errors_are_counted_once_a_frame(clip):
+    truth = clip.truth_at(TIMES)
+    f0, voiced = truth.copy(), truth > 0
+    f0[30:34] = 100.0  # an octave: gross, and outside of 50 cents
+    f0[40:45] = 205.0  # 43 cents: within
+    f0[50:53] = 210.0  # 84 cents: outside, not gross
+    voiced = voiced.copy()
+    voiced[60:62] = False  # misses, whose f0 still counts for raw pitch
+    voiced[90], f0[90] = True, 150.0  # a false alarm
+    counts = benchmark.score(clip, (TIMES, f0, voiced), 0.0, 0.5)
+    assert counts.errors == 4 + 2 + 1
+    assert counts.accurate == 50 - 4 - 3
+
+
+def test_a_constant_shift_is_found(clip):
+    late = clip.truth_at(TIMES - 0.02)
+    shift, _ = benchmark.best_setting("any", [clip], [(TIMES, late, late > 0)])
+    assert shift == pytest.approx(0.02, abs=0.0051)  # to half a frame
+
+
+def test_a_confidence_gets_its_best_threshold(clip):
+    truth = clip.truth_at(TIMES)
+    confidence = np.where(truth > 0, 0.2, 0.1) + 0.01 * np.sin(np.arange(101))
+    found = [(TIMES, np.full(101, 200.0), confidence)]
+    _, threshold = benchmark.best_setting("any", [clip], found)
+    assert 0.105 < threshold < 0.2
+    _, ours = benchmark.best_setting(benchmark.DECIDED[0], [clip], found)
+    assert ours == 0.5
+
+
+def test_noise_has_the_ratio_it_says():
+    clip = make_clips(1)[0]
+    for name, snr_db in (("white, 10 dB", 10), ("white, 0 dB", 0), ("hum, 10 dB", 10)):
+        noise = CONDITIONS[name](clip, 0) - clip.wav
+        ratio = np.square(clip.wav).mean() / np.square(noise).mean()
+        assert 10 * np.log10(ratio) == pytest.approx(snr_db, abs=0.01)
+
+
+def test_made_clips_have_the_pitch_that_they_say():
+    """Our tracker, which never saw them, agrees on nearly every frame."""
+    clips = make_clips(3)
+    track = benchmark.TRACKERS[benchmark.DECIDED[0]]()
+    _, _, found = benchmark.evaluate(benchmark.DECIDED[0], track, clips)
+    assert found["clean"]["made"].ffe < 8
+    assert found["clean"]["made"].rpa > 90
+
+
+def test_our_voicing_is_a_probability():
+    """On clips that it was not tuned on it says within 0.05 how often it is right."""
+    _, error = benchmark.reliability(make_clips(6))
+    assert error < 0.05
+
+
+def test_clips_are_read(tmp_path, clip):
+    soundfile.write(tmp_path / "one.made.flac", clip.wav, 16000)
+    np.savetxt(tmp_path / "one.f0.txt", clip.f0_hz)
+    [read] = read_clips(tmp_path)
+    assert (read.name, read.synthesis) == ("one", "made")
+    np.testing.assert_array_equal(read.f0_hz, clip.f0_hz)
+
+
+def test_a_folder_without_clips_is_named(tmp_path):
+    with pytest.raises(ValueError, match="holds no ID"):
+        read_clips(tmp_path)
+
+
+def test_a_tracker_that_is_not_installed_is_left_out_by_name(monkeypatch, capsys):
+    def missing():
+        raise ImportError("No module named 'swift_f0'")
+
+    monkeypatch.setitem(benchmark.TRACKERS, "SwiftF0", missing)
+    benchmark.print_trackers(make_clips(1), ["SwiftF0"], turns=1)
+    assert (
+        "| SwiftF0 | left out: No module named 'swift_f0' |" in capsys.readouterr().out
+    )
