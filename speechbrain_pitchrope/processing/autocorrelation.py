@@ -43,13 +43,13 @@ BALLAST_FRAMES = 100
 NOISE_BINS = 5
 """Neighbouring bins that are averaged before the noise floor is taken."""
 
-NOISE_FRAMES = 151
-"""Frames over which the floor is the minimum: a bin is rarely voiced for 1.5 s."""
+NOISE_FRAMES = 201
+"""Frames over which the floor is the minimum: a bin is rarely voiced for 2 s."""
 
 NOISE_BIAS = 1.5
 """Level of the noise over its minimum, which by nature lies below its mean."""
 
-NOISE_REMAINS = 0.1
+NOISE_REMAINS = 0.05
 """Share of a bin's power that is left at least when the floor is taken out."""
 
 
@@ -224,7 +224,7 @@ def subtract_noise(power, band, n_partial=0):
     """Take a running noise floor out of each bin, like a Wiener filter.
 
     Stationary noise and hum fill a bin all the time, a voice leaves each bin now and
-    then: the noise is 1.5 times the minimum over 1.5 s (after R. Martin, "Noise power
+    then: the noise is 1.5 times the minimum over 2 s (after R. Martin, "Noise power
     spectral density estimation based on optimal smoothing and minimum statistics",
     IEEE Trans. Speech and Audio Processing 9(5), 2001).
 

@@ -130,7 +130,7 @@ class AutocorrelationPitch(PitchTracker):
 
     @property
     def n_behind(self):
-        """Frames before its own on which a frame depends, 262 by default."""
+        """Frames before its own on which a frame depends, 312 by default."""
         levels = max(steps.BALLAST_FRAMES, LOUDNESS_FRAMES)
         return steps.NOISE_FRAMES + levels + self.lookahead + self.n_around
 
