@@ -19,6 +19,9 @@ channel        meaning                                           range
                squashed
 ============== ================================================= ============
 
+A waveform stream, where a variant has one, rides between features and pitch: see
+``speechbrain_pitchrope.streams``.
+
 Zero is neutral in every channel: a padded, masked or missing frame is four zeros, and
 attention then computes plain RoPE. Only this module knows which channel is which.
 """
@@ -89,20 +92,28 @@ def append(features, channels):
     return torch.cat((features, channels.to(features.dtype)), dim=-1)
 
 
-def split(features):
+def split(features, n_features=None):
     """Take the pitch channels off again: the inverse of ``append``.
 
     Arguments
     ---------
     features : torch.Tensor
         Shape [..., T, F + 4].
+    n_features : int, optional
+        Where to split; before pitch if not given. A waveform may ride between the
+        features and pitch (``speechbrain_pitchrope.streams``).
 
     Returns
     -------
     features : torch.Tensor
-        Shape [..., T, F].
+        Shape [..., T, F], or [..., T, n_features].
     channels : torch.Tensor
-        Shape [..., T, 4].
+        The rest, shape [..., T, 4] if n_features is not given.
+
+    Raises
+    ------
+    ValueError
+        If fewer than four channels are behind the n_features.
 
     Example
     -------
@@ -110,7 +121,27 @@ def split(features):
     >>> features.shape, channels.shape
     (torch.Size([2, 7, 80]), torch.Size([2, 7, 4]))
     """
-    return features[..., :-N_CHANNELS], features[..., -N_CHANNELS:]
+    if n_features is None:
+        return features[..., :-N_CHANNELS], features[..., -N_CHANNELS:]
+    if features.shape[-1] < n_features + N_CHANNELS:
+        raise ValueError(
+            f"found {features.shape[-1]} channels, expected {n_features} features and "
+            f"the {N_CHANNELS} pitch channels at least: make n_features what it is in "
+            "the class before, n_mels or d_model"
+        )
+    return features[..., :n_features], features[..., n_features:]
+
+
+def present(frames):
+    """1 for a frame with any channel that is not zero and 0 for others, [..., T, 1].
+
+    Example
+    -------
+    >>> present(torch.tensor([[0.0, 0.7, 0.2, 0.1], [0.0, 0.0, 0.0, 0.0]]))
+    tensor([[1.],
+            [0.]])
+    """
+    return (frames != 0).any(-1, keepdim=True).to(frames.dtype)
 
 
 def f0_in_hz(channels):
@@ -134,6 +165,40 @@ def f0_in_hz(channels):
     pitch = unpack(channels)
     f0_hz = REFERENCE_HZ * torch.exp2(pitch.register + pitch.log_f0)
     return torch.where(pitch.voicing >= VOICED, f0_hz, torch.zeros_like(f0_hz))
+
+
+def without_noise(channels):
+    """Make frames neutral that were masked by noise in every channel.
+
+    Noise is told by what pitch never is: a voicing outside 0 .. 1, or a ``log_f0`` in
+    an unvoiced frame. (Of BEST-RQ's noise, Gaussian of standard deviation 0.1, three
+    frames in ten million pass for pitch.) If it is in nearly all frames, then they were
+    not masked but changed: they are returned as they are, for ``require_range``.
+
+    Arguments
+    ---------
+    channels : torch.Tensor
+        Shape [..., T, 4].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [..., T, 4].
+
+    Example
+    -------
+    >>> channels = torch.tensor([0.3, 0.9, 0.1, 0.2]).repeat(6, 1)
+    >>> channels[2:4] = torch.tensor([[0.1, -0.1, 0.0, 0.1], [-0.1, 0.2, 0.1, 0.0]])
+    >>> without_noise(channels)[:, 1]
+    tensor([0.9000, 0.9000, 0.0000, 0.0000, 0.9000, 0.9000])
+    """
+    pitch = unpack(channels)
+    noise = (pitch.voicing < 0) | (pitch.voicing > 1)
+    noise |= (pitch.log_f0 != 0) & (pitch.voicing < VOICED)
+    filled = (channels != 0).any(-1)
+    if not torch.compiler.is_compiling() and noise.sum() > _MASKABLE * filled.sum():
+        return channels
+    return channels.masked_fill(noise[..., None], 0.0)
 
 
 def require_width(features, n_features, consumer, culprit):
@@ -236,6 +301,7 @@ def require_range(channels, consumer, culprits):
 
 
 _TOLERANCE = 0.01  # bfloat16 keeps 8 bits
+_MASKABLE = 0.9  # BEST-RQ masks at most 0.6 of the shortest utterance's frames
 _FILLED_FRAMES = (
     5  # equal by chance in one frame of 10 million, never in five of a batch
 )

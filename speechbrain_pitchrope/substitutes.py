@@ -6,6 +6,8 @@ messages of the package quote it, so that each one names the entry to change.
 
 from typing import NamedTuple
 
+from speechbrain_pitchrope.augment.domains import works_on_waves
+
 
 class Substitute(NamedTuple):
     """One row of the table.
@@ -58,12 +60,24 @@ TRANSFORMER = Substitute(
     "speechbrain.lobes.models.transformer.TransformerASR.TransformerASR",
     "speechbrain_pitchrope.lobes.models.transformer.TransformerASR.PitchTransformerASR",
 )
+TRANSLATOR = Substitute(
+    "Transformer",
+    "speechbrain.lobes.models.transformer.TransformerST.TransformerST",
+    "speechbrain_pitchrope.lobes.models.transformer.TransformerST.PitchTransformerST",
+)
+QUANTIZER = Substitute(
+    "Quantizer",
+    "speechbrain.nnet.quantisers.RandomProjectionQuantizer",
+    "speechbrain_pitchrope.nnet.quantisers.PitchRandomProjectionQuantizer",
+)
 
-SUBSTITUTES = (FBANK, NORMALIZE, AUGMENTER, FRONT_END, TRANSFORMER)
+TRANSFORMERS = (TRANSFORMER, TRANSLATOR)
+"""Whose encoders listen."""
 
+ASR_SUBSTITUTES = (FBANK, NORMALIZE, AUGMENTER, FRONT_END, TRANSFORMER)
+"""The rows that a recipe of speech recognition needs."""
 
-def _dotted_path(cls):
-    return f"{cls.__module__}.{cls.__qualname__}"
+SUBSTITUTES = (*ASR_SUBSTITUTES, TRANSLATOR, QUANTIZER)
 
 
 def check_recipe(hparams):
@@ -75,8 +89,8 @@ def check_recipe(hparams):
     Arguments
     ---------
     hparams : dict
-        What ``load_hyperpyyaml`` returned. Objects under its top-level keys are
-        looked at; an entry that works on waveforms (``wav_augment``) is left alone.
+        What ``load_hyperpyyaml`` returned. Objects under its keys and under those of
+        ``modules`` are looked at; an augmenter of waveforms is left alone.
 
     Raises
     ------
@@ -99,17 +113,33 @@ def check_recipe(hparams):
     """
     unswapped = {row.upstream: row for row in SUBSTITUTES}
     swapped = {row.ours for row in SUBSTITUTES}
-    found_ours, faults = False, []
-    for key, value in hparams.items():
-        path = _dotted_path(type(value))
+    found_ours, faults = False, {}
+    for key, value in (*hparams.items(), *hparams.get("modules", {}).items()):
+        path = dotted_path(type(value))
         found_ours |= path in swapped
-        if path in unswapped and not key.startswith("wav"):
-            row = unswapped[path]
-            faults.append(
-                f"  `{key}` is !new:{row.upstream}: change it to !new:{row.ours}"
+        row = unswapped.get(path)
+        if row and not (row is AUGMENTER and _works_on_waves(value, key)):
+            faults.setdefault(
+                id(value),
+                f"  `{key}` is !new:{row.upstream}: change it to !new:{row.ours}",
             )
     if found_ours and faults:
         raise ValueError(
             "The recipe is half swapped: some of its classes carry pitch and these do "
-            "not.\n" + "\n".join(faults)
+            "not.\n" + "\n".join(faults.values())
         )
+
+
+def dotted_path(cls):
+    """Where a class is defined, as a yaml names it."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _works_on_waves(augmenter, key):
+    """``works_on_waves`` of a built augmenter; a subclass is what its parents are."""
+    parents = (
+        dotted_path(parent)
+        for augmentation in augmenter.augmentations.values()
+        for parent in type(augmentation).__mro__
+    )
+    return works_on_waves(parents, key)

@@ -6,6 +6,7 @@ a recipe's yaml:
 
     variant: all
     pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant [!ref <variant>]
+    streams: !apply:speechbrain_pitchrope.variants.load_streams [!ref <variant>]
 """
 
 import json
@@ -44,7 +45,8 @@ def load_variant(name):
     Returns
     -------
     dict
-        Keyword arguments of ``PitchRoPEMHA``, and ``control`` in some.
+        Keyword arguments of ``PitchRoPEMHA``, and in some ``control``, ``pitch_input``
+        or ``streams``.
 
     Raises
     ------
@@ -63,6 +65,17 @@ def load_variant(name):
         )
     with open(path, encoding="utf-8") as stream:
         return load_hyperpyyaml(stream)
+
+
+def load_streams(name):
+    """Streams of one variant, for the classes before the transformer.
+
+    Example
+    -------
+    >>> load_streams("all"), load_streams("multistream")
+    (['spectrogram'], ['spectrogram', 'waveform', 'pitch'])
+    """
+    return load_variant(name).get("streams", ["spectrogram"])
 
 
 def claim_output_folder(output_folder, name, settings):

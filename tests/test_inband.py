@@ -49,3 +49,16 @@ def test_touched_channels_are_refused(touched):
         channels[2, 3, 1] = torch.nan
     with pytest.raises(ValueError, match=r"Consumer found.*`normalize`"):
         inband.require_range(channels, "Consumer", [substitutes.NORMALIZE])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_is_told_from_pitch(seed):
+    torch.manual_seed(seed)
+    channels = pitch_channels(4, 500, seed)
+    assert torch.equal(inband.without_noise(channels), channels)
+    masked = torch.rand(500) < 0.6
+    noisy = channels.clone()
+    noisy[:, masked] = 0.1 * torch.randn(4, int(masked.sum()), 4)
+    found = inband.without_noise(noisy)
+    assert torch.equal(found[:, ~masked], channels[:, ~masked])
+    assert not found[:, masked].any()

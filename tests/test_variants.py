@@ -4,11 +4,14 @@ import pytest
 import torch
 
 from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.models.multistream import N_HOPS
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
+from speechbrain_pitchrope.streams import samples_per_frame
 from speechbrain_pitchrope.variants import (
     claim_output_folder,
+    load_streams,
     load_variant,
     variant_names,
 )
@@ -23,7 +26,8 @@ def test_each_variant_builds_and_runs(name):
         **dict(normalize_before=True, causal=False),
         pitch_attention=load_variant(name),
     )
-    src = inband.append(torch.randn(2, 9, 32), pitch_channels(2, 9))
+    width = 32 + samples_per_frame(load_streams(name), N_HOPS)
+    src = inband.append(torch.rand(2, 9, width), pitch_channels(2, 9))
     encoded, _ = net(src, None, torch.tensor([1.0, 0.5]))
     assert encoded.shape == (2, 9, 16)
     assert encoded.isfinite().all()
@@ -32,6 +36,12 @@ def test_each_variant_builds_and_runs(name):
 def test_controls_are_variant_all_but_for_the_control():
     for name in ("shuffled_f0", "constant_f0", "voicing_only"):
         assert load_variant(name) == load_variant("all") | {"control": name}
+
+
+def test_inputs_and_streams_are_variant_all_and_more():
+    assert load_variant("all_input") == load_variant("all") | {"pitch_input": 32}
+    streams = load_streams("multistream")
+    assert load_variant("multistream") == load_variant("all") | {"streams": streams}
 
 
 def test_single_variants_switch_one_thing_on():

@@ -35,6 +35,9 @@ class PitchAugmenter(Augmenter):
     ---------
     *args : tuple
         As of ``speechbrain.augment.augmenter.Augmenter``.
+    n_features : int, optional
+        How many channels to augment: all before pitch if not given. Needed where a
+        waveform rides before pitch: its frames then go with the pitch's.
     **kwargs : dict
         As of ``speechbrain.augment.augmenter.Augmenter``.
 
@@ -52,10 +55,10 @@ class PitchAugmenter(Augmenter):
     torch.Size([4, 150, 84])
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, n_features=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.augmentations = {
-            name: _WithPitch(augmentation)
+            name: _WithPitch(augmentation, n_features)
             for name, augmentation in self.augmentations.items()
         }
 
@@ -97,12 +100,12 @@ class PitchAugmenter(Augmenter):
 class _WithPitch:
     """One augmentation, applied to the mels, and its course in time, to pitch."""
 
-    def __init__(self, augmentation):
-        self.augmentation = augmentation
+    def __init__(self, augmentation, n_features):
+        self.augmentation, self.n_features = augmentation, n_features
         self.follow = _follower(augmentation)
 
     def __call__(self, x, **lengths):
-        mels, channels = inband.split(x)
+        mels, channels = inband.split(x, self.n_features)
         with _replay() as rewind:
             out = self.augmentation(mels.contiguous(), **lengths)
             rewind()

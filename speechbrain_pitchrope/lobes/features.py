@@ -8,13 +8,19 @@ from speechbrain.utils.filter_analysis import FilterProperties
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+from speechbrain_pitchrope.streams import (
+    frame_samples,
+    require_hop,
+    samples_per_frame,
+)
 
 
 class PitchFbank(Fbank):
     """SpeechBrain's Fbank with four pitch channels behind the mels.
 
     The mels are upstream's to the last bit. Pitch is tracked on the same samples at
-    the same frames, so it always fits the audio as augmented.
+    the same frames, so it always fits the audio as augmented; or it is handed over,
+    when it has been tracked before (``speechbrain_pitchrope.dataio.f0_cache``).
 
     Arguments
     ---------
@@ -26,6 +32,9 @@ class PitchFbank(Fbank):
     pitch_level : str
         "utterance", "window" or "fixed": see
         ``speechbrain_pitchrope.processing.contour.PitchContour``.
+    streams : sequence of str
+        The model's streams (``speechbrain_pitchrope.streams``). With "waveform" in it,
+        each frame's samples stand between its mels and its pitch.
     **kwargs : dict
         As of ``speechbrain.lobes.features.Fbank``.
 
@@ -40,7 +49,14 @@ class PitchFbank(Fbank):
     tensor(200.)
     """
 
-    def __init__(self, *args, pitch_tracker=None, pitch_level="utterance", **kwargs):
+    def __init__(
+        self,
+        *args,
+        pitch_tracker=None,
+        pitch_level="utterance",
+        streams=("spectrogram",),
+        **kwargs,
+    ):
         super().__init__(*args, **kwargs)
         sample_rate = self.compute_STFT.sample_rate
         self.hop_length = self.compute_STFT.hop_length
@@ -50,6 +66,9 @@ class PitchFbank(Fbank):
         self.pitch_tracker = pitch_tracker
         self.pitch_contour = PitchContour(pitch_level, frame_rate=1000 / hop_in_ms)
         self._check_tracker(sample_rate)
+        self.carries_waveform = samples_per_frame(streams) > 0
+        if self.carries_waveform:
+            require_hop(sample_rate, self.hop_length)
 
     def _check_tracker(self, sample_rate):
         for name, expected in (
@@ -65,27 +84,37 @@ class PitchFbank(Fbank):
                 )
 
     @fwd_default_precision(cast_inputs=torch.float32)
-    def forward(self, wav):
+    def forward(self, wav, f0_hz=None, voicing=None):
         """Compute the features of a batch.
 
         Arguments
         ---------
         wav : torch.Tensor
             Samples in -1 .. 1, shape [B, N], N >= 1, zeros where padded.
+        f0_hz, voicing : torch.Tensor, optional
+            The pitch of these samples as a tracker gives it, shape
+            [B, N // hop_length + 1], zeros where padded. Tracked here if not given.
 
         Returns
         -------
         torch.Tensor
-            Mels and pitch, shape [B, N // hop_length + 1, n_mels + 4].
+            Mels and pitch, shape [B, N // hop_length + 1, n_mels + 4]; with a waveform
+            stream, [B, N // 160 + 1, n_mels + 160 + 4].
 
         Raises
         ------
         ValueError
-            If the audio has several channels, no samples, or NaN or infinite samples.
+            If the audio has several channels, no samples, or NaN or infinite samples,
+            or if there is not one f0 and voicing for each frame.
         """
         self._check_audio(wav)
         mels = super().forward(wav)
-        f0_hz, voicing = self.pitch_tracker(wav)
+        if self.carries_waveform:
+            mels = inband.append(mels, frame_samples(wav, mels.shape[1]))
+        if f0_hz is None and voicing is None:
+            f0_hz, voicing = self.pitch_tracker(wav)
+        else:
+            self._check_contour(f0_hz, voicing, wav)
         loudness_db = loudness_in_db(
             wav, self.compute_STFT.win_length // 2 * 2, self.hop_length
         )
@@ -110,10 +139,26 @@ class PitchFbank(Fbank):
                 f"of {len(wav)}: mend the recordings or the augmentation before it"
             )
 
+    def _check_contour(self, f0_hz, voicing, wav):
+        expected = [len(wav), wav.shape[1] // self.hop_length + 1]
+        for name, values in (("f0_hz", f0_hz), ("voicing", voicing)):
+            found = None if values is None else list(values.shape)
+            if found != expected:
+                raise ValueError(
+                    f"PitchFbank found {name} of shape {found} beside audio of shape "
+                    f"{list(wav.shape)}, expected {expected}: give f0_hz and voicing "
+                    f"of this audio, both every {self.hop_length} samples, or neither"
+                )
+
     def get_filter_properties(self):
-        """Stride and window of a frame: the longer one of mel and pitch window."""
+        """Stride and window of a frame: the longer one of mel and pitch window.
+
+        A tracker's window covers what it looks ahead, to either side. What it needs
+        of the past beyond that, ``speechbrain_pitchrope.lobes.streaming`` keeps.
+        """
         mel = super().get_filter_properties()
-        window_size = getattr(self.pitch_tracker, "window_size", mel.window_size)
+        n_ahead = getattr(self.pitch_tracker, "n_ahead", 0)
         return FilterProperties(
-            window_size=max(mel.window_size, window_size), stride=mel.stride
+            window_size=max(mel.window_size, 2 * n_ahead * self.hop_length + 1),
+            stride=mel.stride,
         )

@@ -18,6 +18,9 @@ class PitchInputNormalization(InputNormalization):
     ---------
     *args : tuple
         As of ``speechbrain.processing.features.InputNormalization``.
+    n_features : int, optional
+        How many channels to normalise: all before pitch if not given. Needed where a
+        waveform rides before pitch: it passes through too.
     **kwargs : dict
         As of ``speechbrain.processing.features.InputNormalization``.
 
@@ -32,6 +35,10 @@ class PitchInputNormalization(InputNormalization):
     >>> out[1, 25:, 80:].any().item()
     False
     """
+
+    def __init__(self, *args, n_features=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.n_features = n_features
 
     def forward(self, x, lengths=None, epoch=None):
         """Normalise the channels before pitch.
@@ -56,7 +63,8 @@ class PitchInputNormalization(InputNormalization):
             If the last four channels are not pitch; the message names the yaml entry
             to change.
         """
-        mels, channels = inband.split(x)
+        mels, carried = inband.split(x, self.n_features)
+        channels = inband.split(carried)[1]
         inband.require_range(channels, type(self).__name__, (FBANK, AUGMENTER))
         mels = super().forward(mels, lengths, epoch)
-        return inband.append(mels, channels * make_padding_mask(channels, lengths))
+        return inband.append(mels, carried * make_padding_mask(carried, lengths))

@@ -2,10 +2,16 @@
 
 from speechbrain.utils.checkpoints import torch_patched_state_dict_load
 
+from speechbrain_pitchrope.lobes.models.transformer.encoders import INPUTS
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+
+OURS = {*PitchRoPEMHA.PITCH_PARAMETERS, *INPUTS}
+"""Names of parameters and modules that upstream's models do not have."""
 
 SHOWN = 8
 """So many names of tensors an error message gives."""
+
+MISSING = "missing in the file"
 
 
 def load_pretrained(model, path):
@@ -43,11 +49,44 @@ def load_pretrained(model, path):
     ['theta_rate']
     """
     weights = torch_patched_state_dict_load(path)
-    own = model.state_dict()
-    missing = sorted(own.keys() - weights.keys())
+    faults = differences(model.state_dict(), weights)
+    missing = faults[MISSING]
     new = [key for key in missing if _is_pitch_parameter(key)]
-    faults = {
-        "missing in the file": [key for key in missing if key not in new],
+    faults[MISSING] = [key for key in missing if key not in new]
+    if any(faults.values()):
+        raise ValueError(
+            f"{path} holds weights of another model; give one trained with RoPEMHA (or "
+            f"the same variant) and the same sizes.\n{listing(faults)}"
+        )
+    model.load_state_dict(weights, strict=False)
+    return new
+
+
+def differences(own, weights):
+    """What keeps weights from fitting a model.
+
+    Arguments
+    ---------
+    own : dict
+        The model's state dict.
+    weights : dict
+        The state dict to load.
+
+    Returns
+    -------
+    dict
+        Kind of fault to the names of its tensors, sorted; no names if all fit.
+
+    Example
+    -------
+    >>> import torch
+    >>> own = torch.nn.Linear(2, 3).state_dict()
+    >>> differences(own, {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)})
+    {'missing in the file': [], 'not in the model': [],
+     'of another shape': ['weight [3, 4], in the model [3, 2]']}
+    """
+    return {
+        MISSING: sorted(own.keys() - weights.keys()),
         "not in the model": sorted(weights.keys() - own.keys()),
         "of another shape": sorted(
             f"{key} {list(weights[key].shape)}, in the model {list(own[key].shape)}"
@@ -55,18 +94,17 @@ def load_pretrained(model, path):
             if own[key].shape != weights[key].shape
         ),
     }
-    if any(faults.values()):
-        lines = [f"  {what}: {_shorten(keys)}" for what, keys in faults.items() if keys]
-        raise ValueError(
-            f"{path} holds weights of another model; give one trained with RoPEMHA (or "
-            "the same variant) and the same sizes.\n" + "\n".join(lines)
-        )
-    model.load_state_dict(weights, strict=False)
-    return new
+
+
+def listing(faults):
+    """The faults of ``differences``, one line a kind, for an error message."""
+    return "\n".join(
+        f"  {what}: {_shorten(keys)}" for what, keys in faults.items() if keys
+    )
 
 
 def _is_pitch_parameter(key):
-    return key.rpartition(".")[2] in PitchRoPEMHA.PITCH_PARAMETERS
+    return not OURS.isdisjoint(key.split("."))
 
 
 def _shorten(keys):

@@ -60,6 +60,21 @@ def test_mels_lengths_labels_and_random_numbers_are_upstreams(settings, seed):
     inband.require_range(inband.split(found)[1], "test", [])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_waveform_goes_with_its_pitch(seed):
+    """Mels stay upstream's, and each frame's samples are where its pitch is."""
+    mels, channels = torch.randn(4, 60, 20), pitch_channels(4, 60, seed)
+    samples = channels.repeat(1, 1, 40)
+    settings = {"min_augmentations": 16, "max_augmentations": 16}
+    _, expected, _, expected_after = run(Augmenter, mels, seed, **settings)
+    x = torch.cat((mels, samples, channels), -1)
+    _, found, _, after = run(PitchAugmenter, x, seed, n_features=20, **settings)
+    assert torch.equal(found[..., :20], expected)
+    assert torch.equal(after, expected_after)
+    assert torch.equal(found[..., 20:-4], found[..., -4:].repeat(1, 1, 40))
+    assert not torch.equal(found[..., -4:], channels)
+
+
 def follow(augmentation, channels, mels=None, seed=0):
     """Mels and pitch after one augmentation."""
     if mels is None:

@@ -27,6 +27,21 @@ def test_mels_are_upstreams(settings):
     assert found.shape[-1] == expected.shape[-1] + inband.N_CHANNELS
 
 
+@pytest.mark.parametrize("n_samples", [100, 4960, 5000])
+def test_a_waveform_rides_between_mels_and_pitch(n_samples):
+    wavs = torch.randn(2, n_samples)
+    expected = PitchFbank(n_mels=80)(wavs)
+    found = PitchFbank(n_mels=80, streams=["spectrogram", "waveform"])(wavs)
+    assert torch.equal(found[..., :80], expected[..., :80])
+    assert torch.equal(found[..., -4:], expected[..., -4:])
+    assert torch.equal(found[..., 80:240].flatten(1)[:, :n_samples], wavs)
+
+
+def test_a_waveform_of_another_hop_is_refused():
+    with pytest.raises(ValueError, match="a hop of 80 samples at 8000 Hz, and a wave"):
+        PitchFbank(sample_rate=8000, n_fft=256, streams=["spectrogram", "waveform"])
+
+
 @pytest.mark.parametrize("tracker", [None, AutocorrelationPitch(), World("dio")])
 def test_pitch_is_that_of_the_audio(tracker):
     compute_features = PitchFbank(n_mels=80, pitch_tracker=tracker)
@@ -106,3 +121,27 @@ def test_a_tracker_of_another_rate_is_refused():
         PitchFbank(pitch_tracker=AutocorrelationPitch(8000))
     with pytest.raises(ValueError, match="hop_length = 80 samples"):
         PitchFbank(pitch_tracker=World(hop_length=5))
+
+
+def test_pitch_that_is_handed_over_takes_the_trackers_place():
+    wavs, _ = batch_of(utterance(120, 1.6), utterance(240, 1.1))
+    compute_features = PitchFbank(n_mels=80)
+    contour = compute_features.pitch_tracker(wavs)
+    assert torch.equal(compute_features(wavs, *contour), compute_features(wavs))
+    f0_hz, voicing = contour
+    octave_up = compute_features(wavs, f0_hz=2 * f0_hz, voicing=voicing)
+    heard = inband.f0_in_hz(octave_up[..., -4:])
+    torch.testing.assert_close(heard[f0_hz > 0], 2 * f0_hz[f0_hz > 0])
+
+
+@pytest.mark.parametrize(
+    "f0_hz, voicing, complaint",
+    [
+        (torch.zeros(1, 100), torch.zeros(1, 101), r"f0_hz of shape \[1, 100\] beside"),
+        (torch.zeros(1, 101), torch.zeros(2, 101), r"voicing of shape \[2, 101\]"),
+        (torch.zeros(1, 101), None, r"voicing of shape None .* expected \[1, 101\]"),
+    ],
+)
+def test_pitch_of_other_frames_is_refused(f0_hz, voicing, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        PitchFbank()(torch.zeros(1, 16000), f0_hz, voicing)

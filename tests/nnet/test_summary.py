@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.summary import learned_pitch
+from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
 
 
 def test_values_are_those_of_the_parameters():
@@ -28,3 +28,23 @@ def test_values_are_those_of_the_parameters():
 def test_a_model_without_pitch_is_refused():
     with pytest.raises(ValueError, match="Linear has no PitchRoPEMHA"):
         learned_pitch(torch.nn.Linear(2, 2))
+
+
+def test_statistics_are_means_over_layers_and_heads():
+    layers = torch.nn.ModuleList(
+        [PitchRoPEMHA(16, 2), PitchRoPEMHA(16, 2, theta="none")]
+    )
+    with torch.no_grad():
+        layers[0].theta_rate[1, 2] = -100.0
+        layers[1].similarity_voiced[0] = -0.5
+        layers[1].radius_slope[0, 3, 2] = -0.125
+    statistics = pitch_statistics(layers)
+    assert statistics["pitch rate"] == pytest.approx((0 + 2 / 3) / 2)
+    assert statistics["pitch voiced"] == pytest.approx(0.5 / 4)
+    assert statistics["pitch slope"] == pytest.approx(0.125 / 4)
+    assert statistics["pitch bandwidth"] == pytest.approx(0.75)
+
+
+def test_nothing_is_learned_of_what_is_off():
+    off = PitchRoPEMHA(16, 2, theta="none", similarity="none", radius="none")
+    assert pitch_statistics(off) == {}

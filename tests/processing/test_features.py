@@ -39,6 +39,24 @@ def test_pitch_passes_and_padding_is_neutral():
         assert not out[i, n_frames:, 80:].any()
 
 
+def test_a_waveform_passes_like_pitch():
+    mels, channels, lengths = features()
+    carried = torch.cat((torch.rand(3, 40, 160), channels), -1)
+    out = PitchInputNormalization(n_features=80)(
+        torch.cat((mels, carried), -1), lengths, epoch=1
+    )
+    assert torch.equal(out[..., :80], InputNormalization()(mels, lengths, epoch=1))
+    for i, n_frames in enumerate((40, 28, 20)):
+        assert torch.equal(out[i, :n_frames, 80:], carried[i, :n_frames])
+        assert not out[i, n_frames:, 80:].any()
+
+
+def test_fewer_channels_than_features_are_refused():
+    mels, channels, lengths = features()
+    with pytest.raises(ValueError, match="found 84 channels, expected 81 features and"):
+        PitchInputNormalization(n_features=81)(torch.cat((mels, channels), -1), lengths)
+
+
 def test_features_without_pitch_name_the_fbank():
     decibels = -40 + 20 * torch.randn(3, 40, 80)
     with pytest.raises(ValueError, match=r"`compute_features`.*PitchFbank"):

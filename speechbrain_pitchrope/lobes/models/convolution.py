@@ -4,6 +4,11 @@ import torch
 from speechbrain.lobes.models.convolution import ConvolutionFrontEnd
 
 from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.streams import (
+    join_frames,
+    require_waveform,
+    samples_per_frame,
+)
 from speechbrain_pitchrope.substitutes import AUGMENTER, FBANK, NORMALIZE
 
 
@@ -17,6 +22,12 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     ---------
     input_shape : iterable
         Shape of the mels, as upstream: [batch, time, n_mels], without pitch.
+    streams : sequence of str
+        The model's streams (``speechbrain_pitchrope.streams``). With "waveform" in it,
+        the samples of an output's frames are joined, and stay before pitch.
+    noise_masking : bool
+        Whether frames come masked by noise in all channels, as in BEST-RQ pretraining:
+        their pitch is then made neutral (``inband.without_noise``).
     *args : tuple
         As of ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
     **kwargs : dict
@@ -37,9 +48,18 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     torch.Size([8, 26, 644])
     """
 
-    def __init__(self, input_shape, *args, **kwargs):
+    def __init__(
+        self,
+        input_shape,
+        *args,
+        streams=("spectrogram",),
+        noise_masking=False,
+        **kwargs,
+    ):
         super().__init__(input_shape, *args, **kwargs)
         self.n_features = input_shape[-1]
+        self.n_samples = samples_per_frame(streams)
+        self.noise_masking = noise_masking
         taps, self.pool_stride, self.pool_left = _composite(self._layers())
         self.register_buffer("pool_taps", taps, persistent=False)
 
@@ -54,13 +74,15 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
         Arguments
         ---------
         x : torch.Tensor
-            Features with pitch, shape [B, T, n_mels + 4].
+            Features with pitch, shape [B, T, n_mels + 4], or with a waveform
+            [B, T, n_mels + 160 + 4].
 
         Returns
         -------
         torch.Tensor
             Shape [B, T', F + 4]: F is what upstream's output has in all when
             flattened (20 x 32 = 640 in its recipes), T' = ceil(T / 4) at two strides.
+            With a waveform, [B, T', F + 640 + 4].
 
         Raises
         ------
@@ -69,8 +91,12 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
             entry to change), or if there are fewer frames than a convolution needs.
         """
         name = type(self).__name__
-        inband.require_width(x, self.n_features, name, FBANK)
-        mels, channels = inband.split(x)
+        require_waveform(x, self.n_features, self.n_samples, name)
+        inband.require_width(x, self.n_features + self.n_samples, name, FBANK)
+        mels, carried = inband.split(x, self.n_features)
+        samples, channels = inband.split(carried)
+        if self.noise_masking:
+            channels = inband.without_noise(channels)
         inband.require_range(channels, name, (NORMALIZE, AUGMENTER))
         n_frames = self._output_length(x.shape[1])
         features = super().forward(mels).flatten(2)
@@ -79,6 +105,9 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
                 f"{name} can't follow these convolutions: it expected {n_frames} "
                 f'frames and they give {features.shape[1]}; use padding: "same"'
             )
+        if self.n_samples > 0:
+            samples = join_frames(samples, n_frames, self.pool_stride)
+            features = inband.append(features, samples)
         return inband.append(features, self._pool(channels, n_frames))
 
     def _layers(self):

@@ -45,6 +45,23 @@ def test_mels_are_upstreams_and_pitch_has_their_length(geometry, n_frames):
     assert found.shape[:2] == expected.shape[:2]
 
 
+@pytest.mark.parametrize("n_frames", [25, 50, 51, 52, 53])
+def test_a_waveform_passes_in_frames_of_the_output(n_frames):
+    torch.manual_seed(0)
+    plain = PitchConvolutionFrontEnd(**RECIPE).eval()
+    ours = PitchConvolutionFrontEnd(**RECIPE, streams=["spectrogram", "waveform"])
+    ours.load_state_dict(plain.state_dict())
+    mels, channels = torch.randn(2, n_frames, 80), pitch_channels(2, n_frames)
+    samples = torch.rand(2, n_frames, 160)
+    found = ours.eval()(torch.cat((mels, samples, channels), -1))
+    expected = plain(inband.append(mels, channels))
+    assert torch.equal(found[..., :640], expected[..., :640])
+    assert torch.equal(found[..., -4:], expected[..., -4:])
+    joined = found[..., 640:-4].flatten(1)
+    assert torch.equal(joined[:, : n_frames * 160], samples.flatten(1))
+    assert not joined[:, n_frames * 160 :].any()
+
+
 def test_parameters_and_random_numbers_are_upstreams():
     upstream, ours = (
         build(cls, "recipe") for cls in (ConvolutionFrontEnd, PitchConvolutionFrontEnd)
@@ -115,6 +132,8 @@ def test_too_few_frames_are_refused(n_frames):
 
 def test_missing_and_touched_pitch_are_refused():
     front_end = build(PitchConvolutionFrontEnd, "recipe")
+    with pytest.raises(ValueError, match="found 160 samples of waveform a frame"):
+        front_end(torch.zeros(2, 50, 244))
     with pytest.raises(ValueError, match=r"found 80 channels.*`compute_features`"):
         front_end(torch.zeros(2, 50, 80))
     with pytest.raises(
@@ -127,3 +146,36 @@ def test_convolutions_that_cannot_be_followed_are_refused():
     front_end = PitchConvolutionFrontEnd(**RECIPE, padding="causal")
     with pytest.raises(ValueError, match='use padding: "same"'):
         front_end(torch.zeros(2, 50, 84))
+
+
+def masked_by_noise(features, frames, std=0.1):
+    """BEST-RQ's way: noise in every channel, pitch included."""
+    noisy = features.clone()
+    noisy[:, frames] = std * torch.randn(len(features), len(frames), features.shape[2])
+    return noisy
+
+
+def test_frames_masked_by_noise_have_no_pitch():
+    """The mels are convolved noise and all; pitch is pooled as if it were zeros."""
+    torch.manual_seed(0)
+    features = inband.append(torch.randn(2, 60, 80), pitch_channels(2, 60))
+    frames = torch.cat([torch.arange(start, start + 4) for start in range(0, 60, 8)])
+    noisy = masked_by_noise(features, frames)
+    silent = noisy.clone()
+    silent[:, frames, -4:] = 0
+    front_end = build(PitchConvolutionFrontEnd, "recipe")
+    expected = front_end(silent)
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        front_end(noisy)
+    front_end.noise_masking = True
+    assert torch.equal(front_end(noisy), expected)
+
+
+def test_an_unswapped_normaliser_is_not_taken_for_masking():
+    front_end = build(PitchConvolutionFrontEnd, "recipe")
+    front_end.noise_masking = True
+    features = inband.append(torch.randn(2, 60, 80), pitch_channels(2, 60))
+    normalized = features - features.mean(1, keepdim=True)
+    normalized[1, 40:] = 0  # padding
+    with pytest.raises(ValueError, match=r"expected 0 to 1.*`normalize`"):
+        front_end(normalized)

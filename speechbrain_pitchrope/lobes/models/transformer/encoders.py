@@ -1,36 +1,69 @@
 """SpeechBrain's encoders, handing the in-band pitch to their attention layers.
 
 An encoder here takes [B, T, d_model + 4], splits pitch off and passes it on as
-``pos_embs``, which every layer gives to its attention. All else is upstream's.
+``pos_embs``, which every layer gives to its attention. All else is upstream's, but for
+what ``pitch_input`` or ``streams``, where there are any, add to the encoder's input.
 """
+
+from dataclasses import dataclass
 
 import torch
 from speechbrain.lobes.models.transformer.Branchformer import BranchformerEncoder
-from speechbrain.lobes.models.transformer.Conformer import ConformerEncoder
+from speechbrain.lobes.models.transformer.Conformer import (
+    ConformerEncoder,
+    ConformerEncoderStreamingContext,
+)
 from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.lobes.models.multistream import MultiStream
+from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.streams import check_streams
+
+INPUTS = ("pitch_input", "streams")
+"""Modules that an encoder of ours can have and upstream's has not."""
 
 
 class _InBandPitch:
     """Mixin before an encoder: pitch comes behind ``src`` and leaves as pos_embs.
 
-    ``give_pitch`` sets ``control``, the name of an experiment's control.
+    ``give_pitch`` sets ``d_model``; ``control``, the name of an experiment's control;
+    ``pitch_input``, a ``PitchInput`` or None; and ``streams``, a ``MultiStream`` or
+    None. All of them take pitch as ``control`` leaves it. (Spectrogram and waveform
+    have an f0 of their own, which no control changes.)
     """
 
     def forward(
         self, src, src_mask=None, src_key_padding_mask=None, pos_embs=None, **kwargs
     ):
-        """As upstream's, with ``src`` of shape [B, T, d_model + 4]."""
-        src, pitch = inband.split(src)
+        """As upstream's, with ``src`` of shape [B, T, d_model + 4].
+
+        With a waveform stream, [B, T, d_model + 640 + 4].
+        """
+        src, carried = inband.split(src, self.d_model)
+        samples, pitch = inband.split(carried)
         if self.control != "none":
             lengths = _lengths(pitch, src_key_padding_mask)
             pitch = CONTROLS[self.control](pitch, lengths)
+        src = self._add_inputs(src, samples, pitch)
         return super().forward(
             src, src_mask, src_key_padding_mask, pos_embs=pitch, **kwargs
         )
+
+    def _add_inputs(self, src, samples, pitch):
+        """src, with what is added to it; samples and pitch may begin before src."""
+        if self.pitch_input is not None:
+            src = self.pitch_input(src, pitch)
+        if self.streams is not None:
+            src = self.streams(src, samples, pitch)
+        return src
+
+    def _history(self):
+        """Frames before src that ``_add_inputs`` needs."""
+        added = (self.pitch_input, self.streams)
+        return max((net.history for net in added if net is not None), default=0)
 
 
 def _lengths(frames, padding_mask):
@@ -46,8 +79,57 @@ class PitchTransformerEncoder(_InBandPitch, TransformerEncoder):
     """TransformerEncoder with in-band pitch."""
 
 
+@dataclass
+class PitchStreamingContext(ConformerEncoderStreamingContext):
+    """Streaming state of a ``PitchConformerEncoder``: upstream's, and past pitch."""
+
+    carried: torch.Tensor | None = None
+    """Pitch channels of the frames before the next chunk, shape [B, T, 4], behind
+    their samples if there is a waveform stream."""
+
+
 class PitchConformerEncoder(_InBandPitch, ConformerEncoder):
     """ConformerEncoder with in-band pitch."""
+
+    def make_streaming_context(self, dynchunktrain_config):
+        """As upstream's, with room for the pitch of past frames."""
+        context = super().make_streaming_context(dynchunktrain_config)
+        return PitchStreamingContext(context.dynchunktrain_config, context.layers)
+
+    def forward_streaming(self, src, context, pos_embs=None):
+        """As upstream's, with ``src`` a chunk of shape [B, T, d_model + 4].
+
+        Chunk by chunk it gives what ``forward`` gives for the whole with the same
+        ``dynchunktrain_config``: attention gets the pitch of its left context too.
+        (But not with ``theta: frame``, which counts frames from the start.)
+
+        Raises
+        ------
+        ValueError
+            If there is a control: it needs the whole utterance.
+        """
+        if self.control != "none":
+            raise ValueError(
+                f"control is {self.control!r}, which needs whole utterances: encode "
+                "them at once, or stream the variant without its control"
+            )
+        src, carried = inband.split(src, self.d_model)
+        if src.shape[1] == 0:  # too few samples for a frame; upstream would give others
+            return src, []
+        if context.carried is not None:
+            carried = torch.cat((context.carried, carried), 1)
+        samples, pitch = inband.split(carried)
+        src = self._add_inputs(src, samples, pitch)
+        attended = context.dynchunktrain_config.left_context_size_frames()
+        context.carried = _last(carried, max(attended, self._history()))
+        return super().forward_streaming(
+            src, context, pos_embs=_last(pitch, attended + src.shape[1])
+        )
+
+
+def _last(x, n_frames):
+    """The last frames of x, all if there are fewer."""
+    return x[:, max(0, x.shape[1] - n_frames) :]
 
 
 class PitchBranchformerEncoder(_InBandPitch, BranchformerEncoder):
@@ -77,13 +159,16 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
     dropout : float
         Dropout rate of the attention.
     pitch_attention : dict
-        Settings of ``PitchRoPEMHA``, and ``control``: a name of
-        ``speechbrain_pitchrope.controls``, "none" if not given.
+        Settings of ``PitchRoPEMHA``; ``control``, a name of
+        ``speechbrain_pitchrope.controls``, "none" if not given; ``pitch_input``, the
+        channels of a ``PitchInput``, 0 (no such module) if not given; and ``streams``,
+        those of a ``MultiStream``, the spectrogram alone (no such module) if not given.
 
     Raises
     ------
     ValueError
-        If there is no such control.
+        If there is no such control or no such stream, or ``pitch_input`` is no number
+        of channels.
     TypeError
         If the encoder is of another class.
     """
@@ -94,13 +179,21 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
         )
     settings = dict(pitch_attention)
     control = settings.pop("control", "none")
+    pitch_input = settings.pop("pitch_input", 0)
+    if type(pitch_input) is not int or pitch_input < 0:
+        raise ValueError(
+            f"pitch_input is {pitch_input!r}: give its number of channels, 32 for "
+            "instance, or 0 for none"
+        )
+    streams = check_streams(settings.pop("streams", ("spectrogram",)))
     choices = ("none", *CONTROLS)
     if control not in choices:
         raise ValueError(
             f"control is {control!r}: choose one of {', '.join(map(repr, choices))}"
         )
     encoder.__class__ = _WITH_PITCH[type(encoder)]
-    encoder.control = control
+    encoder.control, encoder.d_model = control, embed_dim
+    encoder.pitch_input = encoder.streams = None
     with torch.random.fork_rng(devices=[]):
         for layer in encoder.layers:
             name = (
@@ -113,3 +206,7 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
             if upstream is not None:
                 attention.load_state_dict(upstream.state_dict(), strict=False)
             setattr(layer, name, attention)
+        if pitch_input > 0:
+            encoder.pitch_input = PitchInput(pitch_input, embed_dim)
+        if len(streams) > 1:
+            encoder.streams = MultiStream(embed_dim, streams)

@@ -1,0 +1,223 @@
+"""Spectrogram, waveform and pitch as parallel streams into one encoder, gated.
+
+Each stream is brought to the encoder's frames and size, and all are summed there:
+
+    src + tanh(g_waveform) * waveform + tanh(g_pitch) * pitch
+
+The gates g, one number for each dimension, start at zero, so a new model is its
+spectrogram alone (the gating of J.-B. Alayrac et al., "Flamingo", arXiv:2204.14198).
+
+The waveform rides in-band as pitch does (``speechbrain_pitchrope.streams``): so it is
+replicated, warped, masked, chunked and padded with its frame, and the filters that
+learn from it stand in the model, where optimiser, checkpoints and DDP find them. The
+streams meet in the encoder, not before, because there a control has done its work on
+pitch, and there is a context for what streaming must remember.
+"""
+
+import math
+
+import torch
+from speechbrain.nnet.CNN import Conv1d
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.models.pitch_input import PitchConvolutions
+from speechbrain_pitchrope.streams import (
+    HOP,
+    SAMPLE_RATE,
+    STREAMS,
+    check_streams,
+    samples_per_frame,
+)
+
+N_HOPS = 4
+"""Feature frames of an encoder frame."""
+
+WINDOW = 400
+"""Length of the waveform's filters in samples: 25 ms, as Fbank's."""
+
+FLOOR = 1e-6
+"""Power below which the logarithm flattens; a full-scale sine at a new filter's centre
+has 133, so it lies 81 dB below."""
+
+
+class MultiStream(torch.nn.Module):
+    """The gated sum of a model's streams.
+
+    Arguments
+    ---------
+    d_model : int
+        Size of the encoder's frames.
+    streams : sequence of str
+        "spectrogram", and "waveform" or "pitch" or both.
+    n_channels : int
+        Channels of the convolutions of waveform and pitch.
+
+    Example
+    -------
+    >>> net = MultiStream(d_model=144)
+    >>> src = torch.rand(2, 50, 144)
+    >>> samples, channels = torch.rand(2, 50, 640), torch.rand(2, 50, 4)
+    >>> torch.equal(net(src, samples, channels), src)
+    True
+    """
+
+    def __init__(self, d_model, streams=STREAMS, n_channels=32):
+        super().__init__()
+        streams = check_streams(streams)
+        self.n_samples = samples_per_frame(streams, N_HOPS)
+        self.learned = torch.nn.ModuleDict(
+            {
+                name: _LEARNED[name](d_model, n_channels)
+                for name in streams
+                if name != "spectrogram"
+            }
+        )
+        self.gates = torch.nn.ParameterDict(
+            {name: torch.zeros(d_model) for name in self.learned}
+        )
+        self.history = max((net.history for net in self.learned.values()), default=0)
+
+    def forward(self, src, samples, channels):
+        """Add the streams to the spectrogram's.
+
+        Arguments
+        ---------
+        src : torch.Tensor
+            What the front end made of the spectrogram, shape [B, T, d_model].
+        samples : torch.Tensor
+            Waveform of the same frames, and when streaming of those before them,
+            shape [B, H + T, 640]; H = 0 is the start of an utterance. Any shape without
+            a waveform stream.
+        channels : torch.Tensor
+            Pitch channels of the same frames, shape [B, H + T, 4].
+
+        Returns
+        -------
+        torch.Tensor
+            Shape [B, T, d_model].
+        """
+        inputs = {"waveform": samples, "pitch": channels}
+        for name, net in self.learned.items():
+            stream = net(inputs[name])[:, -src.shape[1] :]
+            src = src + torch.tanh(self.gates[name]) * stream
+        return src
+
+
+class PitchStream(torch.nn.Module):
+    """Pitch channels to the encoder's size: convolutions and a projection.
+
+    Arguments
+    ---------
+    d_model : int
+        Size of the encoder's frames.
+    n_channels : int
+        Channels of the convolutions.
+    """
+
+    history = PitchConvolutions.history
+
+    def __init__(self, d_model, n_channels):
+        super().__init__()
+        self.convolutions = PitchConvolutions(n_channels)
+        self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
+
+    def forward(self, channels):
+        """[B, T, 4] -> [B, T, d_model]."""
+        return self.projection(self.convolutions(channels))
+
+
+class WaveformStream(torch.nn.Module):
+    """Samples to the encoder's frames and size, by filters that are learned.
+
+    Pairs of filters (cosine and sine, evenly spaced in mel at the start, as in
+    N. Zeghidour et al., "Learning Filterbanks from Raw Speech for Phone Recognition",
+    arXiv:1711.01161) give a power each 10 ms, log(1 + power / floor). It is normalised
+    over the filters of a frame: a gain is the same summand in each, above the floor,
+    and goes. So no level has to be known beforehand, nor from other frames or
+    utterances, and silence stays zero. One more convolution leads to frames of 40 ms.
+
+    All is causal and without bias, for the reasons of ``PitchConvolutions``: zeros give
+    zeros.
+
+    Arguments
+    ---------
+    d_model : int
+        Size of the encoder's frames.
+    n_channels : int
+        Channels of the convolution over frames.
+    n_filters : int
+        Pairs of filters.
+
+    Example
+    -------
+    >>> WaveformStream(144, 32)(torch.rand(2, 50, 640)).shape
+    torch.Size([2, 50, 144])
+    """
+
+    history = math.ceil((N_HOPS * HOP + WINDOW - HOP) / (N_HOPS * HOP))
+    """Frames before a frame that its output depends on: 880 samples."""
+
+    def __init__(self, d_model, n_channels, n_filters=40):
+        super().__init__()
+        self.filters = Conv1d(
+            2 * n_filters,
+            WINDOW,
+            in_channels=1,
+            stride=HOP,
+            padding="valid",
+            bias=False,
+            skip_transpose=True,
+        )
+        with torch.no_grad():
+            self.filters.conv.weight.copy_(mel_spaced_filters(n_filters)[:, None])
+        self.convolution = Conv1d(
+            n_channels,
+            2 * N_HOPS,
+            in_channels=n_filters,
+            stride=N_HOPS,
+            padding="valid",
+            bias=False,
+            conv_init="kaiming",
+        )
+        self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
+
+    def forward(self, samples):
+        """[B, T, 640] -> [B, T, d_model]."""
+        x = self.log_powers(samples)
+        x = torch.nn.functional.layer_norm(x, x.shape[-1:])
+        x = torch.nn.functional.gelu(self.convolution(x))
+        return self.projection(x) * inband.present(samples)
+
+    def log_powers(self, samples):
+        """Log power of each filter and hop, and of 4 hops before: [B, 4 T + 4, F]."""
+        past = N_HOPS * HOP + WINDOW - HOP
+        wavs = torch.nn.functional.pad(samples.flatten(1), (past, 0))
+        x = self.filters(wavs[:, None]).transpose(1, 2)
+        x = x.to(torch.promote_types(x.dtype, torch.float32))  # squares of quiet speech
+        real, imaginary = x.chunk(2, -1)
+        return torch.log1p((real.square() + imaginary.square()) / FLOOR)
+
+
+_LEARNED = {"waveform": WaveformStream, "pitch": PitchStream}
+
+
+def mel_spaced_filters(n_filters):
+    """Cosines under a Hann window, then the sines, each of unit norm.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [2 * n_filters, 400], evenly spaced in mel below 8 kHz.
+
+    Example
+    -------
+    >>> mel_spaced_filters(40).shape
+    torch.Size([80, 400])
+    """
+    top = math.log1p(SAMPLE_RATE / 2 / 700)
+    steps = torch.arange(1, n_filters + 1) / (n_filters + 1)
+    centres_hz = 700 * torch.expm1(top * steps)
+    time = torch.arange(WINDOW) / SAMPLE_RATE
+    angles = 2 * math.pi * centres_hz[:, None] * time
+    waves = torch.cat((angles.cos(), angles.sin())) * torch.hann_window(WINDOW)
+    return torch.nn.functional.normalize(waves)

@@ -1,0 +1,235 @@
+"""Features with pitch, chunk by chunk: for ``speechbrain.inference.ASR.StreamingASR``.
+
+Mels need their window and no more. Pitch needs the seconds before a frame as well
+(noise floor, loudness, the speaker's level) and 100 ms after it. So a stream keeps its
+last seconds of samples, and pitch is tracked on them: what it gives is what the whole
+recording gives.
+"""
+
+import dataclasses
+
+import torch
+from speechbrain.lobes.features import (
+    StreamingFeatureWrapper,
+    StreamingFeatureWrapperContext,
+)
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.features import PitchFbank
+from speechbrain_pitchrope.processing.contour import loudness_in_db
+
+
+def find_obstacle(layers):
+    """What keeps layers from giving frame by frame what they give for the whole.
+
+    Arguments
+    ---------
+    layers : iterable of torch.nn.Module
+        A ``PitchFbank`` and what follows it, in turn.
+
+    Returns
+    -------
+    str or None
+        What was found and what to take instead; None if nothing is in the way.
+
+    Example
+    -------
+    >>> find_obstacle([PitchFbank(pitch_level="window")])
+    >>> find_obstacle([PitchFbank(pitch_level="utterance")])
+    'pitch_level: utterance, which needs whole utterances: ...'
+    """
+    fbank, *rest = layers
+    if not isinstance(fbank, PitchFbank):
+        return f"{type(fbank).__name__} as its first layer, expected a PitchFbank"
+    if fbank.pitch_contour.level == "utterance":
+        return (
+            "pitch_level: utterance, which needs whole utterances: train and stream "
+            "with pitch_level: window, or fixed"
+        )
+    if not hasattr(fbank.pitch_tracker, "track_frames"):
+        return (
+            f"{type(fbank.pitch_tracker).__name__} as pitch_tracker, which needs whole "
+            "recordings: train and stream with AutocorrelationPitch"
+        )
+    for layer in rest:
+        norm_type = getattr(layer, "norm_type", "global")
+        if norm_type != "global":
+            return (
+                f"norm_type: {norm_type}, which needs whole utterances: train and "
+                "stream with norm_type: global"
+            )
+    return None
+
+
+@dataclasses.dataclass
+class PitchStreamingFeatureContext(StreamingFeatureWrapperContext):
+    """What one stream remembers: upstream's left context, and the samples for pitch."""
+
+    past: torch.Tensor | None = None
+    """The last samples that came in, shape [B, N]."""
+
+    past_start: int = 0
+    """Number of the first of them in the stream."""
+
+    position: int = 0
+    """Number of the first sample of the left context, below 0 at the beginning."""
+
+
+class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
+    """SpeechBrain's StreamingFeatureWrapper for features with pitch.
+
+    Pitch is that of the whole recording. The mels are upstream's: those of the whole
+    recording but for the floor 80 dB below the loudest frame, which is that of the
+    chunk. Two things differ from upstream's wrapper. Frames stay on one grid, whatever
+    the size of the chunks. (``StreamingASR`` takes chunks of ``properties.stride - 1``
+    samples a frame, and upstream's frames are as much closer together, 1 ms in 640;
+    the attribute ``properties`` is therefore told a stride greater by one.) And
+    ``lengths`` are ignored: the samples of a row that has ended are zeros.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Layers in turn, a ``PitchFbank`` the first of them:
+        ``speechbrain.nnet.containers.LengthsCapableSequential``.
+    properties : speechbrain.utils.filter_analysis.FilterProperties
+        ``stack_filter_properties([compute_features, CNN])``.
+
+    Example
+    -------
+    >>> from speechbrain.nnet.containers import LengthsCapableSequential
+    >>> from speechbrain_pitchrope.lobes.models.convolution import (
+    ...     PitchConvolutionFrontEnd,
+    ... )
+    >>> from speechbrain.utils.filter_analysis import stack_filter_properties
+    >>> compute_features = PitchFbank(n_mels=80, pitch_level="window")
+    >>> front_end = PitchConvolutionFrontEnd(
+    ...     input_shape=(8, 10, 80),
+    ...     num_blocks=2,
+    ...     num_layers_per_block=1,
+    ...     out_channels=(64, 32),
+    ...     kernel_sizes=(3, 3),
+    ...     strides=(2, 2),
+    ...     residuals=(False, False),
+    ... )
+    >>> extractor = PitchStreamingFeatureWrapper(
+    ...     LengthsCapableSequential(compute_features, front_end),
+    ...     stack_filter_properties([compute_features, front_end]),
+    ... )
+    >>> context = extractor.make_streaming_context()
+    >>> wavs = torch.rand(2, 30000)
+    >>> [extractor(chunk, context).shape[1] for chunk in wavs.split(10240, dim=1)]
+    [16, 16, 14]
+    """
+
+    def __init__(self, module, properties):
+        super().__init__(module, properties)
+        obstacle = find_obstacle(module.children())
+        if obstacle is not None:
+            raise ValueError(f"{type(self).__name__} found {obstacle}")
+        self._properties = properties
+        self.properties = dataclasses.replace(properties, stride=properties.stride + 1)
+
+    @property
+    def compute_features(self):
+        """The PitchFbank."""
+        return next(self.module.children())
+
+    @property
+    def _rest(self):
+        return list(self.module.children())[1:]
+
+    def get_filter_properties(self):
+        """The properties given."""
+        return self._properties
+
+    def get_required_padding(self):
+        """Samples that a frame needs on either side, a multiple of the stride."""
+        stride = self._properties.stride
+        return -(-(self._properties.window_size - 1) // 2 // stride) * stride
+
+    def get_output_count_per_pad_frame(self):
+        """Frames that the padding of one side gives."""
+        return self.get_required_padding() // self._properties.stride
+
+    def make_streaming_context(self):
+        """A context for a new stream."""
+        return PitchStreamingFeatureContext(None)
+
+    def forward(self, chunk, context, lengths=None):
+        """Features of the next frames.
+
+        They lag behind the samples by ``get_required_padding``: the first ones are
+        those of the silence before the stream, and as many zeros at the end, or
+        ``get_recommended_final_chunk_count`` chunks of them, bring out the last.
+
+        Arguments
+        ---------
+        chunk : torch.Tensor
+            Samples, shape [B, N], N any; ``stride`` of them for each frame.
+        context : PitchStreamingFeatureContext
+            Of the stream; changed in place.
+        lengths : torch.Tensor, optional
+            Ignored.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape [B, T, ...]: of all samples so far, N // stride frames have come out.
+        """
+        padding, stride = self.get_required_padding(), self._properties.stride
+        if context.left_context is None:
+            context.left_context = chunk.new_zeros(len(chunk), 2 * padding)
+            context.past, context.position = chunk[:, :0], -2 * padding
+        context.past = torch.cat((context.past, chunk), 1)
+        wavs = torch.cat((context.left_context, chunk), 1)
+        n_frames = wavs.shape[1] // stride - 2 * padding // stride
+        step = n_frames * stride
+        context.left_context = wavs[:, step:]
+        x = self._features(wavs[:, : 2 * padding + step], context)
+        context.position += step
+        self._forget(context)
+        for layer in self._rest:
+            x = layer(x)
+        skipped = self.get_output_count_per_pad_frame()
+        return x[:, skipped : skipped + n_frames]
+
+    def _features(self, wavs, context):
+        """The PitchFbank's output for samples from the context's position on."""
+        fbank = self.compute_features
+        first = context.position // fbank.hop_length
+        n_frames = wavs.shape[1] // fbank.hop_length + 1
+        untracked = wavs.new_zeros(len(wavs), n_frames)
+        features = fbank(wavs, f0_hz=untracked, voicing=untracked)
+        features, _ = inband.split(features)
+        channels = self._channels(context, max(0, first), first + n_frames)
+        before = n_frames - channels.shape[1]
+        channels = torch.nn.functional.pad(channels, (0, 0, before, 0))
+        return inband.append(features, channels)
+
+    def _channels(self, context, first, last):
+        """Pitch channels of frames first .. last - 1 of the stream."""
+        fbank = self.compute_features
+        start = context.past_start // fbank.hop_length
+        oldest = max(0, first - self._level_frames)
+        wanted = slice(oldest - start, last - start)
+        f0_hz, voicing = fbank.pitch_tracker.track_frames(
+            context.past, wanted.start, wanted.stop
+        )
+        window_size = fbank.compute_STFT.win_length // 2 * 2
+        loudness_db = loudness_in_db(context.past, window_size, fbank.hop_length)
+        channels = fbank.pitch_contour(f0_hz, voicing, loudness_db[:, wanted])
+        return channels[:, first - oldest :]
+
+    @property
+    def _level_frames(self):
+        """Frames before a frame whose pitch makes the speaker's level."""
+        contour = self.compute_features.pitch_contour
+        return contour.n_frames - 1 if contour.level == "window" else 0
+
+    def _forget(self, context):
+        """Drop the samples that no later frame depends on."""
+        hop = self.compute_features.hop_length
+        needed = self._level_frames + self.compute_features.pitch_tracker.n_behind
+        start = max(0, context.position - needed * hop)
+        context.past = context.past[:, start - context.past_start :]
+        context.past_start = start

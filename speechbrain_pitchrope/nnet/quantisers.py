@@ -1,0 +1,76 @@
+"""Quantisers of features that carry pitch: codes of the mels alone."""
+
+from speechbrain.nnet.quantisers import RandomProjectionQuantizer
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.substitutes import FBANK
+
+
+class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
+    """SpeechBrain's RandomProjectionQuantizer for stacked features with pitch.
+
+    BEST-RQ stacks a few frames to one vector and has the model predict its code. Here
+    pitch is taken out of each stacked frame first: under the same seed, codes and
+    buffers are upstream's on the mels alone, so that what is to be predicted stays the
+    same with and without pitch, and so do checkpoints.
+
+    How many frames are stacked follows from the width: n stacked frames have 4 n
+    channels more than ``input_dim``.
+
+    Arguments
+    ---------
+    input_dim : int
+        Channels without pitch: n_mels times the number of stacked frames, as upstream.
+    cb_dim : int
+        Size of each code.
+    cb_vocab : int
+        Number of codes.
+
+    Example
+    -------
+    >>> import torch
+    >>> quantiser = PitchRandomProjectionQuantizer(4 * 80, 16, 32)
+    >>> features = torch.rand(2, 48, 80 + 4)
+    >>> quantiser(features.view(2, 12, -1)).shape
+    torch.Size([2, 12])
+    """
+
+    def forward(self, x):
+        """Find the codes.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Stacked features, shape [B, T, n * (n_mels + 4)], n * n_mels = input_dim.
+
+        Returns
+        -------
+        torch.Tensor
+            Index of the closest code, shape [B, T].
+
+        Raises
+        ------
+        ValueError
+            If the width is not that of stacked features with pitch.
+        """
+        mels, _ = inband.split(x.unflatten(-1, (self._stacked(x.shape[-1]), -1)))
+        return super().forward(mels.flatten(-2))
+
+    def _stacked(self, width):
+        """Number of stacked frames in vectors of this width."""
+        n_frames, rest = divmod(width - self.input_dim, inband.N_CHANNELS)
+        if n_frames >= 1 and not rest and not self.input_dim % n_frames:
+            return n_frames
+        message = (
+            f"{type(self).__name__} found {width} channels, expected its input_dim of "
+            f"{self.input_dim} and {inband.N_CHANNELS} pitch channels for each stacked "
+            "frame"
+        )
+        if width == self.input_dim:
+            raise ValueError(
+                f"{message}. The pitch channels are missing: {FBANK.advice}."
+            )
+        raise ValueError(
+            f"{message}. Make input_dim n_mels times the number of stacked frames "
+            "(pad_to_divisible_by), without pitch."
+        )

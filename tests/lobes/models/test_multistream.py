@@ -1,0 +1,131 @@
+"""Parallel streams: nothing at the start, causal, and deaf to the waveform's gain."""
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.lobes.models.multistream import (
+    FLOOR,
+    MultiStream,
+    WaveformStream,
+)
+from tests.signals import pitch_channels, utterance
+
+
+def frames_of(wav, n_frames):
+    """The first n_frames encoder frames of a waveform, [1, n_frames, 640]."""
+    return wav[: n_frames * 640].view(1, n_frames, 640)
+
+
+def trained(streams=("spectrogram", "waveform", "pitch")):
+    """As if trained: the gates are open."""
+    torch.manual_seed(0)
+    net = MultiStream(12, streams, n_channels=8)
+    for gate in net.gates.values():
+        torch.nn.init.normal_(gate)
+    return net
+
+
+def inputs(n_frames=9):
+    torch.manual_seed(1)
+    samples = frames_of(utterance(seconds=0.5), n_frames)
+    return torch.randn(1, n_frames, 12), samples, pitch_channels(1, n_frames)
+
+
+def test_starts_as_the_spectrogram_alone():
+    src, *others = inputs()
+    assert torch.equal(MultiStream(12)(src, *others), src)
+
+
+@pytest.mark.parametrize("name, other", [("waveform", "pitch"), ("pitch", "waveform")])
+def test_each_stream_can_be_left_out(name, other):
+    src, samples, channels = inputs()
+    net = trained(("spectrogram", name))
+    found = net(src, samples, channels)
+    assert (found != src).any()
+    silent = {"waveform": samples, "pitch": channels}
+    silent[other] = torch.zeros_like(silent[other])
+    assert torch.equal(net(src, silent["waveform"], silent["pitch"]), found)
+
+
+def test_the_gates_learn_first_and_every_stream_after_them():
+    net, (src, *others) = MultiStream(12), inputs()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(src, *others).square().sum().backward()
+    assert all(gate.grad.any() for gate in net.gates.values())
+    optimizer.step()
+    optimizer.zero_grad()
+    net(src, *others).square().sum().backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad.any(), name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_silence_adds_nothing_and_its_gradient_is_finite():
+    net, (src, samples, channels) = trained(), inputs()
+    found = net(src, torch.zeros_like(samples), torch.zeros_like(channels))
+    assert torch.equal(found, src)
+    found.square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
+@pytest.mark.parametrize("n_frames", [1, 3, 8])
+def test_padding_is_not_heard(n_frames):
+    net, (src, *others) = trained(), inputs()
+    for x in others:
+        x[:, n_frames:] = 0
+    together = net(src, *others)
+    alone = net(*(x[:, :n_frames] for x in (src, *others)))
+    torch.testing.assert_close(together[:, :n_frames], alone, atol=1e-5, rtol=1e-5)
+    assert torch.equal(together[:, n_frames:], src[:, n_frames:])
+
+
+def test_history_is_what_an_output_depends_on():
+    """Two frames of 640 samples, of which the earlier one gives its last 240."""
+    net = WaveformStream(12, 8)
+    samples = frames_of(utterance(seconds=0.5), 9).clone().requires_grad_()
+    net(samples)[0, 6].sum().backward()
+    seen = samples.grad.flatten().nonzero().flatten()
+    # The window's first sample is zero.
+    assert (seen.min(), seen.max()) == (6 * 640 - 880 + 1, 7 * 640 - 1)
+    assert net.history == 2
+
+
+def test_stretches_with_history_are_the_whole():
+    net, (src, *others) = trained(), inputs()
+    stretches = [
+        net(src[:, t : t + 2], *(x[:, max(0, t - net.history) : t + 2] for x in others))
+        for t in range(0, 9, 2)
+    ]
+    torch.testing.assert_close(
+        torch.cat(stretches, 1), net(src, *others), atol=1e-5, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("gain", [0.1, 3.0])
+def test_a_gain_is_hardly_heard(gain):
+    torch.manual_seed(0)
+    net, noise = WaveformStream(12, 8), frames_of(0.3 * torch.randn(6400), 9)
+    expected = net(noise)
+    assert (net(gain * noise) - expected).norm() < 0.02 * expected.norm()
+    assert (net(noise.flip(2)) - expected).norm() > 0.2 * expected.norm()
+
+
+@pytest.mark.parametrize("index", [4, 15, 30])
+@pytest.mark.parametrize("phase", [0.0, 0.8])
+def test_filters_are_a_spectrogram_at_the_start(index, phase):
+    """A full-scale sine is loudest in its filter, with the power that FLOOR quotes."""
+    centre_hz = 700 * ((1 + 8000 / 700) ** ((index + 1) / 41) - 1)
+    time = torch.arange(6400) / 16000
+    sine = torch.sin(2 * torch.pi * centre_hz * time + phase)
+    with torch.no_grad():
+        log_powers = WaveformStream(12, 8).log_powers(frames_of(sine, 10))[0, 20]
+    assert log_powers.argmax() == index
+    assert log_powers[index].expm1() * FLOOR == pytest.approx(133, rel=0.02)
+
+
+def test_bfloat16_is_near_single_precision():
+    net, (src, *others) = trained(), inputs()
+    expected = net(src, *others)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = net(src, *others)
+    assert (found - expected).abs().mean() < 0.05 * (expected - src).abs().mean() + 0.02

@@ -1,0 +1,173 @@
+"""Features come chunk by chunk as they come for the whole recording."""
+
+import pytest
+import torch
+from speechbrain.lobes.features import Fbank, StreamingFeatureWrapper
+from speechbrain.nnet.containers import LengthsCapableSequential
+from speechbrain.utils.filter_analysis import stack_filter_properties
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.lobes.features import PitchFbank
+from speechbrain_pitchrope.lobes.models.convolution import PitchConvolutionFrontEnd
+from speechbrain_pitchrope.lobes.streaming import PitchStreamingFeatureWrapper
+from speechbrain_pitchrope.processing.features import PitchInputNormalization
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
+from tests.signals import utterance
+
+STRIDE = 640
+CHUNKS = [10240, 640, 16000, 777, 100_000]
+
+
+def front_end():
+    torch.manual_seed(0)
+    return PitchConvolutionFrontEnd(
+        input_shape=(8, 10, 80),
+        **dict(num_blocks=2, num_layers_per_block=1, out_channels=(8, 4)),
+        **dict(kernel_sizes=(3, 3), strides=(2, 2), residuals=(False, False)),
+    ).eval()
+
+
+def extractor(*layers, level="window"):
+    fbank = PitchFbank(n_mels=80, pitch_level=level)
+    module = LengthsCapableSequential(fbank, *layers)
+    properties = stack_filter_properties(
+        layer for layer in module.children() if hasattr(layer, "get_filter_properties")
+    )
+    return PitchStreamingFeatureWrapper(module, properties)
+
+
+def streamed(net, wavs, size):
+    """What chunks of this size give from the recording's first frame on."""
+    context = net.make_streaming_context()
+    flush = wavs.new_zeros(len(wavs), net.get_required_padding() + STRIDE)
+    wavs = torch.cat((wavs, flush), 1)
+    with torch.no_grad():
+        outputs = [net(chunk, context) for chunk in wavs.split(size, 1)]
+    return torch.cat(outputs, 1)[:, net.get_output_count_per_pad_frame() :]
+
+
+def whole(net, wavs):
+    """What all samples and the silence behind them give at once."""
+    flush = wavs.new_zeros(len(wavs), net.get_required_padding() + STRIDE)
+    with torch.no_grad():
+        return net.module(torch.cat((wavs, flush), 1))
+
+
+@pytest.fixture(scope="module")
+def wavs():
+    """Two utterances, longer than what any frame depends on."""
+    return torch.stack((utterance(130.0, 7.0), utterance(210.0, 7.0, seed=1)))
+
+
+@pytest.mark.parametrize("level", ["window", "fixed"])
+@pytest.mark.parametrize("size", CHUNKS)
+def test_pitch_is_that_of_the_whole_recording(wavs, level, size):
+    net = extractor(level=level)
+    found = streamed(net, wavs, size)[..., 80:]
+    expected = whole(net, wavs)[:, : found.shape[1], 80:]
+    assert found.shape[1] >= wavs.shape[1] // 160 + 1
+    assert torch.equal(
+        inband.unpack(found).voicing >= inband.VOICED,
+        inband.unpack(expected).voicing >= inband.VOICED,
+    )
+    torch.testing.assert_close(inband.f0_in_hz(found), inband.f0_in_hz(expected))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    assert (inband.f0_in_hz(found) > 0).float().mean() > 0.3
+
+
+@pytest.mark.parametrize("size", CHUNKS)
+def test_frames_of_the_encoder_are_those_of_the_whole_recording(wavs, size):
+    net = extractor(front_end())
+    net.compute_features.compute_fbanks.top_db = 1e6  # it would look at all frames
+    found = streamed(net, wavs, size)
+    expected = whole(net, wavs)[:, : found.shape[1]]
+    assert found.shape[1] >= -(-(wavs.shape[1] // 160 + 1) // 4)
+    # Offline the first convolution sees a mirror image, here silence.
+    torch.testing.assert_close(found[:, 1:], expected[:, 1:], rtol=0, atol=1e-5)
+    pitch = (inband.split(x)[1] for x in (found, expected))
+    torch.testing.assert_close(*pitch, rtol=0, atol=1e-5)
+
+
+def test_mels_are_upstreams(wavs):
+    """Chunk by chunk, where upstream's chunks keep to the grid as well."""
+    ours = extractor()
+    theirs = StreamingFeatureWrapper(
+        LengthsCapableSequential(Fbank(n_mels=80)), ours.get_filter_properties()
+    )
+    contexts = ours.make_streaming_context(), theirs.make_streaming_context()
+    for chunk in wavs.split(3200, 1):
+        found, expected = ours(chunk, contexts[0]), theirs(chunk, contexts[1])
+        assert torch.equal(found[..., :80], expected[:, : found.shape[1]])
+
+
+@pytest.mark.parametrize("size", [10240, 3333])
+def test_streams_in_turn_do_not_mix(wavs, size):
+    net = extractor(front_end())
+    alone = [streamed(net, wav[None], size) for wav in wavs]
+    contexts = [net.make_streaming_context() for _ in wavs]
+    outputs = [[], []]
+    for chunks in zip(*(wav[None].split(size, 1) for wav in wavs), strict=True):
+        for chunk, context, output in zip(chunks, contexts, outputs, strict=True):
+            output.append(net(chunk, context))
+    for output, expected in zip(outputs, alone, strict=True):
+        found = torch.cat(output, 1)[:, net.get_output_count_per_pad_frame() :]
+        assert torch.equal(found, expected[:, : found.shape[1]])
+    together = streamed(net, wavs, size)
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+
+
+def test_a_stream_keeps_a_few_seconds_however_long_it_is(wavs):
+    net, sizes = extractor(front_end()), []
+    context = net.make_streaming_context()
+    for chunk in wavs.repeat(1, 4).split(10240, 1):
+        net(chunk, context)
+        sizes.append(context.past.shape[1] / 16000)
+    assert sizes[-1] == sizes[-2] < 5.0
+    assert context.past.untyped_storage().nbytes() < 2 * 4 * 16000 * 6
+
+
+def test_chunks_of_the_streaming_interface_keep_to_the_grid():
+    """StreamingASR takes chunks of (properties.stride - 1) * chunk_size samples."""
+    net = extractor(front_end())
+    assert net.properties.stride - 1 == net.get_filter_properties().stride == STRIDE
+    context = net.make_streaming_context()
+    for _ in range(100):
+        chunk = torch.zeros(1, (net.properties.stride - 1) * 16)
+        assert net(chunk, context).shape[1] == 16
+
+
+@pytest.mark.parametrize(
+    "win_length, lookahead, expected",
+    [(25, 8, 3201), (25, 0, 641), (250, 8, 4000), (50, 0, 800)],
+)
+def test_the_window_is_the_longer_one(win_length, lookahead, expected):
+    """Mel window, or what pitch looks ahead: smoothing and half its window."""
+    tracker = AutocorrelationPitch(lookahead=lookahead)
+    fbank = PitchFbank(win_length=win_length, n_fft=4000, pitch_tracker=tracker)
+    properties = fbank.get_filter_properties()
+    assert (properties.window_size, properties.stride) == (expected, 160)
+
+
+@pytest.mark.parametrize(
+    "layers, message",
+    [
+        ([Fbank()], "found Fbank as its first layer, expected a PitchFbank"),
+        ([PitchFbank()], "found pitch_level: utterance, which needs whole utterances"),
+        (
+            [PitchFbank(pitch_level="fixed", pitch_tracker=World())],
+            "found World as pitch_tracker, which needs whole recordings",
+        ),
+        (
+            [
+                PitchFbank(pitch_level="fixed"),
+                PitchInputNormalization(norm_type="batch"),
+            ],
+            "found norm_type: batch, which needs whole utterances",
+        ),
+    ],
+    ids=["upstream", "utterance", "world", "batch"],
+)
+def test_what_cannot_stream_is_refused(layers, message):
+    properties = layers[0].get_filter_properties()
+    with pytest.raises(ValueError, match=message):
+        PitchStreamingFeatureWrapper(LengthsCapableSequential(*layers), properties)

@@ -1,0 +1,114 @@
+"""The dense matrices are those that the fused kernels work with."""
+
+import pytest
+import torch
+from speechbrain.nnet.attention import RoPEMHA
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.nnet.dense import (
+    attention_weights,
+    rotation_kernel,
+    similarity_bias,
+)
+from tests.signals import pitch_channels
+
+EMBED_DIM, HEADS, FRAMES = 24, 3, 17
+
+
+def listening(seed=0, **settings):
+    """A module of which every parameter acts."""
+    torch.manual_seed(seed)
+    net = PitchRoPEMHA(EMBED_DIM, HEADS, **settings).eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(0.4 * torch.randn_like(parameter))
+    return net
+
+
+def output_by_weights(net, x, weights):
+    """The module's output, if these are its attention weights."""
+    value = torch.nn.functional.linear(x, net.in_proj_weight)
+    value = value.unflatten(-1, (HEADS, -1)).chunk(3, -1)[2]
+    return net.out_proj(torch.einsum("bhmn,bnhd->bmhd", weights, value).flatten(2))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"theta": "utterance", "similarity": "laplacian", "radius": "sigmoid"},
+        {"theta": "none", "similarity": "none", "radius": "none"},
+        {"theta": "frame", "frequencies": "mel", "similarity": "none"},
+    ],
+)
+def test_weights_give_the_modules_own_output(settings):
+    net = listening(**settings)
+    x, channels = torch.randn(2, FRAMES, EMBED_DIM), pitch_channels(2, FRAMES)
+    padding = torch.arange(FRAMES) >= torch.tensor([[FRAMES], [11]])
+    with torch.no_grad():
+        expected, _ = net(x, x, x, key_padding_mask=padding, pos_embs=channels)
+        found = output_by_weights(net, x, attention_weights(net, x, channels, padding))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_weights_without_pitch_are_those_of_upstream():
+    net, x = listening(), torch.randn(1, FRAMES, EMBED_DIM)
+    upstream = RoPEMHA(EMBED_DIM, HEADS).eval()
+    upstream.load_state_dict(
+        {key: net.state_dict()[key] for key in upstream.state_dict()}
+    )
+    with torch.no_grad():
+        expected, _ = upstream(x, x, x)
+        for channels in (None, torch.zeros(1, FRAMES, 4)):
+            weights = attention_weights(net, x, channels)
+            found = output_by_weights(net, x, weights)
+            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_bias_is_that_of_the_formula():
+    net = listening()
+    pitch = inband.unpack(pitch_channels(1, FRAMES))
+    (bias,) = similarity_bias(net, pitch)
+    u, v = pitch.log_f0[0], pitch.voicing[0]
+    sigma = 0.6 + net.similarity_bandwidth.exp()[:, None, None]
+    kernel = torch.exp(-((u[:, None] - u) ** 2) / (2 * sigma**2))
+    beta, mu = (
+        parameter[:, None, None]
+        for parameter in (net.similarity_weight, net.similarity_voiced)
+    )
+    expected = v[:, None] * v * (beta * kernel + mu)
+    assert expected.abs().max() > 0.1
+    torch.testing.assert_close(bias, expected, atol=0.02, rtol=0)
+
+
+def test_bias_is_zero_where_there_is_none():
+    pitch = inband.unpack(pitch_channels(2, FRAMES))
+    bias = similarity_bias(listening(similarity="none"), pitch)
+    assert bias.shape == (2, HEADS, FRAMES, FRAMES)
+    assert not bias.any()
+
+
+def test_kernel_of_plain_rope():
+    net = listening()
+    (kernel, *others) = rotation_kernel(*net.rotation(FRAMES))
+    assert not others  # the heads share one
+    omega = 10000 ** (-torch.arange(0, 8, 2) / 8)
+    t = torch.arange(FRAMES)
+    expected = torch.cos((t[:, None] - t)[..., None] * omega).mean(-1)
+    torch.testing.assert_close(kernel, expected, atol=1e-5, rtol=0)
+
+
+def test_kernel_is_the_logit_of_ones():
+    """Scaled, it is what queries and keys of ones would give, radii included."""
+    net = listening()
+    pitch = inband.unpack(pitch_channels(2, FRAMES))
+    with torch.no_grad():
+        cosines, sines = net.rotation(FRAMES, pitch)
+        kernel = rotation_kernel(cosines, sines)
+    ones = torch.polar(torch.ones(1), torch.full((1,), torch.pi / 4)) * 2**0.5
+    turned = ones * torch.complex(cosines, sines)
+    logits = torch.einsum("bmhi,bnhi->bhmn", turned, turned.conj()).real
+    torch.testing.assert_close(kernel, logits / net.head_dim, atol=1e-4, rtol=1e-4)
+    radii = (cosines**2 + sines**2).mean(-1).transpose(1, 2)
+    torch.testing.assert_close(kernel.diagonal(dim1=2, dim2=3), radii)

@@ -1,0 +1,58 @@
+"""PitchRandomProjectionQuantizer: the codes of the mels alone."""
+
+import pytest
+import torch
+from speechbrain.nnet.quantisers import RandomProjectionQuantizer
+
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.nnet.quantisers import PitchRandomProjectionQuantizer
+from tests.signals import pitch_channels
+
+N_MELS = 20
+
+
+def build(cls, stacked=4, seed=0):
+    torch.manual_seed(seed)
+    return cls(stacked * N_MELS, 16, 64)
+
+
+@pytest.mark.parametrize("stacked", [1, 2, 4, 5])
+def test_codes_are_upstreams_on_the_mels(stacked):
+    mels = torch.randn(3, 40, N_MELS)
+    features = inband.append(mels, pitch_channels(3, 40))
+    expected = build(RandomProjectionQuantizer, stacked)(
+        mels.view(3, 40 // stacked, -1)
+    )
+    found = build(PitchRandomProjectionQuantizer, stacked)(
+        features.view(3, 40 // stacked, -1)
+    )
+    assert expected.unique().numel() > 5
+    assert torch.equal(found, expected)
+
+
+def test_codes_do_not_depend_on_pitch():
+    quantiser, mels = build(PitchRandomProjectionQuantizer), torch.randn(2, 40, N_MELS)
+    one, other = (
+        quantiser(inband.append(mels, pitch_channels(2, 40, seed)).view(2, 10, -1))
+        for seed in (0, 1)
+    )
+    assert torch.equal(one, other)
+
+
+def test_checkpoints_are_upstreams():
+    upstream, ours = (
+        build(cls)
+        for cls in (RandomProjectionQuantizer, PitchRandomProjectionQuantizer)
+    )
+    assert upstream.state_dict().keys() == ours.state_dict().keys()
+    for key, value in upstream.state_dict().items():
+        assert torch.equal(ours.state_dict()[key], value)
+
+
+def test_wrong_widths_are_named():
+    quantiser = build(PitchRandomProjectionQuantizer)
+    with pytest.raises(ValueError, match=r"found 80 channels.*`compute_features`"):
+        quantiser(torch.zeros(2, 10, 4 * N_MELS))
+    for width in (4 * N_MELS + 3, 4 * N_MELS + 12, 4 * N_MELS - 4):
+        with pytest.raises(ValueError, match=f"found {width} channels.*Make input_dim"):
+            quantiser(torch.zeros(2, 10, width))
