@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 _CLASS_TAG = re.compile(r"!(?:new|name):(.+)")
 _REFERENCE_TAGS = ("!ref", "!copy")
 _WHOLE_REFERENCE = re.compile(r"<([^<>.]+)>")
+_REFERRED_KEY = re.compile(r"<([^<>.\[]+)")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
 _MAX_CHAIN = 20  # a longer chain of references is a circle
 
@@ -101,6 +102,50 @@ class Document(NamedTuple):
         r"""How the file's lines end: ``\n`` or ``\r\n``."""
         return "\r\n" if "\r\n" in self.text else "\n"
 
+    def excerpt(self, keys):
+        """The text of these top-level keys and of all that they need, and no others.
+
+        Arguments
+        ---------
+        keys : iterable of str
+            Names of top-level keys.
+
+        Returns
+        -------
+        str
+            A yaml file that loads what stands under the keys.
+
+        Example
+        -------
+        >>> document = parse("a: !new:b.C\\nd: &d [1]\\ne: !ref <a>\\nf: *d\\n")
+        >>> document.excerpt(["e"])
+        'a: !new:b.C\\ne: !ref <a>\\n'
+        >>> document.excerpt(["f"])
+        'd: &d [1]\\nf: *d\\n'
+        """
+        nodes = {key.value: list(_nodes(value)) for key, value in self.root.value}
+        owners = {}  # of an anchored node, the key that anchors it
+        for name, below in nodes.items():
+            for node in below:
+                owners.setdefault(id(node), name)
+        needed, waiting = set(), list(keys)
+        while waiting:
+            name = waiting.pop()
+            if name in needed or name not in nodes:
+                continue
+            needed.add(name)
+            for node in nodes[name]:
+                waiting.append(owners[id(node)])
+                if node.tag in _REFERENCE_TAGS:
+                    waiting += _REFERRED_KEY.findall(str(node.value))
+        starts = [key.start_mark.index for key, _ in self.root.value]
+        ends = [*starts[1:], len(self.text)]
+        return self.edited(
+            Edit(start, end, "")
+            for (key, _), start, end in zip(self.root.value, starts, ends, strict=True)
+            if key.value not in needed
+        )
+
     def edited(self, edits):
         """The text with all edits made; edits that are equal are made once."""
         pieces, done = [], 0
@@ -122,6 +167,11 @@ def _walk(key, node, seen):
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):
             yield from _walk(f"{key}[{index}]", value, seen)
+
+
+def _nodes(node):
+    """The node and all below it."""
+    return (found for _, found in _walk("", node, set()))
 
 
 def argument(node, name):

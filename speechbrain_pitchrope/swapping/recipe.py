@@ -1,58 +1,19 @@
-"""What a recipe's yaml has on the features' way, and why it may not be swapped."""
+"""What a recipe's yaml has on the features' way."""
 
 from typing import NamedTuple
 
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import Node, SequenceNode
 
+from speechbrain_pitchrope.augment.domains import works_on_waves
 from speechbrain_pitchrope.substitutes import (
     AUGMENTER,
-    FBANK,
     FRONT_END,
-    NORMALIZE,
+    QUANTIZER,
     SUBSTITUTES,
-    TRANSFORMER,
+    TRANSFORMERS,
     Substitute,
 )
 from speechbrain_pitchrope.swapping.document import argument, class_of
-
-ENCODERS = ("transformer", "conformer", "branchformer")
-
-WITHOUT_COUNTERPART = (
-    "speechbrain.lobes.models.transformer.TransformerST.TransformerST",
-    "speechbrain.lobes.models.transformer.TransformerASR.EncoderWrapper",
-    "speechbrain.nnet.quantisers.RandomProjectionQuantizer",
-)
-"""Classes on the features' way that this package does not have yet."""
-
-FEATURE_MODULES = (
-    "speechbrain.lobes.features.",
-    "speechbrain.lobes.augment.",
-    "speechbrain.processing.features.",
-)
-"""Whatever is made from these works on features, and would meet the pitch channels."""
-
-HARMLESS = (
-    "torch.nn.ModuleList",
-    "torch.nn.ModuleDict",
-    "speechbrain.nnet.containers.ModuleList",
-    "speechbrain.nnet.containers.LengthsCapableSequential",
-    "speechbrain.utils.checkpoints.Checkpointer",
-    "speechbrain.utils.parameter_transfer.Pretrainer",
-    "speechbrain_pitchrope.utils.checkpoints.AtomicCheckpointer",
-)
-"""Classes that hold or chain modules and leave what passes between them alone."""
-
-RAW_WAVE_MODULES = (
-    "speechbrain.integrations.huggingface.",
-    "speechbrain.lobes.models.huggingface_transformers.",
-    "speechbrain.lobes.models.fairseq_wav2vec.",
-    "speechbrain.lobes.models.wav2vec.",
-)
-
-_FREQ_DOMAIN = "speechbrain.augment.freq_domain."
-FEATURE_AUGMENTATIONS = (f"{_FREQ_DOMAIN}SpectrogramDrop", f"{_FREQ_DOMAIN}Warping")
-EITHER_AUGMENTATIONS = (f"{_FREQ_DOMAIN}RandomShift",)
-WAVE_MODULES = ("speechbrain.augment.time_domain.", "speechbrain.augment.codec.")
 
 
 class Entry(NamedTuple):
@@ -66,6 +27,8 @@ class Entry(NamedTuple):
         The value.
     row : Substitute
         The row of the table.
+    line : int
+        Line on which it begins, from 1.
     swapped : bool
         Whether it names our class already.
     """
@@ -73,7 +36,13 @@ class Entry(NamedTuple):
     key: str
     node: Node
     row: Substitute
+    line: int
     swapped: bool
+
+    @property
+    def place(self):
+        """Key and line, for messages."""
+        return f"`{self.key}` (line {self.line})"
 
 
 def find_entries(document):
@@ -96,228 +65,63 @@ def find_entries(document):
     >>> entry.key, entry.row.entry, entry.swapped
     ('fbank', 'compute_features', False)
     """
-    rows = {row.upstream: (row, False) for row in SUBSTITUTES}
-    rows |= {row.ours: (row, True) for row in SUBSTITUTES}
-    entries = (
-        Entry(key, node, *rows[class_of(node)])
-        for key, node in document.walk()
-        if class_of(node) in rows
-    )
-    return [
-        entry
-        for entry in entries
-        if entry.row is not AUGMENTER
-        or entry.swapped
-        or not _works_on_waves(document, entry)
-    ]
+    rows = {row.upstream: row for row in SUBSTITUTES}
+    rows |= {row.ours: row for row in SUBSTITUTES}
+    entries = []
+    for key, node in document.walk():
+        path = class_of(node)
+        row = rows.get(path)
+        if row is None:
+            continue
+        if path == AUGMENTER.upstream and works_on_waves(
+            augmentations(document, node), key
+        ):
+            continue
+        swapped = path == row.ours
+        entries.append(Entry(key, node, row, document.line(node), swapped))
+    return entries
 
 
-def _works_on_waves(document, entry):
-    domains = {domain for _, domain in _augmentations(document, entry.node)}
-    known = domains & {"wave", "features"}
-    if known:
-        return known == {"wave"}
-    return entry.key.startswith("wav")
-
-
-def _augmentations(document, augmenter):
-    """(class, domain) of each augmentation: wave, features, either or unknown."""
-    listed = document.resolve(argument(augmenter, "augmentations"))
-    if not isinstance(listed, SequenceNode):
-        return
-    for item in map(document.resolve, listed.value):
-        path = (class_of(item) or item.tag) if item is not None else "a reference"
-        if path.startswith(WAVE_MODULES):
-            yield path, "wave"
-        elif path in FEATURE_AUGMENTATIONS:
-            yield path, "features"
-        else:
-            yield path, "either" if path in EITHER_AUGMENTATIONS else "unknown"
-
-
-def check_swappable(document, entries):
-    """Refuse a recipe whose attention can't be made to listen to pitch.
+def augmentations(document, augmenter):
+    """What an augmenter is made of.
 
     Arguments
     ---------
     document : speechbrain_pitchrope.swapping.document.Document
         The recipe's yaml.
-    entries : list of Entry
-        What ``find_entries`` found in it.
+    augmenter : ruamel.yaml.nodes.Node
+        The augmenter in it.
 
-    Raises
-    ------
-    ValueError
-        With each reason, and what could be done about it.
+    Returns
+    -------
+    list of str
+        Dotted path of each augmentation's class, as far as the yaml tells.
     """
-    check_not_half_swapped(document, entries)
-    if any(entry.swapped for entry in entries):
-        raise ValueError(
-            "swapped already: its classes carry pitch; to turn it back use --unswap"
-        )
-    reasons = [
-        *_missing(document, entries),
-        *_without_counterpart(document),
-        *_not_known(document, entries),
-        *_augmenters(document, entries),
-        *_encoders(document, entries),
-        *_layout(document, entries),
+    listed = document.resolve(argument(augmenter, "augmentations"))
+    if not isinstance(listed, SequenceNode):
+        return []
+    return [
+        (class_of(node) or node.tag) if node is not None else "a reference"
+        for node in map(document.resolve, listed.value)
     ]
-    if reasons:
-        raise ValueError(
-            "it can't be swapped:" + "".join(f"\n  - {reason}" for reason in reasons)
-        )
 
 
-def check_not_half_swapped(document, entries):
-    """Refuse a recipe in which some but not all of the classes carry pitch."""
-    left = [entry for entry in entries if not entry.swapped]
-    if left and len(left) < len(entries):
-        raise ValueError(
-            "half swapped: some of its classes carry pitch and these do not"
-            + "".join(
-                f"\n  - {_place(document, entry)} is {entry.row.upstream}: change it "
-                f"to {entry.row.ours}"
-                for entry in left
-            )
-        )
+def added_argument(entry, entries):
+    """The argument that a swap gives to an entry; None if it gives none.
 
+    Arguments
+    ---------
+    entry : Entry
+        Of the recipe.
+    entries : list of Entry
+        All of the recipe: where there is a quantiser of BEST-RQ, frames are masked by
+        noise, of which the front end has to know.
 
-def _place(document, entry):
-    return f"`{entry.key}` (line {document.line(entry.node)})"
-
-
-def _classes(document):
-    """(place, dotted path, node) of each class in the file."""
-    for key, node in document.walk():
-        path = class_of(node)
-        if path:
-            yield f"`{key}` (line {document.line(node)})", path, node
-
-
-def _missing(document, entries):
-    """What pitch needs and the recipe has not."""
-    present = {entry.row for entry in entries}
-    included = [
-        node.tag for _, node in document.walk() if node.tag.startswith("!include:")
-    ]
-    elsewhere = (
-        f"; {', '.join(included)} was not looked into: entries must stand in one file"
-        if included
-        else ""
-    )
-    if FBANK not in present:
-        raw = [
-            f"{place} {path}"
-            for place, path, _ in _classes(document)
-            if path.startswith(RAW_WAVE_MODULES)
-        ]
-        found = f"; it works on raw waveforms by {', '.join(raw)}" if raw else ""
-        yield (
-            f"no entry is {FBANK.upstream}, beside whose mels pitch is tracked{found}: "
-            f"use a recipe with Fbank features{elsewhere}"
-        )
-    if TRANSFORMER not in present:
-        yield (
-            f"no entry is {TRANSFORMER.upstream}, whose encoder's attention listens "
-            f"to pitch: use a recipe with TransformerASR{elsewhere}"
-        )
-    elif FRONT_END not in present:
-        yield (
-            f"no entry is {FRONT_END.upstream}, which brings pitch to the frame rate "
-            f"of TransformerASR: put one between features and encoder{elsewhere}"
-        )
-
-
-def _without_counterpart(document):
-    """Classes that are planned here but not there yet."""
-    for place, path, _ in _classes(document):
-        if path in WITHOUT_COUNTERPART:
-            yield (
-                f"{place} is {path}, for which speechbrain_pitchrope has no class that "
-                "carries pitch: use a recipe without it"
-            )
-
-
-def _not_known(document, entries):
-    """Classes that pitch would meet, of which it is not known what they do to it."""
-    carriers = {id(entry.node): entry for entry in entries}
-    of_features = (FBANK, NORMALIZE, AUGMENTER, FRONT_END)
-    known = {row.upstream for row in SUBSTITUTES} | set(WITHOUT_COUNTERPART)
-    for place, path, node in _classes(document):
-        if path in known or path in HARMLESS:
-            continue
-        held = [
-            carriers[id(target)].key
-            for target in _targets(document, node)
-            if id(target) in carriers and carriers[id(target)].row in of_features
-        ]
-        if held or path.startswith(FEATURE_MODULES):
-            holding = f", which holds `{'`, `'.join(held)}`" if held else ""
-            yield (
-                f"{place} is {path}{holding}: it is not known to let pitch through; "
-                "take it out of the features' way, or swap by hand if it only passes "
-                "them on"
-            )
-
-
-def _targets(document, node):
-    """What the arguments of a class lead to, lists and mappings of them included."""
-    items = node.value if isinstance(node.value, list) else []
-    for item in items:
-        value = item[1] if isinstance(item, tuple) else item
-        yield document.resolve(value)
-        if not class_of(value):
-            yield from _targets(document, value)
-
-
-def _augmenters(document, entries):
-    """Augmenters of features that do something unknown to time."""
-    for entry in entries:
-        if entry.row is not AUGMENTER:
-            continue
-        for path, domain in _augmentations(document, entry.node):
-            if domain in ("wave", "unknown"):
-                yield (
-                    f"{_place(document, entry)} augments features by {path}, of which "
-                    "it is not known what it does to pitch: keep to SpectrogramDrop, "
-                    "Warping and RandomShift there, or name the entry wav_augment if "
-                    "it works on waveforms"
-                )
-
-
-def _encoders(document, entries):
-    """Encoders without attention that could listen."""
-    for entry in entries:
-        if entry.row is not TRANSFORMER:
-            continue
-        place = _place(document, entry)
-        layers = document.resolve(argument(entry.node, "num_encoder_layers"))
-        if layers is not None and str(layers.value) == "0":
-            yield (
-                f"{place} has num_encoder_layers: 0, so there is no attention that "
-                "could listen: give it encoder layers"
-            )
-        module = document.resolve(argument(entry.node, "encoder_module"))
-        if module is not None and module.value not in (*ENCODERS, ""):
-            yield (
-                f"{place} has encoder_module: {module.value}: set it to "
-                f"{', '.join(ENCODERS[:-1])} or {ENCODERS[-1]}"
-            )
-
-
-def _layout(document, entries):
-    """Ways of writing to which no line can be added."""
-    if document.root.flow_style:
-        yield "the file is one mapping in braces: write one key a line"
-    for entry in entries:
-        if entry.row is not TRANSFORMER:
-            continue
-        place = _place(document, entry)
-        if not isinstance(entry.node, MappingNode) or entry.node.flow_style:
-            yield f"{place} does not name its arguments, one a line: write it so"
-        elif argument(entry.node, "pitch_attention") is not None:
-            yield (
-                f"{place} has an argument pitch_attention, unknown to "
-                f"{TRANSFORMER.upstream}: delete it"
-            )
+    Returns
+    -------
+    str or None
+    """
+    if entry.row in TRANSFORMERS:
+        return "pitch_attention"
+    masked = any(other.row is QUANTIZER for other in entries)
+    return "noise_masking" if masked and entry.row is FRONT_END else None

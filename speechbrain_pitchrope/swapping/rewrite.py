@@ -11,13 +11,14 @@ restored as it was written. The names of the classes need no mark.
 
 import re
 
-from speechbrain_pitchrope.substitutes import TRANSFORMER
+from speechbrain_pitchrope.substitutes import FRONT_END, TRANSFORMERS
 from speechbrain_pitchrope.swapping.document import Edit, argument, parse
-from speechbrain_pitchrope.swapping.recipe import (
+from speechbrain_pitchrope.swapping.obstacles import (
     check_not_half_swapped,
     check_swappable,
-    find_entries,
 )
+from speechbrain_pitchrope.swapping.recipe import added_argument, find_entries
+from speechbrain_pitchrope.variants import load_streams
 
 ATTENTION_TYPE = "RoPEMHA"
 LOADER = "speechbrain_pitchrope.variants.load_variant"
@@ -41,7 +42,7 @@ def swap(text, variant="all"):
         The recipe's yaml.
     variant : str
         Name of a file in the folder ``hparams``; becomes the key ``variant``, so that
-        the command line can choose another one.
+        the command line can choose another one. Not one with a waveform stream.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def swap(text, variant="all"):
 
     Example
     -------
-    >>> from speechbrain_pitchrope.substitutes import FBANK, FRONT_END
+    >>> from speechbrain_pitchrope.substitutes import FBANK, FRONT_END, TRANSFORMER
     >>> recipe = f'''
     ... seed: 1
     ... compute_features: !new:{FBANK.upstream}
@@ -80,6 +81,11 @@ def swap(text, variant="all"):
     >>> unswap(swapped) == recipe
     True
     """
+    if "waveform" in load_streams(variant):
+        raise ValueError(
+            f"variant {variant!r} has a waveform stream, for which a swap makes no way "
+            "through the recipe: choose one without"
+        )
     document = parse(text)
     entries = find_entries(document)
     check_swappable(document, entries)
@@ -91,9 +97,13 @@ def swap(text, variant="all"):
     if argument(document.root, "variant") is None:
         edits.append(_variant_line(document, variant))
         value = "!ref <variant>"
-    transformers = [entry.node for entry in entries if entry.row is TRANSFORMER]
+    transformers = [entry.node for entry in entries if entry.row in TRANSFORMERS]
     for node in transformers:
         edits += _attention_edits(document, node, transformers, value)
+    for entry in entries:
+        if entry.row is FRONT_END and added_argument(entry, entries):
+            line = f"{added_argument(entry, entries)}: True {ADDED}"
+            edits.append(_line_before(document, entry.node.value[0][0], line))
     return document.edited(edits)
 
 
@@ -119,7 +129,7 @@ def unswap(text):
     entries = find_entries(document)
     if not any(entry.swapped for entry in entries):
         raise ValueError("not swapped: none of its classes carries pitch")
-    check_not_half_swapped(document, entries)
+    check_not_half_swapped(entries)
     restored = document.edited(
         _rename(document, entry.node, entry.row.ours, entry.row.upstream)
         for entry in entries
@@ -131,12 +141,14 @@ def unswap(text):
 
 def _check_restored(document):
     """Refuse a result that still has something of ours, or misses it."""
-    for entry in find_entries(document):
-        if argument(entry.node, "pitch_attention") is not None:
+    entries = find_entries(document)
+    for entry in entries:
+        added = added_argument(entry, entries)
+        if added and argument(entry.node, added) is not None:
             raise ValueError(
-                f"`{entry.key}` has a pitch_attention without the comment '{ADDED}': "
-                "the file was not swapped by this command, or has lost its comments, "
-                "so what it was before is not known; turn it back by hand"
+                f"`{entry.key}` has a {added} without the comment '{ADDED}': the file "
+                "was not swapped by this command, or has lost its comments, so what it "
+                "was before is not known; turn it back by hand"
             )
     if argument(document.root, "variant") is None:
         for key, node in document.walk():
@@ -164,7 +176,7 @@ def _variant_line(document, variant):
 
 
 def _attention_edits(document, node, transformers, variant):
-    """The arguments of TransformerASR that change."""
+    """The arguments of a transformer that change."""
     line = f"pitch_attention: !apply:{LOADER} [{variant}] {ADDED}"
     written = argument(node, "attention_type")
     if written is None:

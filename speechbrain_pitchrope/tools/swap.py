@@ -3,7 +3,9 @@
 import difflib
 from pathlib import Path
 
+from speechbrain_pitchrope.swapping.notes import beyond_names
 from speechbrain_pitchrope.swapping.rewrite import swap, unswap
+from speechbrain_pitchrope.utils.files import write_whole
 from speechbrain_pitchrope.variants import variant_names
 
 
@@ -81,8 +83,13 @@ def add_arguments(parser):
         help=f"of {', '.join(variant_names())} (default: all)",
     )
     parser.add_argument("--diff", action="store_true", help="print what changes")
-    parser.add_argument(
-        "--unswap", action="store_true", help="turn a swapped yaml back"
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--unswap", action="store_true", help="turn a swapped yaml back")
+    way.add_argument(
+        "--check",
+        action="store_true",
+        help="build the swapped features and encoder, run them once forward and "
+        "backward, and write nothing if that fails",
     )
     parser.add_argument(
         "--force", action="store_true", help="overwrite the output if it is there"
@@ -90,7 +97,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    """Rewrite the yaml and say how many lines changed."""
+    """Rewrite the yaml and say what changed, in the file and in the model."""
     before = read(args.input)
     if args.output.exists():
         if args.output.samefile(args.input):
@@ -99,16 +106,30 @@ def run(args):
             raise ValueError(
                 f"{args.output} is there already: give another output, or --force"
             )
+    notes, checked = [], []
     try:
-        after = unswap(before) if args.unswap else swap(before, args.variant)
+        if args.unswap:
+            after = unswap(before)
+        else:
+            after, notes = swap(before, args.variant), beyond_names(before)
+        if args.check:
+            from speechbrain_pitchrope.swapping.check import check  # takes seconds
+
+            checked = check(after)
     except ValueError as error:
         raise ValueError(f"{args.input}: {error}") from None
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_bytes(after.encode("utf-8"))
+    write_whole(args.output, after.encode("utf-8"))
     lines = difference(before, after, str(args.input), str(args.output))
     if args.diff:
         print("\n".join(lines))
     removed = sum(line.startswith("-") for line in lines[2:])
     added = sum(line.startswith("+") for line in lines[2:])
     print(f"{args.output}: {removed} lines replaced by {added}")
+    _print_list("beyond the names of classes:", notes)
+    _print_list("checked, forward and backward:", checked)
     return 0
+
+
+def _print_list(heading, sentences):
+    if sentences:
+        print("\n  - ".join([heading, *sentences]))

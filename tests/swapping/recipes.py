@@ -41,6 +41,7 @@ CNN: !new:speechbrain.lobes.models.convolution.ConvolutionFrontEnd
     input_shape: (8, 10, 20)
     num_blocks: 2
     out_channels: (4, 2)
+    strides: (2, 2)
     residuals: (False, False)
 
 Transformer: !new:speechbrain.lobes.models.transformer.TransformerASR.TransformerASR #
@@ -112,6 +113,74 @@ NORMALIZE_IN_MODULES = (
     )
     .replace("!ref <normalize>", "!ref <modules[normalize]>")
 )
+TRANSDUCER = (
+    HEAD
+    + """\
+sampler: !new:speechbrain.utils.dynamic_chunk_training.DynChunkTrainConfigRandomSampler
+    chunkwise_prob: 0.6
+    chunk_size_min: 4
+    chunk_size_max: 8
+    limited_left_context_prob: 0.75
+    left_context_chunks_min: 1
+    left_context_chunks_max: 2
+"""
+    + WAVE_AUGMENTATION.format(key="wav_augment")
+    + FEATURES
+    + FEATURE_AUGMENTATION.format(key="fea_augment")
+    + model("    attention_type: RoPEMHA\n", decoders=0)
+    + """\
+enc: !new:speechbrain.lobes.models.transformer.TransformerASR.EncoderWrapper
+    transformer: !ref <Transformer>
+"""
+    + TAIL.replace("    Transformer: !ref <Transformer>\n", "    enc: !ref <enc>\n")
+)
+PRETRAINING = (
+    HEAD
+    + """\
+pad_to_divisible_by: 4
+mask_length: 4
+mask_prob: 0.15
+noise_mean: 0
+noise_std: 0.1
+"""
+    + FEATURES
+    + model(decoders=0)
+    + """\
+wrapper: !new:speechbrain.lobes.models.transformer.TransformerASR.EncoderWrapper
+    transformer: !ref <Transformer>
+Quantizer: !new:speechbrain.nnet.quantisers.RandomProjectionQuantizer
+    input_dim: 80 # 4 frames of 20 mels
+    cb_dim: 16
+    cb_vocab: 32
+"""
+    + TAIL.replace(
+        "    Transformer: !ref <Transformer>\n",
+        "    wrapper: !ref <wrapper>\n    Quantizer: !ref <Quantizer>\n",
+    )
+)
+TRANSLATION = (
+    HEAD
+    + 'attention_type: "regularMHA" # "RelPosMHAXL" or "regularMHA"\n'
+    + FEATURES
+    + model(
+        "    attention_type: !ref <attention_type>\n"
+        "    ctc_weight: 0.3\n"
+        "    asr_weight: 0.3\n"
+        "    mt_weight: 0.3\n"
+        "    asr_tgt_vocab: 8\n"
+        "    mt_src_vocab: 8\n"
+    ).replace("TransformerASR.TransformerASR", "TransformerST.TransformerST")
+    + TAIL
+)
+HYPERMIXING = (
+    HEAD
+    + FEATURES
+    + FEATURE_AUGMENTATION.format(key="fea_augment")
+    + model("    attention_type: hypermixing\n    csgu_linear_units: 32\n").replace(
+        "encoder_module: conformer", "encoder_module: branchformer"
+    )
+    + TAIL
+)
 
 FAMILIES = {
     "joint": JOINT,
@@ -119,4 +188,8 @@ FAMILIES = {
     "no_attention_type": NO_ATTENTION_TYPE,
     "other_keys": OTHER_KEYS,
     "normalize_in_modules": NORMALIZE_IN_MODULES,
+    "transducer": TRANSDUCER,
+    "pretraining": PRETRAINING,
+    "translation": TRANSLATION,
+    "hypermixing": HYPERMIXING,
 }

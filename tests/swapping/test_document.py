@@ -55,6 +55,27 @@ def test_an_anchored_node_is_walked_once():
     assert [key for key, node in document.walk() if class_of(node)] == ["a"]
 
 
+@pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_an_excerpt_of_all_keys_is_the_text(text, line_break):
+    document = parse(text.replace("\n", line_break))
+    keys = [key.value for key, _ in document.root.value]
+    assert document.excerpt(keys) == document.text
+
+
+def test_an_excerpt_has_what_is_referred_to_and_no_more():
+    document = parse(
+        "# head\nloose: !new:a.B # 1\nbase: &base {x: 1} # 2\n"
+        "size: !ref <base[x]> * <factor> # 3\nfactor: 2\n"
+        "net: !new:a.C # 4\n    <<: *base\n    y: [!ref <size>, !copy <leaf.attr>]\n"
+        "leaf: !new:a.D\nlast: 5 # of all\n"
+    )
+    excerpt = document.excerpt(["net", "none"])
+    assert excerpt == document.text.replace("loose: !new:a.B # 1\n", "").replace(
+        "last: 5 # of all\n", ""
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -6,7 +6,7 @@ import pytest
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.substitutes import TRANSFORMER
+from speechbrain_pitchrope.substitutes import TRANSFORMER, TRANSLATOR
 from speechbrain_pitchrope.swapping.document import parse
 from speechbrain_pitchrope.swapping.recipe import find_entries
 from speechbrain_pitchrope.swapping.rewrite import swap, unswap
@@ -47,6 +47,7 @@ WRITTEN = (
     "-    attention_type: RelPosMHAXL",
     "+    attention_type: RoPEMHA # pitchrope: was RelPosMHAXL",
 )
+MASKED = "+    noise_masking: True # pitchrope: added"
 DIFFERENCES = {
     "joint": [
         *(VARIANT, *FBANK, *NORMALIZE, *augmenter("fea_augment"), *CNN, *MODEL),
@@ -67,6 +68,31 @@ DIFFERENCES = {
     "normalize_in_modules": [
         *(VARIANT, *FBANK, *augmenter("fea_augment"), *CNN, *MODEL, *WRITTEN, BY_KEY),
         *(line[0] + "    " + line[1:] for line in NORMALIZE),
+    ],
+    "transducer": [
+        *(VARIANT, *FBANK, *NORMALIZE, *augmenter("fea_augment"), *CNN, *MODEL, BY_KEY),
+    ],
+    "pretraining": [
+        *(VARIANT, *FBANK, *NORMALIZE, *CNN, MASKED, *MODEL, *WRITTEN, BY_KEY),
+        f"-Quantizer: {UPSTREAM}nnet.quantisers.RandomProjectionQuantizer",
+        f"+Quantizer: {OURS}nnet.quantisers.PitchRandomProjectionQuantizer",
+    ],
+    "translation": [
+        VARIANT,
+        '-attention_type: "regularMHA" # "RelPosMHAXL" or "regularMHA"',
+        FBANK[0],  # the line behind it: a diff has them together
+        '+attention_type: "RoPEMHA" # pitchrope: was "regularMHA"'
+        ' # "RelPosMHAXL" or "regularMHA"',
+        *(FBANK[1], *NORMALIZE, *CNN),
+        f"-Transformer: !new:{TRANSLATOR.upstream} #",
+        f"+Transformer: !new:{TRANSLATOR.ours} #",
+        BY_KEY,
+    ],
+    "hypermixing": [
+        *(VARIANT, *FBANK, *NORMALIZE, *augmenter("fea_augment"), *CNN, *MODEL),
+        "-    attention_type: hypermixing",
+        "+    attention_type: RoPEMHA # pitchrope: was hypermixing",
+        BY_KEY,
     ],
 }
 
@@ -120,6 +146,11 @@ def test_the_command_line_chooses_the_variant():
     rope = load_hyperpyyaml(swapped, {**overrides, "variant": "rope"})["Transformer"]
     assert load_variant("theta") != load_variant("rope")
     assert len(list(net.parameters())) > len(list(rope.parameters()))
+
+
+def test_a_variant_with_a_waveform_stream_is_refused():
+    with pytest.raises(ValueError, match="'multistream' has a waveform stream"):
+        swap(recipes.JOINT, "multistream")
 
 
 def test_a_shared_attention_type_is_changed_for_the_encoder_alone():
@@ -201,6 +232,14 @@ def test_turning_back_without_the_marks_is_refused():
     stripped = swap(recipes.JOINT).replace(" # pitchrope: added", "")
     with pytest.raises(ValueError, match="without the comment '# pitchrope: added'"):
         unswap(stripped)
+
+
+def test_turning_back_without_the_mark_of_masking_is_refused():
+    swapped = swap(recipes.PRETRAINING)
+    marked = "noise_masking: True # pitchrope: added"
+    assert marked in swapped
+    with pytest.raises(ValueError, match="`CNN` has a noise_masking without"):
+        unswap(swapped.replace(marked, "noise_masking: True"))
 
 
 def test_turning_back_what_still_needs_the_variant_is_refused():

@@ -1,10 +1,20 @@
 """The command that swaps a recipe's yaml."""
 
+import argparse
+import re
+from pathlib import Path
+
 import pytest
 
 from speechbrain_pitchrope.cli import main
-from speechbrain_pitchrope.swapping.rewrite import swap
-from tests.swapping.recipes import CTC, JOINT
+from speechbrain_pitchrope.substitutes import SUBSTITUTES
+from speechbrain_pitchrope.swapping.check import check
+from speechbrain_pitchrope.swapping.notes import beyond_names
+from speechbrain_pitchrope.swapping.rewrite import ADDED, swap
+from speechbrain_pitchrope.tools.swap import add_arguments
+from tests.swapping.recipes import CTC, JOINT, OTHER_KEYS
+
+NOTES = ["beyond the names of classes:", *(f"  - {n}" for n in beyond_names(JOINT))]
 
 
 @pytest.fixture
@@ -22,7 +32,10 @@ def test_swap_and_back(recipe, tmp_path, capsys):
     swapped, restored = tmp_path / "new" / "swapped.yaml", tmp_path / "restored.yaml"
     assert run(recipe, swapped, "--variant", "theta") == 0
     assert swapped.read_text() == swap(JOINT, "theta")
-    assert capsys.readouterr().out == f"{swapped}: 6 lines replaced by 8\n"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{swapped}: 6 lines replaced by 8",
+        *NOTES,
+    ]
     assert run(swapped, restored, "--unswap") == 0
     assert restored.read_text() == JOINT
     assert capsys.readouterr().out == f"{restored}: 8 lines replaced by 6\n"
@@ -42,9 +55,45 @@ def test_diff_is_printed(recipe, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [f"--- {recipe}", f"+++ {out}"]
     assert "-    attention_type: RelPosMHAXL" in lines
-    assert lines[-1] == f"{out}: 6 lines replaced by 8"
+    count = lines.index(f"{out}: 6 lines replaced by 8")
+    assert lines[count + 1 :] == NOTES
+    lines = lines[:count]
     assert sum(line.startswith("-") for line in lines[2:]) == 6
     assert sum(line.startswith("+") for line in lines[2:]) == 8
+
+
+def test_nothing_is_noted_where_only_names_change(recipe, tmp_path, capsys):
+    recipe.write_text(OTHER_KEYS)
+    out = tmp_path / "out.yaml"
+    assert run(recipe, out) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_check_is_told(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    assert run(recipe, out, "--check", "--variant", "radius") == 0
+    swapped = swap(JOINT, "radius")
+    assert out.read_text() == swapped
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-len(check(swapped)) - 1 :] == [
+        "checked, forward and backward:",
+        *(f"  - {line}" for line in check(swapped)),
+    ]
+
+
+def test_a_failed_check_leaves_no_file(recipe, tmp_path, capsys):
+    recipe.write_text(JOINT.replace("input_size: 10", "input_size: 40"))
+    assert run(recipe, tmp_path / "new" / "out.yaml", "--check") == 1
+    captured = capsys.readouterr()
+    assert f"swap: {recipe}: the check failed at encoder: ValueError" in captured.err
+    assert captured.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
+
+
+def test_what_is_turned_back_is_not_checked(recipe, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(recipe, tmp_path / "out.yaml", "--unswap", "--check")
+    assert "not allowed with argument --unswap" in capsys.readouterr().err
 
 
 def test_output_is_overwritten_only_by_force(recipe, tmp_path, capsys):
@@ -104,3 +153,33 @@ def test_unknown_variants_are_refused(recipe, tmp_path, capsys):
         run(recipe, tmp_path / "out.yaml", "--variant", "sing")
     assert "theta" in capsys.readouterr().err
     assert not (tmp_path / "out.yaml").exists()
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/swap.md").read_text()
+
+
+def test_the_guide_has_the_table_of_names():
+    upstream, ours = "speechbrain.", "speechbrain_pitchrope."
+    for row in SUBSTITUTES:
+        names = row.upstream.removeprefix(upstream), row.ours.removeprefix(ours)
+        assert f"| `{row.entry}` | `{names[0]}` | `{names[1]}` |" in GUIDE
+
+
+def test_the_guide_has_each_option():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    options = {name for name in parser._option_string_actions if name[:2] == "--"}
+    assert options - {"--help"} == set(re.findall(r"^\| `(--\w+)", GUIDE, re.M))
+
+
+def test_the_guides_example_replaces_names_and_adds_marked_lines():
+    diff = GUIDE.split("```diff\n")[1].split("```")[0].splitlines()[2:]
+    removed, added = (
+        [line[1:] for line in diff if line.startswith(sign)] for sign in "-+"
+    )
+    assert sum(ADDED in line for line in added) == 2
+    renames = {f"!new:{row.upstream}": f"!new:{row.ours}" for row in SUBSTITUTES}
+    kept = [line for line in added if ADDED not in line]
+    for before, after in zip(removed, kept, strict=True):
+        name = re.search(r"!new:\S+", before)[0]
+        assert before.replace(name, renames[name]) == after

@@ -1,0 +1,154 @@
+"""The check of a swapped recipe: it runs what is right and names what is wrong."""
+
+import re
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+from speechbrain_pitchrope.swapping.check import SECONDS, check, voices
+from speechbrain_pitchrope.swapping.rewrite import swap
+from speechbrain_pitchrope.variants import load_streams, variant_names
+from tests.swapping import recipes
+
+LEARNING = "radius_slope, similarity_voiced, similarity_weight, theta_rate"
+
+
+def order(line):
+    """Names of the steps of a pass, and the shape after each."""
+    steps = line.split(" > ")[1:]
+    return [re.sub(r" \[.*", "", step) for step in steps], [
+        [int(size) for size in step[step.index("[") + 1 : -1].split(", ")]
+        for step in steps
+    ]
+
+
+BOTH = ["PitchInputNormalization", "PitchAugmenter"]
+ORDERS = {
+    "joint": [BOTH, BOTH[::-1]],
+    "ctc": [BOTH[:1]],
+    "no_attention_type": [BOTH[:1]],
+    "other_keys": [BOTH, BOTH[::-1]],
+    "normalize_in_modules": [BOTH, BOTH[::-1]],
+    "transducer": [BOTH, BOTH[::-1], BOTH[::-1]],
+    "pretraining": [[BOTH[0], "PitchRandomProjectionQuantizer"]],
+    "translation": [BOTH[:1]],
+    "hypermixing": [BOTH, BOTH[::-1]],
+}
+
+
+@pytest.mark.parametrize("family", recipes.FAMILIES)
+def test_each_family_is_run_in_every_order(family):
+    *passes, counted, reached = check(swap(recipes.FAMILIES[family]))
+    assert len(passes) == len(ORDERS[family])
+    for line, between in zip(passes, ORDERS[family], strict=True):
+        names, shapes = order(line)
+        assert names[0] == "PitchFbank"
+        assert names[1:-2] == between
+        assert names[-2] == "PitchConvolutionFrontEnd"
+        assert shapes[0] == [2, 301, 24]
+        assert shapes[-2:] == [[2, 76, 10 + 4], [2, 76, 16]]
+    assert re.fullmatch(r"[\d,]+ parameters in front end .*, \d+ for pitch", counted)
+    assert reached == f"gradients are finite and reach {LEARNING}"
+
+
+def test_chunks_are_run_where_a_recipe_streams():
+    lines = check(swap(recipes.TRANSDUCER))
+    assert [line.count("encoder in chunks of 4") for line in lines[:3]] == [*(0, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [name for name in variant_names() if "waveform" not in load_streams(name)],
+)
+def test_every_variant_passes(variant):
+    *_, counted, reached = check(swap(recipes.TRANSDUCER, variant))
+    learns = not counted.endswith(" 0 for pitch")
+    assert reached.startswith("gradients are finite and reach") == learns
+
+
+def test_an_augmenter_that_begins_behind_the_originals_has_something_to_do():
+    text = recipes.JOINT.replace(
+        "    augment_prob: 1.0\n",
+        "    augment_prob: 1.0\n    concat_original: True\n"
+        "    augment_start_index: 3\n    concat_end_index: 3\n",
+    )
+    _, shapes = order(check(swap(text))[0])
+    assert {shape[0] for shape in shapes} == {6}
+
+
+def test_random_numbers_are_not_drawn_from_the_caller():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    check(swap(recipes.CTC.replace("__set_seed", "__set_no_seed")))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_voices_are_heard():
+    wavs, lengths = voices(3, 16000)
+    assert wavs.shape == (3, int(SECONDS * 16000))
+    assert wavs.abs().max() < 1
+    f0_hz, voicing = AutocorrelationPitch()(wavs)
+    voiced = voicing >= 0.5
+    assert (0.3 < voiced.float().mean(1)).all()
+    middle = [f0[v].median() for f0, v in zip(f0_hz, voiced, strict=True)]
+    assert middle == pytest.approx([90, 153, 260], rel=0.15)
+    assert lengths.tolist() == [1.0, 0.75, 1.0]
+    assert not wavs[1, int(0.75 * wavs.shape[1]) :].any()
+
+
+class Deaf(AutocorrelationPitch):
+    """A tracker that hears no voice."""
+
+    def forward(self, wavs):
+        return tuple(torch.zeros_like(out) for out in super().forward(wavs))
+
+
+class Nan(torch.nn.Module):
+    """An activation that goes wrong."""
+
+    def forward(self, x):
+        return x * torch.nan
+
+
+def joint(old, new, text=recipes.JOINT):
+    assert old in text
+    return text.replace(old, new)
+
+
+BROKEN = f"conformer_activation: !name:{__name__}.Nan"
+FAULTS = {
+    "unknown argument": (
+        joint("    d_ffn: 32\n", "    d_ffn: 32\n    colour: blue\n"),
+        "at building the model: TypeError: .*colour",
+    ),
+    "sizes that do not fit": (
+        joint("input_size: 10", "input_size: 40"),
+        "at encoder: ValueError: PitchTransformerASR found 14 channels, expected 44",
+    ),
+    "numbers that are not finite": (
+        joint(
+            "    d_ffn: 32\n",
+            f"    d_ffn: 32\n    conformer_activation: !name:{__name__}.Nan\n",
+        ),
+        "at encoder: ValueError: its output has NaN",
+    ),
+    "an augmentation that fails": (
+        joint("SpectrogramDrop\n", "SpectrogramDrop\n    replace: holes\n"),
+        "at building the model: ValueError: Invalid 'replace' option",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=FAULTS)
+def test_what_failed_is_named(text, fault):
+    with pytest.raises(ValueError, match=f"the check failed {fault}"):
+        check(swap(text))
+
+
+def test_pitch_that_does_not_arrive_is_noticed():
+    deaf = f"    pitch_tracker: !new:{__name__}.Deaf\n    n_mels: 20\n"
+    swapped = joint("    n_mels: 20\n", deaf, swap(recipes.JOINT))
+    with pytest.raises(ValueError, match=r"no gradient reaches encoder\.layers\.0\."):
+        check(swapped)
