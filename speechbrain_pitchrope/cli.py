@@ -16,8 +16,14 @@ COMMANDS = {
         "demo.corpus",
         "make a small synthetic corpus in LibriSpeech layout",
     ),
-    "plot": ("plot", "draw what pitch does: an utterance's pitch, a training run"),
+    "f0": ("f0", "write the pitch of recordings as csv, and draw it"),
+    "package": ("package", "make a folder that recognises speech of a training run"),
+    "plot": (
+        "plot",
+        "draw what pitch does: to an utterance, to attention, in training",
+    ),
     "swap": ("swap", "rewrite a recipe's yaml so that its attention listens to pitch"),
+    "transcribe": ("transcribe", "write what is said in recordings"),
     "wer": ("wer", "print the error rates that training runs ended with"),
 }
 

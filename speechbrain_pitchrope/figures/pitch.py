@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import BLUE, GREEN, GREY, ORANGE, new_figure
+from speechbrain_pitchrope.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    draw_spectrogram,
+    new_figure,
+)
 
 
 def pitch_figure(
@@ -43,26 +50,20 @@ def pitch_figure(
     ['amplitude', 'mel band', 'voicing', 'f0 (Hz)']
     """
     figure, (wave_axes, mel_axes, voicing_axes) = new_figure(3, (1, 2.6, 0.8))
-    n_frames, n_mels = mels_db.shape
-    times = np.arange(n_frames) * frame_shift
+    times = np.arange(len(mels_db)) * frame_shift
     voiced = np.where(f0_hz > 0, f0_hz, np.nan)
 
     wave_axes.plot(np.arange(len(wav)) / sample_rate, wav, color=GREY, linewidth=0.5)
     wave_axes.set_ylabel("amplitude")
-    mel_axes.imshow(
-        mels_db.T,
-        origin="lower",
-        aspect="auto",
-        cmap="Greys",
-        vmin=mels_db.max() - 60,
-        extent=(times[0], times[-1], 0, n_mels),
-    )
-    mel_axes.set_ylabel("mel band")
+    draw_spectrogram(mel_axes, mels_db, frame_shift)
     f0_axes = mel_axes.twinx()
     f0_axes.plot(times, voiced, color="white", linewidth=4.0)
     f0_axes.plot(times, voiced, color=ORANGE, linewidth=1.8, label="f0")
     f0_axes.set_yscale("log")
-    f0_axes.set_ylim(50, 550)
+    f0_axes.set_ylim(
+        min(50, 0.9 * np.nanmin(voiced, initial=50)),
+        max(550, 1.1 * np.nanmax(voiced, initial=550)),
+    )
     f0_axes.set_yticks([60, 100, 150, 200, 300, 500])
     f0_axes.set_yticklabels(["60", "100", "150", "200", "300", "500"])
     f0_axes.minorticks_off()
@@ -86,3 +87,40 @@ def pitch_figure(
     if title:
         wave_axes.set_title(title, fontsize=10)
     return figure
+
+
+def recording_figure(wav, sample_rate, f0_hz, voicing, title=None):
+    """``pitch_figure`` of samples and their contour; the spectrogram is made here.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        Samples, shape [N].
+    sample_rate : int
+        Samples per second.
+    f0_hz : torch.Tensor
+        f0 in Hz every 10 ms, shape [T], 0 where unvoiced.
+    voicing : torch.Tensor
+        Probability of voicing, shape [T].
+    title : str, optional
+        Printed above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Example
+    -------
+    >>> import torch
+    >>> figure = recording_figure(
+    ...     torch.zeros(16000), 16000, torch.full((101,), 150.0), torch.ones(101)
+    ... )
+    >>> figure.axes[1].get_ylabel()
+    'mel band'
+    """
+    from speechbrain.lobes.features import Fbank
+
+    mels = Fbank(sample_rate=sample_rate, n_mels=80)(wav[None])[0]
+    arrays = (tensor.numpy() for tensor in (wav, mels, f0_hz, voicing))
+    wav, mels, f0_hz, voicing = arrays
+    return pitch_figure(wav, sample_rate, mels, f0_hz, voicing, title=title)

@@ -1,12 +1,44 @@
 """What all figures share: colours that print and that the colour-blind tell apart."""
 
+import numpy as np
+
 # Okabe and Ito, "Color universal design", 2008.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 SEQUENCE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 
 
+# Red and blue, white at zero: told apart with any colour vision.
+DIVERGING = "RdBu_r"
+
+
+def new_canvas(size):
+    """An empty Figure, outside of pyplot's global state.
+
+    Arguments
+    ---------
+    size : tuple
+        Width and height in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "figures need matplotlib: pip install 'speechbrain_pitchrope[plots]'"
+        ) from error
+    return Figure(figsize=size, layout="constrained")
+
+
 def new_figure(n_rows, height_ratios=None, size=(8.0, 6.0)):
-    """A Figure with rows that share the x axis, outside of pyplot's global state.
+    """A Figure with rows that share the x axis.
 
     Arguments
     ---------
@@ -21,20 +53,73 @@ def new_figure(n_rows, height_ratios=None, size=(8.0, 6.0)):
     -------
     figure : matplotlib.figure.Figure
     axes : list of matplotlib.axes.Axes
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "figures need matplotlib: pip install 'speechbrain_pitchrope[plots]'"
-        ) from error
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_canvas(size)
     axes = figure.subplots(
         n_rows, 1, sharex=True, squeeze=False, height_ratios=height_ratios
     )
     return figure, list(axes[:, 0])
+
+
+def draw_spectrogram(axes, mels_db, frame_shift):
+    """A log-mel spectrogram in grey, its upper 60 dB.
+
+    Arguments
+    ---------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    mels_db : array
+        Shape [T, n_mels].
+    frame_shift : float
+        Seconds from frame to frame.
+    """
+    n_frames, n_mels = mels_db.shape
+    axes.imshow(
+        mels_db.T,
+        origin="lower",
+        aspect="auto",
+        cmap="Greys",
+        vmin=mels_db.max() - 60,
+        extent=(0, (n_frames - 1) * frame_shift, 0, n_mels),
+    )
+    axes.set_ylabel("mel band")
+
+
+def draw_f0(axes, f0_hz, frame_shift, upright=False):
+    """f0 over time on an axis of octaves, broken where unvoiced.
+
+    Arguments
+    ---------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    f0_hz : array
+        Shape [T], 0 where unvoiced.
+    frame_shift : float
+        Seconds from frame to frame.
+    upright : bool
+        Whether time runs upwards, and f0 to the right.
+    """
+    times = np.arange(len(f0_hz)) * frame_shift
+    voiced = np.where(f0_hz > 0, f0_hz, np.nan)
+    course = (voiced, times) if upright else (times, voiced)
+    # A single voiced frame between unvoiced ones is no line: the dots show it.
+    axes.plot(*course, ".-", color=GREEN, linewidth=1.4, markersize=2.5)
+    octaves = axes.xaxis if upright else axes.yaxis
+    set_scale, set_limits = (
+        (axes.set_xscale, axes.set_xlim)
+        if upright
+        else (axes.set_yscale, axes.set_ylim)
+    )
+    set_scale("log")
+    ticks = (75, 300) if upright else (75, 150, 300)
+    octaves.set_ticks(ticks, [str(hertz) for hertz in ticks], fontsize=7)
+    octaves.set_ticks([], minor=True)
+    set_limits(50, max(450, 1.1 * np.max(f0_hz)))
+    octaves.set_label_text("f0 (Hz)", fontsize=8)
+    axes.grid(alpha=0.3)
+
+
+def map_extent(n_frames, frame_shift):
+    """Edges in seconds of a T x T map of which each frame is a square."""
+    edges = (-0.5 * frame_shift, (n_frames - 0.5) * frame_shift)
+    return (*edges, *edges)

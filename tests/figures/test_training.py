@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from speechbrain_pitchrope.figures.training import read_train_log, training_figure
+from speechbrain_pitchrope.figures.training import (
+    PANELS,
+    read_train_log,
+    run_names,
+    training_figure,
+)
+from speechbrain_pitchrope.nnet.summary import STATISTICS
 
 LINES = [
     "epoch: 1, lr: 2.0e-03, steps: 220, beam: 1 - train loss: 91.75 - "
@@ -21,18 +27,59 @@ def test_numbers_are_read_and_tests_left_out():
     assert "split" not in log and "test WER" not in log
 
 
+def panels(figure):
+    """Label of each panel to {label of each line: line}."""
+    return {
+        axes.get_ylabel(): {line.get_label(): line for line in axes.get_lines()}
+        for axes in figure.axes
+    }
+
+
 def test_lines_of_two_runs():
-    figure = training_figure(
-        {"all": read_train_log(LINES), "rope": read_train_log(LINES)}
-    )
-    loss_axes, error_axes = figure.axes
-    lines = {line.get_label(): line for line in loss_axes.lines + error_axes.lines}
-    assert len(lines) == len(loss_axes.lines) + len(error_axes.lines) == 8
-    x, y = lines["rope, train"].get_data()
+    log = read_train_log(LINES)
+    figure = training_figure({"all": log, "rope": log})
+    drawn = panels(figure)
+    assert list(drawn) == ["loss", "error rate (%)", "learning rate"]
+    x, y = drawn["loss"]["rope, train"].get_data()
     assert (x.tolist(), y.tolist()) == ([220, 440], [91.75, 24.79])
-    assert lines["all, CER"].get_ydata().tolist() == [29.07, 10.89]
-    assert lines["all, CER"].get_color() != lines["rope, CER"].get_color()
-    assert error_axes.get_xlabel() == "updates"
+    rates = drawn["error rate (%)"]
+    assert rates["all, CER"].get_ydata().tolist() == [29.07, 10.89]
+    assert rates["all, CER"].get_color() != rates["rope, CER"].get_color()
+    assert rates["all, CER"].get_marker() != rates["rope, CER"].get_marker()
+    assert drawn["learning rate"]["all"].get_ydata().tolist() == [0.002, 0.001]
+    assert figure.axes[-1].get_xlabel() == "updates"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "all",
+        "rope",
+    ]
+
+
+def test_what_was_learned_is_drawn_where_it_was_logged():
+    """Two runs, of which one has no pitch to learn of."""
+    learned = [
+        "epoch: 1, steps: 9, pitch rate: 1.2e-02, pitch weight: 3.4e-01, "
+        "pitch voiced: 5.6e-02, pitch bandwidth: 7.5e-01, pitch slope: 7.8e-03 - "
+        "train loss: 9.1 - valid loss: 8.2, valid ACC: 5.0e-01, valid WER: 50"
+    ]
+    logs = {"all": read_train_log(learned), "rope": read_train_log(LINES)}
+    drawn = panels(training_figure(logs))
+    assert set(drawn) == {panel.label for panel in PANELS}
+    assert drawn["clock rate |a|"]["all"].get_ydata().tolist() == [0.012]
+    assert drawn["bias weight (logits)"]["all, |mu|"].get_ydata().tolist() == [0.056]
+    assert [*drawn["radius slope |rho|"]] == ["all"]
+    assert drawn["accuracy"]["all, valid"].get_ydata().tolist() == [0.5]
+
+
+def test_every_statistic_of_the_model_has_a_panel():
+    drawn = {name for panel in PANELS for name in panel.curves}
+    assert set(STATISTICS) <= drawn
+
+
+def test_runs_of_like_folders_are_told_apart(tmp_path):
+    folders = [str(tmp_path / name) for name in ("all/1", "rope/1")]
+    assert run_names(folders) == ["all/1", "rope/1"]
+    with pytest.raises(ValueError, match="give each output folder once"):
+        run_names([folders[0], folders[0]])
 
 
 def test_a_run_without_epochs_is_named():

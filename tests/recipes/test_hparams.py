@@ -3,11 +3,13 @@
 import re
 
 import pytest
+import torch
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.substitutes import SUBSTITUTES
+from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
 from tests.recipes.conftest import RECIPE
+from tests.signals import batch_of, utterance
 
 FILES = sorted((RECIPE / "hparams").glob("*.yaml"))
 CODE = "".join(path.read_text() for path in RECIPE.glob("*.py"))
@@ -63,9 +65,25 @@ def test_header_tells_the_number_of_parameters(path, tmp_path):
 
 def test_every_class_that_carries_pitch_is_ours(path, tmp_path):
     hparams = load(path, tmp_path)
-    for row in SUBSTITUTES:
+    for row in ASR_SUBSTITUTES:
         cls = type(hparams[row.entry])
         assert f"{cls.__module__}.{cls.__qualname__}" == row.ours
+
+
+def test_streams_start_as_the_spectrogram_alone(path, tmp_path):
+    """From the waveform to the encoder, with augmentation, by the variant alone."""
+    outputs = {}
+    for variant in ("all", "multistream"):
+        hparams = load(path, tmp_path, variant=variant, num_encoder_layers=2)
+        wavs, lengths = batch_of(utterance(120.0), utterance(240.0, seconds=1.2))
+        torch.manual_seed(0)
+        features = hparams["compute_features"](wavs)
+        features = hparams["normalize"](features, lengths, epoch=1)
+        features, lengths = hparams["fea_augment"](features, lengths)
+        src = hparams["CNN"](features)
+        outputs[variant] = hparams["Transformer"].encode(src, lengths)
+    assert outputs["all"].isfinite().all()
+    assert torch.equal(outputs["multistream"], outputs["all"])
 
 
 # Recipe LibriSpeech/ASR/transformer of SpeechBrain 1.1, hparams/conformer_*.yaml.
@@ -94,3 +112,25 @@ def test_settings_are_upstreams(name, tmp_path):
     hparams = load(RECIPE / f"hparams/{name}.yaml", tmp_path)
     expected = UPSTREAM[name] | UPSTREAM_BOTH
     assert {key: hparams[key] for key in expected} == expected
+
+
+def test_diagnostic_is_the_mini_model_in_batches_of_one(tmp_path):
+    """Line by line, below the headers."""
+    bodies = []
+    for name in ("conformer_mini", "diagnostic"):
+        text = (RECIPE / f"hparams/{name}.yaml").read_text()
+        bodies.append(text[text.index("seed:") :].splitlines())
+    changed = {
+        line.partition(":")[0]: line.partition(":")[2].partition("#")[0].strip()
+        for other, line in zip(*bodies, strict=True)
+        if line != other
+    }
+    assert changed == {
+        "output_folder": "!ref results/diagnostic/<variant>/<seed>",
+        "report": "True",
+        "number_of_epochs": "5",
+        "batch_size": "1",
+        "samples_per_epoch": "1000",
+        "lr_adam": "0.001",
+        "dynamic_batching": "False",
+    }

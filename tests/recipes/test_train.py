@@ -18,9 +18,14 @@ from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 from speechbrain.utils.edit_distance import wer_details_for_batch, wer_summary
 
 from speechbrain_pitchrope.figures.training import read_train_log
+from speechbrain_pitchrope.inference.folder import load_recogniser
+from speechbrain_pitchrope.nnet.summary import learned_pitch
 from speechbrain_pitchrope.scoring.summary import read_errors
-from speechbrain_pitchrope.substitutes import SUBSTITUTES
+from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
+from speechbrain_pitchrope.tools.audio import read_mono
+from speechbrain_pitchrope.utils.trained import load_trained
 from tests.recipes.conftest import RECIPE, TINY
+from tests.signals import batch_of
 
 EPOCHS = 4
 SETTINGS = {
@@ -94,6 +99,15 @@ def test_what_was_learned_is_written_down(finished):
     assert any(float(row.split()[2]) > 0 for row in rows)
 
 
+def test_a_run_opens_as_it_was_tested(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    run = load_trained(finished)
+    tested = (finished / "learned_pitch.txt").read_text()
+    assert learned_pitch(run.hparams["model"]) + "\n" == tested
+    assert len(run.epochs) == SETTINGS["avg_checkpoints"]
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+
+
 def test_a_killed_run_resumes_where_it_stopped(train_script, finished):
     folder = train_script.folder / "killed"
     process = train_script.start("killed", **SETTINGS)
@@ -147,6 +161,24 @@ def test_test_only_gives_the_same_files(train_script, finished):
     assert before == {name: (finished / name).read_text() for name in names}
 
 
+def read_alike(folder, corpus):
+    """The package of a run gives the texts of its test, by file and in one batch."""
+    hyps = transcripts(folder / "hyp_test-demo.txt")
+    assert any(hyps.values())
+    asr = load_recogniser(folder / "package", "cpu")
+    paths = {path.stem: path for path in (corpus / "test-demo").rglob("*.flac")}
+    texts = {key: asr.transcribe_file(str(path)) for key, path in paths.items()}
+    assert {key: text.split() for key, text in texts.items()} == hyps
+    wavs, lengths = batch_of(*(read_mono(path, 16000) for path in paths.values()))
+    assert lengths.min() < 0.9
+    together, _ = asr.transcribe_batch(wavs, lengths)
+    assert dict(zip(paths, together, strict=True)) == texts
+
+
+def test_the_package_reads_as_the_test_did(train_script, finished):
+    read_alike(finished, train_script.corpus)
+
+
 def test_joint_training_warm_start_and_language_model(train_script, finished, tmp_path):
     """A decoder, the beam search with CTC and LM scorers, accumulation, bf16, logs."""
     code, printed = train_script.run(
@@ -156,7 +188,7 @@ def test_joint_training_warm_start_and_language_model(train_script, finished, tm
     )
     assert code == 0, printed
     folder = train_script.folder / "joint"
-    assert "beam: 2 - " in (folder / "train_log.txt").read_text()
+    assert "beam: 2, " in (folder / "train_log.txt").read_text()
     assert list((tmp_path / "events").glob("events.out*"))
 
     sizes = dict(d_model=16, nhead=2, num_encoder_layers=1, d_ffn=16)
@@ -172,12 +204,39 @@ def test_joint_training_warm_start_and_language_model(train_script, finished, tm
         tokenizer_file=next((folder / "tokenizer").glob("*_char.model")),
         pretrained_model=weights,
         lm_file=tmp_path / "lm.ckpt",
-        lm_model=json.dumps(sizes),
+        lm_model=json.dumps(sizes | {"dropout": 0.5}),  # not in the test
         **JOINT,
     )
     assert code == 0, printed
     assert "with 0 new tensors" in printed
     read_errors(train_script.folder / "rescored/wer_test-demo.txt")
+    for run in ("joint", "rescored"):
+        read_alike(train_script.folder / run, train_script.corpus)
+
+
+@pytest.mark.parametrize(
+    "variant, precision",
+    [("all_input", "bf16"), ("multistream", "fp32"), ("multistream", "bf16")],
+)
+def test_what_a_variant_adds_is_trained(train_script, variant, precision):
+    """Parallel streams, from the waveform to the test, by one flag."""
+    name = f"{variant}_{precision}"
+    code, printed = train_script.run(
+        name, f"--variant={variant}", f"--precision={precision}", number_of_epochs=2
+    )
+    assert code == 0, printed
+    folder = train_script.folder / name
+    log = log_of(folder)
+    assert log["train loss"][1] < log["train loss"][0]
+    read_errors(folder / "wer_test-demo.txt")
+    weights = torch.load(next((folder / "save").glob("*/model.ckpt")))
+    starts_at_zero = {
+        "all_input": ("pitch_input.projection.weight",),
+        "multistream": ("streams.gates.waveform", "streams.gates.pitch"),
+    }
+    for key in starts_at_zero[variant]:
+        (trained,) = (value for full, value in weights.items() if full.endswith(key))
+        assert trained.any(), key
 
 
 def test_two_processes_train_one_model(train_script):
@@ -210,12 +269,12 @@ def test_a_folder_of_another_variant_is_refused(train_script, finished):
     assert json.loads((finished / "variant.json").read_text())["variant"] == "all"
 
 
-@pytest.mark.parametrize("left", SUBSTITUTES, ids=lambda row: row.entry)
+@pytest.mark.parametrize("left", ASR_SUBSTITUTES, ids=lambda row: row.entry)
 def test_a_class_left_unswapped_is_named(train_script, tmp_path, left):
     text = (RECIPE / "hparams/conformer_mini.yaml").read_text()
     # Arguments that only our classes have go as well, as they would in a recipe.
     text = re.sub(rf"!new:{re.escape(left.ours)}.*", f"!new:{left.upstream}", text)
-    text = re.sub(r"\n    pitch_\w+: .*", "", text)
+    text = re.sub(r"\n    (pitch_\w+|streams|n_features): .*", "", text)
     (tmp_path / "half.yaml").write_text(text)
     arguments = train_script.command("half")[2:]
     arguments[0] = str(tmp_path / "half.yaml")

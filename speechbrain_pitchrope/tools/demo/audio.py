@@ -5,11 +5,12 @@ level of its own, in faint noise. Files appear whole or not at all.
 """
 
 import io
-import os
 
 import numpy as np
 import soundfile
 from scipy import signal
+
+from speechbrain_pitchrope.utils.files import write_whole
 
 __all__ = ["SAMPLE_RATE", "add_room", "resample", "trim", "write_flac", "write_text"]
 
@@ -129,7 +130,7 @@ def write_flac(path, samples):
     """
     flac = io.BytesIO()
     soundfile.write(flac, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    _write(path, flac.getvalue())
+    write_whole(path, flac.getvalue())
 
 
 def write_text(path, text):
@@ -142,12 +143,4 @@ def write_text(path, text):
     text : str
         What to write, in UTF-8 and with line ends as given.
     """
-    _write(path, text.encode())
-
-
-def _write(path, content):
-    """Writes bytes under another name, then gives them theirs in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    write_whole(path, text.encode())

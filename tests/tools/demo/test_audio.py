@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_pitchrope.tools.demo import audio
 from speechbrain_pitchrope.tools.demo.audio import (
     SAMPLE_RATE,
     add_room,
@@ -77,7 +76,7 @@ def test_an_interruption_leaves_the_old_file(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(audio.os, "replace", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_text(path, "new\n")
     assert path.read_text() == "old\n"

@@ -10,9 +10,15 @@ from speechbrain.dataio.dataset import (
     add_dynamic_item,
     set_output_keys,
 )
-from speechbrain.dataio.sampler import DynamicBatchSampler
+from speechbrain.dataio.sampler import (
+    DynamicBatchSampler,
+    ReproducibleRandomSampler,
+)
 from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain.utils.distributed import run_on_main
+
+from speechbrain_pitchrope.dataio.f0_building import build_f0_cache
+from speechbrain_pitchrope.dataio.f0_cache import F0Cache
 
 
 def make_tokenizer(hparams):
@@ -56,15 +62,23 @@ def make_datasets(hparams, tokenizer):
     if hparams["sorting"] != "random":
         hparams["train_dataloader_opts"]["shuffle"] = False
 
-    @takes("wav")
-    @provides("sig")
-    def read(wav):
-        return read_speech(wav)
+    cache = open_f0_cache(hparams, datasets)
+    signal = ("sig",) if cache is None else ("sig", "f0_hz", "voicing")
 
-    @takes("wav")
-    @provides("sig")
-    def read_and_perturb(wav):
-        return hparams["speed_perturb"](read_speech(wav).unsqueeze(0)).squeeze(0)
+    def make_reader(perturb):
+        @takes("id", "wav")
+        @provides(*signal)
+        def read(utterance, wav):
+            sig = read_speech(wav)
+            pitch = () if cache is None else cache.read(utterance, len(sig))
+            if perturb is not None:
+                sig = perturb(sig.unsqueeze(0)).squeeze(0)
+                if pitch:
+                    pitch = perturb.follow(*pitch, len(sig))
+            yield sig
+            yield from pitch
+
+        return read
 
     @takes("wrd")
     @provides("wrd", "tokens_bos", "tokens_eos", "tokens")
@@ -76,13 +90,40 @@ def make_datasets(hparams, tokenizer):
         yield torch.LongTensor(tokens)
 
     for key, dataset in datasets.items():
-        add_dynamic_item([dataset], read_and_perturb if key == "train" else read)
+        perturb = hparams["speed_perturb"] if key == "train" else None
+        add_dynamic_item([dataset], make_reader(perturb))
     add_dynamic_item(list(datasets.values()), encode)
     set_output_keys(
         list(datasets.values()),
-        ["id", "sig", "wrd", "tokens_bos", "tokens_eos", "tokens"],
+        ["id", *signal, "wrd", "tokens_bos", "tokens_eos", "tokens"],
     )
     return datasets
+
+
+def open_f0_cache(hparams, datasets):
+    """The cache that holds the f0 of all splits, once built; None for on the fly."""
+    if hparams["f0"] not in ("on_the_fly", "cached"):
+        raise ValueError(f"f0 is {hparams['f0']!r}: choose on_the_fly or cached")
+    if hparams["f0"] == "on_the_fly":
+        return None
+    recordings = {}
+    for dataset in datasets.values():
+        for utterance, row in dataset.data.items():
+            if recordings.setdefault(utterance, row["wav"]) != row["wav"]:
+                raise ValueError(
+                    f"{utterance} is both {recordings[utterance]} and {row['wav']}: f0 "
+                    "is cached by ID, so each recording needs one of its own"
+                )
+    folder, tracker = hparams["f0_folder"], hparams["pitch_tracker"]
+    run_on_main(build_f0_cache, args=[folder, recordings, tracker, read_speech])
+    return F0Cache(folder, tracker)
+
+
+def cached_pitch(batch):
+    """What ``compute_features`` takes beside the waveforms: cached f0, or nothing."""
+    if not hasattr(batch, "f0_hz"):
+        return {}
+    return {"f0_hz": batch.f0_hz.data, "voicing": batch.voicing.data}
 
 
 def read_speech(wav):
@@ -101,6 +142,17 @@ def make_loader_options(hparams, datasets):
     """Options of the training and validation loaders: (train, valid)."""
     train = hparams["train_dataloader_opts"]
     valid = hparams["valid_dataloader_opts"]
+    n_samples = hparams["samples_per_epoch"]
+    if n_samples is not None:
+        if hparams["dynamic_batching"] or hparams["sorting"] != "random":
+            raise ValueError(
+                f"samples_per_epoch is {n_samples}: draw samples with dynamic_batching:"
+                " False and sorting: random, or leave the key null for whole epochs"
+            )
+        sampler = ReproducibleRandomSampler(
+            datasets["train"], seed=hparams["seed"], num_samples=n_samples
+        )
+        train = {**train, "shuffle": False, "sampler": sampler}
     if hparams["dynamic_batching"]:
         train = {
             "batch_sampler": DynamicBatchSampler(

@@ -18,19 +18,25 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.decoders.scorer import ScorerBuilder
-from speechbrain.utils.checkpoints import average_checkpoints
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
 
-from speechbrain_pitchrope.nnet.summary import learned_pitch
+from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
 from speechbrain_pitchrope.substitutes import check_recipe
+from speechbrain_pitchrope.utils.packaging import package_run
 from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
+from speechbrain_pitchrope.utils.trained import load_average, selection_criterion
 from speechbrain_pitchrope.variants import claim_output_folder
 
 # The data preparation serves all LibriSpeech recipes: it stands two folders up.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from librispeech_dataio import make_datasets, make_loader_options, make_tokenizer
+from librispeech_dataio import (
+    cached_pitch,
+    make_datasets,
+    make_loader_options,
+    make_tokenizer,
+)
 from librispeech_prepare import prepare_librispeech
 
 logger = get_logger(__name__)
@@ -48,7 +54,7 @@ class ASR(sb.Brain):
         """Waveforms to log-probabilities (CTC, decoder), encoder output and lengths."""
         batch = batch.to(self.device)
         wavs, wav_lens = batch.sig
-        feats = self.hparams.compute_features(wavs)
+        feats = self.hparams.compute_features(wavs, **cached_pitch(batch))
         epoch = self.hparams.epoch_counter.current
         feats = self.modules.normalize(feats, wav_lens, epoch=epoch)
 
@@ -156,6 +162,7 @@ class ASR(sb.Brain):
             "lr": self.hparams.noam_annealing.current_lr,
             "steps": self.optimizer_step,
             "beam": self.valid_beam,
+            **pitch_statistics(self.hparams.model),
         }
         for train_logger in filter(None, (self.hparams.train_logger, self.tensorboard)):
             train_logger.log_stats(meta, self.train_stats, stats)
@@ -177,23 +184,17 @@ class ASR(sb.Brain):
     @property
     def criterion(self):
         """What tells good checkpoints: {max_key: ACC} or, for CTC, {min_key: CER}."""
-        return {"max_key": "ACC"} if self.has_decoder else {"min_key": "CER"}
+        return selection_criterion(self.hparams.num_decoder_layers)
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Load the average of the best checkpoints."""
-        super().on_evaluate_start(max_key=max_key, min_key=min_key)
-        checkpoints = self.checkpointer.find_checkpoints(
+        checkpoints = load_average(
+            self.checkpointer,
+            self.hparams.model,
+            self.hparams.avg_checkpoints,
             max_key=max_key,
             min_key=min_key,
-            max_num_checkpoints=self.hparams.avg_checkpoints,
         )
-        if not checkpoints:
-            raise FileNotFoundError(
-                f"there is no checkpoint of a finished epoch in "
-                f"{self.hparams.save_folder}: train first, or mend output_folder"
-            )
-        average = average_checkpoints(checkpoints, recoverable_name="model")
-        self.hparams.model.load_state_dict(average, strict=True)
         epochs = sorted(checkpoint.meta["epoch"] for checkpoint in checkpoints)
         logger.info("Testing the average of epochs %s", epochs)
         if if_main_process():
@@ -313,7 +314,9 @@ def main(arguments):
         asr_brain.tensorboard = TensorboardLogger(hparams["tensorboard_logs"])
     # Brain tells its sampler the epoch: batches differ from epoch to epoch, and a
     # resumed epoch has the batches it would have had.
-    asr_brain.train_sampler = train_options.get("batch_sampler")
+    asr_brain.train_sampler = train_options.get(
+        "batch_sampler", train_options.get("sampler")
+    )
     asr_brain.fit(
         asr_brain.hparams.epoch_counter,
         datasets["train"],
@@ -328,6 +331,14 @@ def main(arguments):
             test_loader_kwargs=hparams["test_dataloader_opts"],
             **asr_brain.criterion,
         )
+    if hparams["package_folder"] is not None:
+        run_on_main(
+            package_run, args=[hparams["output_folder"], hparams["package_folder"]]
+        )
+    if hparams["report"]:
+        from speechbrain_pitchrope.tools.report import write_report
+
+        run_on_main(write_report, args=[hparams["output_folder"]])
 
 
 if __name__ == "__main__":

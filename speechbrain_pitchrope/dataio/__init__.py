@@ -1,0 +1,1 @@
+"""Reading and keeping data: f0 contours that are tracked once."""

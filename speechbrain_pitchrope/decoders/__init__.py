@@ -1,0 +1,1 @@
+"""Searches beside those of speechbrain.decoders."""

@@ -1,0 +1,1 @@
+"""Trained models at work, through SpeechBrain's inference interfaces."""

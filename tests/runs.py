@@ -1,0 +1,79 @@
+"""Output folders as train.py leaves them, made without training."""
+
+from pathlib import Path
+
+import sentencepiece
+import torch
+from hyperpyyaml import load_hyperpyyaml, resolve_references
+
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.variants import claim_output_folder
+
+HPARAMS = Path(__file__).parents[1] / (
+    "recipes/LibriSpeech/ASR/transformer/hparams/conformer_mini.yaml"
+)
+SIZES = {"d_model": 32, "d_ffn": 32, "nhead": 2, "num_encoder_layers": 2}
+WORDS = "THE QUICK BROWN FOX JUMPS OVER A LAZY DOG'S BACK"
+
+
+def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
+    """A finished run whose weights are random, and its weights at each epoch.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The output folder to make.
+    scores : sequence of float
+        CER of each epoch in percent; ACC if the model has a decoder.
+    variant : str
+        Name of the variant.
+    spread : float
+        Standard deviation of what the parameters that listen to pitch are changed by.
+    **settings : dict
+        Other entries of conformer_mini.yaml.
+
+    Returns
+    -------
+    list of dict
+        State dict of ``model`` after each epoch.
+    """
+    text = HPARAMS.read_text(encoding="utf-8")
+    overrides = SIZES | {
+        "data_folder": str(folder),
+        "output_folder": str(folder),
+        "variant": variant,
+        **settings,
+    }
+    folder.mkdir(parents=True)
+    # As create_experiment_directory, which would also take over the process's log.
+    resolved = resolve_references(text, overrides).getvalue()
+    (folder / "hyperparams.yaml").write_text(resolved, encoding="utf-8")
+    with torch.random.fork_rng(devices=[]):
+        hparams = load_hyperpyyaml(text, overrides)
+    claim_output_folder(folder, variant, hparams["pitch_attention"])
+    _make_tokenizer(folder / "tokenizer")
+    key = "ACC" if hparams["num_decoder_layers"] else "CER"
+    states = []
+    for epoch, score in enumerate(scores, start=1):
+        for name, parameter in hparams["model"].named_parameters():
+            ours = name.rpartition(".")[2] in PitchRoPEMHA.PITCH_PARAMETERS
+            step = (spread if ours else 0.02) * torch.randn_like(parameter)
+            parameter.data.add_(step)
+        states.append({k: v.clone() for k, v in hparams["model"].state_dict().items()})
+        hparams["checkpointer"].save_checkpoint({"epoch": epoch, key: score})
+    return states
+
+
+def _make_tokenizer(folder):
+    """A tokenizer of 31 characters, where SpeechBrain would have put it."""
+    folder.mkdir()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([WORDS] * 10),
+        model_prefix=str(folder / "31_char"),
+        model_type="char",
+        vocab_size=31,
+        bos_id=1,
+        eos_id=2,
+        unk_id=0,
+        minloglevel=2,
+    )
