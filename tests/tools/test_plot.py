@@ -1,6 +1,8 @@
 """``pitchrope plot``, from files to a picture."""
 
+import pytest
 import soundfile
+import torch
 
 from speechbrain_pitchrope.cli import main
 from tests.figures.test_training import LINES
@@ -26,3 +28,92 @@ def test_training_as_svg(tmp_path):
 def test_a_folder_without_log_is_named(tmp_path, capsys):
     assert main(["plot", "training", str(tmp_path)]) == 1
     assert "train_log.txt is not there" in capsys.readouterr().err
+
+
+def test_rotation_without_a_checkpoint_tells_its_settings(recording, tmp_path):
+    out = tmp_path / "rotation.svg"
+    arguments = ["plot", "rotation", recording, "--rate", "0.3", "--slope", "0"]
+    assert main([*arguments, "--pairs", "5", "--out", str(out)]) == 0
+    text = out.read_text()
+    assert "voice.wav; untrained, a = 0.3, rho = 0" in text
+    assert "pair 5" in text and "pair 0" not in text
+
+
+def test_rotation_and_similarity_of_a_checkpoint(recording, run_folder, tmp_path):
+    for figure in ("rotation", "similarity"):
+        out = tmp_path / f"{figure}.svg"
+        arguments = ["--checkpoint", str(run_folder), "--layer", "1", "--head", "1"]
+        assert main(["plot", figure, recording, *arguments, "--out", str(out)]) == 0
+        assert "run listening (all), layer 1, head 1" in out.read_text()
+
+
+def test_attention_of_some_heads_within_a_span(recording, run_folder, tmp_path):
+    out = tmp_path / "attention.svg"
+    arguments = ["--checkpoint", str(run_folder), "--layers", "0", "1", "--heads", "1"]
+    arguments += ["--span", "0.2", "0.9", "--out", str(out)]
+    assert main(["plot", "attention", recording, *arguments]) == 0
+    text = out.read_text()
+    assert "voice.wav (0.2 to 0.9 s)" in text
+    assert "layer 0, head 1" in text and "layer 1, head 1" in text
+
+
+def test_a_long_recording_is_cut_and_the_title_says_so(tmp_path):
+    path, out = tmp_path / "long.wav", tmp_path / "long.svg"
+    soundfile.write(path, utterance(seconds=10).numpy(), 16000)
+    assert main(["plot", "rotation", str(path), "--out", str(out)]) == 0
+    assert "long.wav (first 8 of 10.0 s)" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("figure", "samples", "message"),
+    [
+        ("rotation", 16000, "none is voiced"),
+        ("similarity", 800, "lasts 0.050 s"),
+        ("attention", 16000, "none is voiced"),
+        ("attention", 800, "lasts 0.050 s"),
+    ],
+)
+def test_no_speech(figure, samples, message, run_folder, tmp_path, capsys):
+    noise = 1e-3 * torch.randn(samples, generator=torch.Generator().manual_seed(0))
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, noise.numpy(), 16000)
+    arguments = ["plot", figure, str(path), "--checkpoint", str(run_folder)]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error and "noise.wav" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rotation", "--layer", "2"], "there is no layer 2: {} has 2, 0 to 1"),
+        (["similarity", "--head", "7"], "there is no head 7: {} has 2, 0 to 1"),
+        (["rotation", "--pairs", "0", "8"], "no rotary pair 8: this attention has 8"),
+        (["attention", "--layers", "0", "3"], "there is no layer 3"),
+        (["attention", "--heads", "2"], "there is no head 2"),
+        (["attention", "--span", "1", "0.5"], "--span is 1 0.5: expected two times"),
+        (["rotation", "--span", "3", "4"], "within the recording's 1.64 s"),
+        (["rotation", "--rate", "1"], "--rate can't be used with --checkpoint"),
+        (["rotation", "--out", "a.jpg"], "--out is a.jpg: choose one of .png"),
+    ],
+)
+def test_what_does_not_exist(arguments, message, recording, run_folder, capsys):
+    figure, *rest = arguments
+    command = ["plot", figure, recording, "--checkpoint", str(run_folder), *rest]
+    assert main(command) == 1
+    assert message.format(run_folder) in capsys.readouterr().err
+
+
+def test_a_layer_of_no_checkpoint(recording, capsys):
+    assert main(["plot", "similarity", recording, "--layer", "0"]) == 1
+    assert "--layer can't be used without --checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("figure", ["rotation", "similarity", "attention"])
+def test_runs_that_can_not_be_drawn(figure, recording, rope_folder, tmp_path, capsys):
+    for folder, message in (
+        (rope_folder, "variant 'rope'"),
+        (tmp_path, "holds no hyperparams.yaml"),
+    ):
+        assert main(["plot", figure, recording, "--checkpoint", str(folder)]) == 1
+        assert message in capsys.readouterr().err

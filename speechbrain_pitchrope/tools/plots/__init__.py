@@ -1,0 +1,1 @@
+"""What ``pitchrope plot`` draws: from recordings and trained runs to arrays."""
