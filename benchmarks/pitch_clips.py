@@ -33,6 +33,11 @@ class Clip(NamedTuple):
     wav: np.ndarray
     f0_hz: np.ndarray
 
+    @property
+    def speaker(self):
+        """Number of the speaker, with which the name begins."""
+        return self.name.partition("-")[0]
+
     def truth_at(self, times):
         """f0 at these times in s, by the nearest value; 0 beyond the end."""
         index = np.rint(times / TRUTH_STEP).astype(int)

@@ -15,6 +15,7 @@ from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing import autocorrelation as steps
 from speechbrain_pitchrope.processing.smoothing import (
     LOUDNESS_FRAMES,
+    hum_cost,
     max_sum,
     transition_costs,
     unvoiced_score,
@@ -196,7 +197,8 @@ class AutocorrelationPitch(PitchTracker):
             peaks = steps.best_peaks(correlation, self.octaves, N_CANDIDATES)
             loudness = steps.peak_amplitude(wavs, self.window_size, self.hop_length)
             unvoiced = unvoiced_score(loudness, snr_db)
-            return self.decide(peaks, unvoiced)
+            score = peaks.score - hum_cost(peaks.octaves, snr_db)
+            return self.decide(peaks._replace(score=score), unvoiced)
 
     def decide(self, peaks, unvoiced):
         """Best path through the candidates: f0 in Hz and voicing, each [B, T]."""

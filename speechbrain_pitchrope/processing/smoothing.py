@@ -8,6 +8,8 @@ all frames at once. The choice at a frame then depends on nothing beyond these, 
 stream gives what the whole recording gives, and a batch costs a few dense steps.
 """
 
+import math
+
 import torch
 
 from speechbrain_pitchrope.processing.autocorrelation import running_maximum
@@ -17,7 +19,6 @@ JUMP_COST = 0.8
 
 SWITCH_COST = 0.35
 """Cost of going from voiced to unvoiced or back."""
-
 
 UNVOICED_SCORE = 0.48
 """Score of the unvoiced state: an autocorrelation peak has to be higher."""
@@ -34,6 +35,13 @@ the loudest thing, and hum between words does not count as voice."""
 
 WELL_BELOW_DB = (6.0, 12.0)
 """Between these the cost goes from the first to the second value."""
+
+HUM_HZ = (64.0, 72.0)
+HUM_COST = 0.6
+HUM_SNR_DB = 10.0
+"""Score that a candidate loses which may be mains hum: below 64 Hz all of it, above 72 Hz
+nothing; at 0 dB above the noise floor all of it, at 10 dB nothing. Hum that was there
+before anybody spoke is the loudest thing so far, and like a note that lasts but for this."""
 
 LOUDNESS_FRAMES = 101
 """Frames over which the loudest peak is sought, up to the frame itself."""
@@ -70,6 +78,34 @@ def unvoiced_score(amplitude, snr_db):
     cost = torch.lerp(*amplitude.new_tensor(LOW_SNR_COST), quietness.clamp(0, 1))
     noise = cost * (1 - snr_db / LOW_SNR_DB).clamp(0, 1)
     return UNVOICED_SCORE + silence + noise
+
+
+def hum_cost(octaves, snr_db):
+    """Score that each candidate loses for being as low and as steady as mains hum.
+
+    Arguments
+    ---------
+    octaves : torch.Tensor
+        log2 of the candidates' f0 in Hz, shape [B, T, n].
+    snr_db : torch.Tensor
+        Power over the noise floor in dB, 0 or more, shape [B, T].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [B, T, n].
+
+    Example
+    -------
+    >>> octaves = torch.tensor([[[60.0, 120.0], [60.0, 120.0]]]).log2()
+    >>> hum_cost(octaves, torch.tensor([[0.0, 10.0]]))
+    tensor([[[0.6000, 0.0000],
+             [0.0000, 0.0000]]])
+    """
+    low, high = (math.log2(hertz) for hertz in HUM_HZ)
+    lowness = ((high - octaves) / (high - low)).clamp(0, 1)
+    steadiness = (1 - snr_db / HUM_SNR_DB).clamp(0, 1)
+    return HUM_COST * lowness * steadiness.unsqueeze(-1)
 
 
 def transition_costs(octaves):

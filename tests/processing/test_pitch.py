@@ -85,6 +85,25 @@ def test_noise_and_silence_are_unvoiced(tracker):
     assert not tracker(torch.zeros(1, SAMPLE_RATE))[1].ge(0.5).any()
 
 
+@pytest.mark.parametrize("mains_hz", [50, 60])
+def test_mains_hum_is_not_a_voice(mains_hz):
+    """Neither before anybody has spoken, nor in the pauses; the voice is found still."""
+    time = torch.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    weights = (1, 0.6, 0.4, 0.2, 0.15, 0.1)
+    hum = sum(
+        weight * torch.sin(2 * torch.pi * mains_hz * k * time + k * k)
+        for k, weight in enumerate(weights, 1)
+    )
+    speech = torch.zeros_like(time)
+    speech[SAMPLE_RATE : 2 * SAMPLE_RATE] = voice(150.0)
+    # Hum 10 dB below the voice.
+    hum *= 0.1**0.5 * voice(150.0).std() / hum.std()
+    f0, _ = AutocorrelationPitch()((speech + hum)[None])
+    assert not f0[0, :95].any()
+    assert not f0[0, 220:].any()
+    assert ((f0[0, 105:195] - 150).abs() < 3).all()
+
+
 def assert_same_pitch(found, expected):
     """Equal to what the order of sums leaves: 1e-3 Hz, and the same frames voiced."""
     for one, other in zip(found, expected, strict=True):
