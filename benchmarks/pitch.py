@@ -1,11 +1,11 @@
 """Accuracy and speed of f0 trackers, side by side, on recordings of known f0.
 
-    python benchmarks/pitch.py [--data FOLDER] [--trackers ours ...] [--quick] [--held-out]
+    python benchmarks/pitch.py [--data FOLDER [--held-out]] [--trackers ours] [--quick]
 
 ``FOLDER`` holds ``ID.<synthesis>.flac`` with ``ID.f0.txt`` (f0 in Hz every 5 ms);
 without it, clips are synthesised on the spot. An ID begins with its speaker's number:
-``--held-out`` leaves out the first of them and every other one after, by number, on whom
-the constants of our tracker were tuned. Every tracker seeks 60 .. 500 Hz and is
+``--held-out`` leaves out the first of them and every other one after, by number, on
+whom the constants of our tracker were tuned. Every tracker seeks 60 .. 500 Hz and is
 scored at 10 ms steps:
 
 - FFE, frame error: wrong voicing decisions plus f0 off by more than 20 %, in % of all

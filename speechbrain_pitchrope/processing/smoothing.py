@@ -39,9 +39,9 @@ WELL_BELOW_DB = (6.0, 12.0)
 HUM_HZ = (64.0, 72.0)
 HUM_COST = 0.6
 HUM_SNR_DB = 10.0
-"""Score that a candidate loses which may be mains hum: below 64 Hz all of it, above 72 Hz
-nothing; at 0 dB above the noise floor all of it, at 10 dB nothing. Hum that was there
-before anybody spoke is the loudest thing so far, and like a note that lasts but for this."""
+"""Score that a candidate loses which may be mains hum: all of it below 64 Hz and at
+0 dB above the noise floor, nothing above 72 Hz or at 10 dB. Hum that was there before
+anybody spoke is the loudest thing so far; but for its pitch it is a note that lasts."""
 
 LOUDNESS_FRAMES = 101
 """Frames over which the loudest peak is sought, up to the frame itself."""

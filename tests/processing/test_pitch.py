@@ -87,7 +87,7 @@ def test_noise_and_silence_are_unvoiced(tracker):
 
 @pytest.mark.parametrize("mains_hz", [50, 60])
 def test_mains_hum_is_not_a_voice(mains_hz):
-    """Neither before anybody has spoken, nor in the pauses; the voice is found still."""
+    """Neither before anybody has spoken, nor in the pauses, and the voice is found."""
     time = torch.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     weights = (1, 0.6, 0.4, 0.2, 0.15, 0.1)
     hum = sum(
