@@ -6,7 +6,10 @@ one recording at a time are looped over. Each is imported only when it is made; 
 is not installed raises ImportError, and the benchmark leaves it out by name.
 """
 
+import os
+import sys
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -23,6 +26,20 @@ def on_grid(f0_hz, confidence, hop_in_s=HOP_MS / 1000):
         (times, f0, sure)
         for f0, sure in zip(f0_hz.numpy(), confidence.numpy(), strict=True)
     ]
+
+
+@contextmanager
+def no_output():
+    """Keep what a library's C code prints out of the tables."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def ours():
@@ -118,9 +135,10 @@ def reaper():
 
     def track_one(wav):
         samples = (wav * 32767).clamp(-32768, 32767).numpy().astype(np.int16)
-        _, _, times, f0_hz, _ = pyreaper.reaper(
-            samples, SAMPLE_RATE, F0_MIN, F0_MAX, frame_period=HOP_MS / 1000
-        )
+        with no_output():
+            _, _, times, f0_hz, _ = pyreaper.reaper(
+                samples, SAMPLE_RATE, F0_MIN, F0_MAX, frame_period=HOP_MS / 1000
+            )
         return times, f0_hz, (f0_hz > 0).astype(np.float32)
 
     return lambda wavs: [track_one(wav) for wav in wavs]
