@@ -6,16 +6,13 @@ import torch
 from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.nnet import rotary, similarity
+from speechbrain_pitchrope.nnet import fused, rotary, similarity
 from speechbrain_pitchrope.substitutes import TRANSFORMER
 
 SIMILARITY = ("gaussian", "laplacian")
 
 MASKED = -1e4
 """What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
-
-WIDTH_MULTIPLE = 8
-"""Fused kernels want the width of a head to be a multiple of this."""
 
 
 class PitchRoPEMHA(RoPEMHA):
@@ -150,30 +147,26 @@ class PitchRoPEMHA(RoPEMHA):
             If ``pos_embs`` is not [B, T, 4], or query and key differ in length.
         """
         self._check_inputs(query, key, value, attn_mask, pos_embs)
-        query, key, value = self._project(query, key, value)
+        projected = self._project(query, key, value)
         # Angles need single precision, also under autocast.
-        dtype = torch.promote_types(query.dtype, torch.float32)
-        with torch.autocast(query.device.type, enabled=False):
+        dtype = torch.promote_types(projected.dtype, torch.float32)
+        with torch.autocast(projected.device.type, enabled=False):
             pitch = None if pos_embs is None else inband.unpack(pos_embs.to(dtype))
-            cosines, sines = self.rotation(query.shape[1], pitch, dtype)
-            query = rotary.rotate(query, cosines, sines)
-            key = rotary.rotate(key, cosines, sines)
-            mask = self._mask(attn_mask, pitch, value.dtype)
-            query, key, value = self._fold(query, key, value, pitch, key_padding_mask)
-        x = torch.nn.functional.scaled_dot_product_attention(
-            query.transpose(1, 2),
-            key.transpose(1, 2),
-            value.transpose(1, 2),
-            attn_mask=mask,
+            log_radius, theta = self.polar(projected.shape[1], pitch, dtype)
+            columns = self._columns(projected, pitch, key_padding_mask, dtype)
+            fold = fused.fold if fused.is_traced() else fused.fast_fold
+            query, key, value = fold(projected, log_radius, theta, *columns)
+            mask = self._mask(attn_mask, pitch, projected.dtype)
+        x = fused.attend(
+            *(query, key, value, key_padding_mask, mask),
             dropout_p=self.dropout if self.training else 0.0,
             scale=self.scale,
         )
-        x = x[..., : self.vhead_dim].transpose(1, 2).flatten(2)
-        out = self.out_proj(x)
+        out = self.out_proj(x[..., : self.vhead_dim].flatten(2))
         return (out, None) if return_attn_weights else out
 
-    def rotation(self, n_frames, pitch=None, dtype=torch.float32):
-        """r cos(theta) and r sin(theta) of every frame, head and pair.
+    def polar(self, n_frames, pitch=None, dtype=torch.float32):
+        """log r and theta of every frame, head and pair.
 
         Arguments
         ---------
@@ -186,20 +179,36 @@ class PitchRoPEMHA(RoPEMHA):
 
         Returns
         -------
-        cosines, sines : torch.Tensor
-            Broadcastable to [B, T, H, head_dim / 2].
+        log_radius : torch.Tensor or None
+            Shape [B, T, H, head_dim / 2]; None where every r is 1.
+        theta : torch.Tensor
+            Radians, shape [B, T, H, head_dim / 2], or [T, 1, head_dim / 2] where pitch
+            has no part in it.
         """
         spacing = rotary.FREQUENCIES[self.frequencies]
         omega = spacing(self.head_dim, dtype, self.out_proj.weight.device)
-        if pitch is None or self.theta == "none":
-            theta = rotary.unmodulated_angles(n_frames, omega)
-        else:
+        log_radius, theta = None, rotary.unmodulated_angles(n_frames, omega)
+        if pitch is not None and self.theta != "none":
             rate = rotary.bounded_rate(self.theta_rate.to(dtype))
             theta = rotary.THETA[self.theta](pitch, rate, omega)
-        if pitch is None or self.radius == "none":
-            return theta.cos(), theta.sin()
-        r = rotary.RADIUS[self.radius].radii(pitch, self.radius_slope.to(dtype))
-        return r * theta.cos(), r * theta.sin()
+        if pitch is not None and self.radius != "none":
+            slope = self.radius_slope.to(dtype)
+            log_radius = rotary.RADIUS[self.radius].log_radii(pitch, slope)
+        return log_radius, theta
+
+    def rotation(self, n_frames, pitch=None, dtype=torch.float32):
+        """r cos(theta) and r sin(theta), broadcastable to [B, T, H, head_dim / 2].
+
+        Arguments
+        ---------
+        n_frames, pitch, dtype : int, speechbrain_pitchrope.inband.Pitch, torch.dtype
+            As of ``polar``.
+
+        Returns
+        -------
+        cosines, sines : torch.Tensor
+        """
+        return rotary.polar(*self.polar(n_frames, pitch, dtype))
 
     def bias_columns(self, pitch):
         """The columns of q and k whose product is the bias, each [B, T, H, 7]."""
@@ -224,47 +233,47 @@ class PitchRoPEMHA(RoPEMHA):
         ).to(dtype)
         return bias if allowed is None else bias.masked_fill(~allowed, -math.inf)
 
-    def _fold(self, query, key, value, pitch, key_padding_mask):
-        """Put the columns of the bias and of the padding mask beside q and k.
+    def _columns(self, projected, pitch, key_padding_mask, dtype):
+        """What stands beside q and k, each [B, T, H, n]: the bias, and the padding.
 
-        The columns stand in q and k before the kernel scales their product, so one of
-        the two is divided by the scale. v is widened by zeros: fused kernels want
-        equal widths.
+        They stand there before the kernel scales their product, so one of the two is
+        divided by the scale.
         """
-        query_columns, key_columns = [*query], [*key]
+        query_columns, key_columns = [], []
+        column = projected.new_zeros(*projected.shape[:3], 1, dtype=dtype)
         if pitch is not None and self.similarity == "gaussian":
             of_query, of_key = self.bias_columns(pitch)
             query_columns.append(of_query / self.scale)
             key_columns.append(of_key)
         if key_padding_mask is not None:
-            column = torch.zeros_like(query[0][..., :1])
             padding = key_padding_mask.bool()[:, :, None, None]
             query_columns.append(column + 1 / self.scale)
             key_columns.append(column.masked_fill(padding, MASKED))
-        width = sum(columns.shape[-1] for columns in query_columns)
-        if width > self.head_dim:
-            width += -width % WIDTH_MULTIPLE
+        nothing = column[..., :0]
         return (
-            _widen(query_columns, width, value.dtype),
-            _widen(key_columns, width, value.dtype),
-            _widen([value], width, value.dtype),
+            torch.cat((*query_columns, nothing), -1),
+            torch.cat((*key_columns, nothing), -1),
         )
 
     def _project(self, query, key, value):
-        """Queries, keys and values of each head, [B, T, H, head_dim], as RoPEMHA's."""
+        """RoPEMHA's q, k and v of each head side by side, [B, T, H, 3 head_dim]."""
+        heads = (self.num_heads, -1)
         if _same(query, key) and _same(key, value):
             projected = torch.nn.functional.linear(query, self.in_proj_weight)
-            heads = projected.unflatten(-1, (self.num_heads, -1))
-            query, key, value = heads.chunk(3, -1)
+            projected = projected.unflatten(-1, heads)
         else:
             weights = self.in_proj_weight.chunk(3)
-            query, key, value = (
-                torch.nn.functional.linear(x, w).unflatten(-1, (self.num_heads, -1))
+            parts = (
+                torch.nn.functional.linear(x, w).unflatten(-1, heads)
                 for x, w in zip((query, key, value), weights, strict=True)
             )
+            projected = torch.cat(tuple(parts), -1)
         if self.vbias is not None:
-            value = value + self.value_bias_weight.view(self.num_heads, -1)
-        return query, key, value
+            bias = self.value_bias_weight.view(heads)
+            projected = projected + torch.nn.functional.pad(
+                bias, (2 * self.head_dim, 0)
+            )
+        return projected
 
     def _check_inputs(self, query, key, value, attn_mask, pos_embs):
         if not query.shape[1] == key.shape[1] == value.shape[1]:
@@ -295,17 +304,6 @@ class PitchRoPEMHA(RoPEMHA):
             f"theta={self.theta}, similarity={self.similarity}, radius={self.radius}, "
             f"frequencies={self.frequencies}"
         )
-
-
-def _widen(columns, width, dtype):
-    """Concatenate [B, T, H, n] columns, and zeros up to width."""
-    filled = sum(part.shape[-1] for part in columns)
-    if filled < width:
-        zeros = columns[0].new_zeros(*columns[0].shape[:-1], width - filled)
-        columns = [*columns, zeros]
-    if len(columns) == 1:
-        return columns[0]
-    return torch.cat(columns, -1).to(dtype)
 
 
 def _same(x, y):

@@ -13,7 +13,7 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
        b_{m,n,h} = beta_h v_m v_n exp(-(u_m - u_n) ** 2 / (2 sigma_h ** 2))
                    + mu_h v_m v_n
 
-3. Variable radius, ``exp_radii``. The unit radius of RoPE's torch.polar becomes
+3. Variable radius, ``log_radii``. The unit radius of RoPE's torch.polar becomes
 
        r_{t,h,i} = exp(rho_{h,i} . (u v, v, e)_t),  and q and k become
 
@@ -157,8 +157,8 @@ THETA = {"phase": phase_angles, "utterance": utterance_angles, "frame": frame_an
 
 def _modulated_angles(course, rate, omega):
     """omega_i (t + a_{h,i} course_t), for a course in octaves of shape [B, T]."""
-    modulation = course[:, :, None, None] * (rate * omega)
-    return unmodulated_angles(course.shape[1], omega) + modulation
+    unmodulated = unmodulated_angles(course.shape[1], omega)
+    return torch.addcmul(unmodulated, course[:, :, None, None], rate * omega)
 
 
 def unmodulated_angles(n_frames, omega):
@@ -167,8 +167,8 @@ def unmodulated_angles(n_frames, omega):
     return t[:, None, None] * omega
 
 
-def exp_radii(pitch, slope):
-    """r_{t,h,i} = exp(rho_{h,i} . (u v, v, e)_t), within exp(+-MAX_LOG_RADIUS).
+def log_radii(pitch, slope):
+    """log r_{t,h,i} = rho_{h,i} . (u v, v, e)_t, within +-MAX_LOG_RADIUS.
 
     Arguments
     ---------
@@ -185,15 +185,17 @@ def exp_radii(pitch, slope):
     Example
     -------
     >>> one = torch.ones(1, 1)
-    >>> exp_radii(inband.Pitch(one, one, one, one), torch.full((1, 1, 3), 0.1)).item()
-    1.349858...
+    >>> log_radii(inband.Pitch(one, one, one, one), torch.full((1, 1, 3), 0.1)).item()
+    0.300000...
     """
     course = (pitch.log_f0 * pitch.voicing, pitch.voicing, pitch.prominence)
-    return _bounded_exp(torch.einsum("btc,hic->bthi", torch.stack(course, -1), slope))
+    # A plain product of matrices: its gradient to the slope is one as well.
+    log_radius = torch.stack(course, -1) @ slope.flatten(0, 1).T
+    return _bounded(log_radius.unflatten(-1, slope.shape[:2]))
 
 
-def sigmoid_radii(pitch, slope):
-    """exp(rho_{h,i} (2 sigmoid(f0) - 1)) with f0 in Hz: 1 where unvoiced.
+def sigmoid_log_radii(pitch, slope):
+    """rho_{h,i} (2 sigmoid(f0) - 1) with f0 in Hz: 0 where unvoiced.
 
     A sigmoid of hertz is 1 for every voice, so this tells voiced from unvoiced and no
     more. For comparison only.
@@ -211,21 +213,46 @@ def sigmoid_radii(pitch, slope):
         Shape [B, T, H, head_dim / 2].
     """
     course = 2 * inband.f0_in_hz(torch.stack(pitch, -1)).sigmoid() - 1
-    return _bounded_exp(course[:, :, None, None] * slope[..., 0])
+    return _bounded(course[:, :, None, None] * slope[..., 0])
 
 
-def _bounded_exp(log_radius):
-    return log_radius.clamp(-MAX_LOG_RADIUS, MAX_LOG_RADIUS).exp()
+def _bounded(log_radius):
+    return log_radius.clamp(-MAX_LOG_RADIUS, MAX_LOG_RADIUS)
 
 
 class Radius(NamedTuple):
-    """A form of the radius: its function, and how many slopes each pair has."""
+    """A form of the radius: its logarithm, and how many slopes each pair has."""
 
-    radii: Callable
+    log_radii: Callable
     n_slopes: int
 
 
-RADIUS = {"exp": Radius(exp_radii, 3), "sigmoid": Radius(sigmoid_radii, 1)}
+RADIUS = {"exp": Radius(log_radii, 3), "sigmoid": Radius(sigmoid_log_radii, 1)}
+
+
+def polar(log_radius, theta):
+    """r cos(theta) and r sin(theta): torch.polar as two real numbers.
+
+    Arguments
+    ---------
+    log_radius : torch.Tensor or None
+        log r, of any shape that broadcasts to that of ``theta``; None for r = 1.
+    theta : torch.Tensor
+        Radians.
+
+    Returns
+    -------
+    cosines, sines : torch.Tensor
+
+    Example
+    -------
+    >>> polar(torch.tensor(2.0).log(), torch.tensor(torch.pi / 2))
+    (tensor(-8.7423e-08), tensor(2.))
+    """
+    if log_radius is None:
+        return theta.cos(), theta.sin()
+    r = log_radius.exp()
+    return r * theta.cos(), r * theta.sin()
 
 
 def rotate(x, cosines, sines):
