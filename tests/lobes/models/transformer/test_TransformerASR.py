@@ -221,3 +221,35 @@ def test_the_encoder_compiles_in_one_graph_for_all_lengths(encoder_module):
             found, _ = compiled(src, src_key_padding_mask=mask)
             expected, _ = encoder(src, src_key_padding_mask=mask)
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+def test_the_encoder_exports_for_all_lengths(encoder_module):
+    """``torch.export`` of what lies between front end and CTC, in eval mode."""
+    model = build(PitchTransformerASR, encoder_module).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
+            torch.nn.init.normal_(parameter, std=0.5)
+
+    class Encode(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        def forward(self, src, wav_lens):
+            return self.model.encode(src, wav_lens)
+
+    encode = Encode()
+
+    def batch(n_frames, *lengths):
+        n_features = model.custom_src_module.input_size
+        src = torch.randn(2, n_frames, n_features)
+        return inband.append(src, pitch_channels(2, n_frames)), torch.tensor(lengths)
+
+    # A branchformer's convolution reflects 15 frames, so it needs 16.
+    frames = torch.export.Dim("frames", min=16, max=4000)
+    program = torch.export.export(
+        encode, batch(30, 1.0, 0.7), dynamic_shapes=({1: frames}, None)
+    ).module()
+    for inputs in (batch(30, 1.0, 0.7), batch(41, 0.5, 1.0)):
+        torch.testing.assert_close(program(*inputs), encode(*inputs))

@@ -1,0 +1,145 @@
+"""Time of a whole training step of a recipe, beside SpeechBrain's attentions.
+
+    python benchmarks/training_step.py [--hparams conformer_large] [--quick]
+
+From the waveforms to the optimiser's update, as the recipe LibriSpeech/ASR/transformer
+does it: features with pitch tracked on the fly, normalisation, SpecAugment, front end,
+encoder, decoder, CTC and attention loss. Models that don't listen are the same recipe
+with SpeechBrain's classes in it. All take turns in one run, on the same batch, and each
+figure is the median of several turns over RoPEMHA's median. Prints a table in Markdown,
+with machine, versions and date.
+"""
+
+import argparse
+import re
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from hyperpyyaml import load_hyperpyyaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from machine import describe
+
+from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
+
+HPARAMS = Path(__file__).parents[1] / "recipes/LibriSpeech/ASR/transformer/hparams"
+SECONDS = (12.0, 10.5, 9.0, 7.5)  # of each utterance of the batch
+TOKENS_PER_SECOND = 4
+BASELINE = "RoPEMHA"
+UPSTREAM = (BASELINE, "RelPosMHAXL")
+VARIANTS = ("rope", "theta", "similarity", "radius", "all")
+
+
+def load(name, attention_type=None, variant="all"):
+    """The hyperparameters of a recipe; SpeechBrain's own classes for an attention type.
+
+    Arguments
+    ---------
+    name : str
+        Of a file of the recipe.
+    attention_type : str, optional
+        As of ``TransformerASR``; ours if not given.
+    variant : str
+        What ours does.
+
+    Returns
+    -------
+    dict
+    """
+    text = (HPARAMS / f"{name}.yaml").read_text(encoding="utf-8")
+    if attention_type:
+        for row in ASR_SUBSTITUTES:
+            text = text.replace(f"!new:{row.ours}", f"!new:{row.upstream}")
+        ours = r"\n    (streams|n_features|pitch_tracker|pitch_level): .*"
+        text = re.sub(ours, "", text)
+        setting = f"\n    attention_type: {attention_type}"
+        text, found = re.subn(r"\n    pitch_attention: .*", setting, text)
+        if found != 1:
+            raise ValueError(
+                f"{name}.yaml gives pitch_attention {found} times, not once"
+            )
+    with tempfile.TemporaryDirectory() as folder:
+        overrides = {"data_folder": folder, "output_folder": folder, "variant": variant}
+        return load_hyperpyyaml(text, overrides)
+
+
+def make_batch(n_tokens):
+    """Waveforms, relative lengths, and tokens with their relative lengths."""
+    generator = torch.Generator().manual_seed(0)
+    seconds = torch.tensor(SECONDS)
+    n_samples = (16000 * seconds).long()
+    wavs = 0.1 * torch.randn(len(SECONDS), max(n_samples), generator=generator)
+    wavs[torch.arange(wavs.shape[1]) >= n_samples[:, None]] = 0
+    shape = len(SECONDS), int(TOKENS_PER_SECOND * max(SECONDS))
+    tokens = torch.randint(3, n_tokens, shape, generator=generator)
+    return wavs, seconds / max(SECONDS), tokens
+
+
+def make_step(hparams):
+    """A function that trains one step, as train.py of the recipe does."""
+    modules = torch.nn.ModuleDict(hparams["modules"]).train()
+    optimizer = hparams["Adam"](modules.parameters())
+    bos, eos = hparams["bos_index"], hparams["eos_index"]
+    wavs, lengths, tokens = make_batch(hparams["output_neurons"])
+    tokens_bos = torch.nn.functional.pad(tokens, (1, 0), value=bos)
+    tokens_eos = torch.nn.functional.pad(tokens, (0, 1), value=eos)
+
+    def step():
+        feats = hparams["compute_features"](wavs)
+        feats = modules["normalize"](feats, lengths, epoch=1)
+        feats, wav_lens = hparams["fea_augment"](feats, lengths)
+        enc_out, dec_out = modules["Transformer"](
+            modules["CNN"](feats), tokens_bos, wav_lens, pad_idx=hparams["pad_index"]
+        )
+        p_ctc = hparams["log_softmax"](modules["ctc_lin"](enc_out))
+        p_seq = hparams["log_softmax"](modules["seq_lin"](dec_out))
+        loss_ctc = hparams["ctc_cost"](p_ctc, tokens, wav_lens, lengths).sum()
+        loss_seq = hparams["seq_cost"](p_seq, tokens_eos, length=lengths).sum()
+        weight = hparams["ctc_weight"]
+        (weight * loss_ctc + (1 - weight) * loss_seq).backward()
+        torch.nn.utils.clip_grad_norm_(modules.parameters(), hparams["max_grad_norm"])
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def median_seconds(steps, turns):
+    """Median time of each step, all taking turns."""
+    elapsed = {name: [] for name in steps}
+    for turn in range(turns + 1):
+        for name, step in steps.items():
+            torch.manual_seed(turn)  # SpecAugment drops the same for all
+            start = time.perf_counter()
+            step()
+            if turn:  # the first one warms up
+                elapsed[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in elapsed.items()}
+
+
+def main():
+    """Run the benchmark that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hparams", default="conformer_small", help="of the recipe")
+    parser.add_argument("--quick", action="store_true", help="three turns, not nine")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    steps = {}
+    for attention_type in UPSTREAM:
+        steps[attention_type] = make_step(load(args.hparams, attention_type))
+    for variant in VARIANTS:
+        steps[f"ours, {variant}"] = make_step(load(args.hparams, variant=variant))
+    print(f"{describe(('torch', 'speechbrain'))}, one thread")
+    seconds = median_seconds(steps, 3 if args.quick else 9)
+    print(f"\na training step of {args.hparams}, {len(SECONDS)} x {max(SECONDS):g} s\n")
+    print("| attention | seconds | over RoPEMHA's |\n| --- | --- | --- |")
+    for name, value in seconds.items():
+        print(f"| {name} | {value:.2f} | {value / seconds[BASELINE]:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
