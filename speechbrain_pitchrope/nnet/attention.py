@@ -210,13 +210,13 @@ class PitchRoPEMHA(RoPEMHA):
         """
         return rotary.polar(*self.polar(n_frames, pitch, dtype))
 
-    def bias_columns(self, pitch):
-        """The columns of q and k whose product is the bias, each [B, T, H, 7]."""
+    def bias_columns(self, pitch, scale=1.0):
+        """Columns of q and k, each [B, T, H, 7], whose product is the bias / scale."""
         dtype = pitch.log_f0.dtype
         return similarity.gaussian_columns(
             pitch,
-            self.similarity_weight.to(dtype),
-            self.similarity_voiced.to(dtype),
+            self.similarity_weight.to(dtype) / scale,
+            self.similarity_voiced.to(dtype) / scale,
             similarity.bandwidth(self.similarity_bandwidth.to(dtype)),
         )
 
@@ -236,24 +236,18 @@ class PitchRoPEMHA(RoPEMHA):
     def _columns(self, projected, pitch, key_padding_mask, dtype):
         """What stands beside q and k, each [B, T, H, n]: the bias, and the padding.
 
-        They stand there before the kernel scales their product, so one of the two is
+        It stands there before the kernel scales the product of q and k, so it is
         divided by the scale.
         """
-        query_columns, key_columns = [], []
         column = projected.new_zeros(*projected.shape[:3], 1, dtype=dtype)
+        columns = [(column[..., :0], column[..., :0])]
         if pitch is not None and self.similarity == "gaussian":
-            of_query, of_key = self.bias_columns(pitch)
-            query_columns.append(of_query / self.scale)
-            key_columns.append(of_key)
+            columns.append(self.bias_columns(pitch, self.scale))
         if key_padding_mask is not None:
             padding = key_padding_mask.bool()[:, :, None, None]
-            query_columns.append(column + 1 / self.scale)
-            key_columns.append(column.masked_fill(padding, MASKED))
-        nothing = column[..., :0]
-        return (
-            torch.cat((*query_columns, nothing), -1),
-            torch.cat((*key_columns, nothing), -1),
-        )
+            key_column = column.masked_fill(padding, MASKED)
+            columns.append((column + 1 / self.scale, key_column))
+        return tuple(torch.cat(parts, -1) for parts in zip(*columns, strict=True))
 
     def _project(self, query, key, value):
         """RoPEMHA's q, k and v of each head side by side, [B, T, H, 3 head_dim]."""

@@ -17,6 +17,7 @@ import torch
 from speechbrain_pitchrope.nnet import rotary
 
 WIDTH_MULTIPLE = 8
+"""What widths are a multiple of wherever there are columns."""
 
 
 def fold(projected, log_radius, theta, query_columns, key_columns):
@@ -50,9 +51,19 @@ def fold(projected, log_radius, theta, query_columns, key_columns):
     """
     query, key, value = projected.chunk(3, -1)
     rotation = rotary.polar(log_radius, theta)
-    query = torch.cat(rotary.rotate(query, *rotation), -1)
-    key = torch.cat(rotary.rotate(key, *rotation), -1)
-    return _widen(query, key, value, query_columns, key_columns)
+    n_columns = query_columns.shape[-1]
+    n_zeros = _width(value, query_columns) - value.shape[-1] - n_columns
+    zeros = value.new_zeros(*value.shape[:-1], n_columns + n_zeros)
+
+    def turned(x, columns):
+        parts = (*rotary.rotate(x, *rotation), columns, zeros[..., :n_zeros])
+        return torch.cat([part.to(value.dtype) for part in parts], -1)
+
+    return (
+        turned(query, query_columns),
+        turned(key, key_columns),
+        torch.cat((value, zeros), -1),
+    )
 
 
 def fast_fold(projected, log_radius, theta, query_columns, key_columns):
@@ -61,10 +72,10 @@ def fast_fold(projected, log_radius, theta, query_columns, key_columns):
 
 
 class _FastFold(torch.autograd.Function):
-    """Multiplication by z = exp(log r + j theta), which is not kept but for z itself.
+    """Multiplication by z = exp(log r + j theta), of which only z itself is kept.
 
     With y = z x and G the gradient to y, that to x is conj(z) G, and that to
-    log r + j theta is conj(y) G; y is kept by the kernel as well.
+    log r + j theta is conj(y) G; the kernel keeps y as well.
     """
 
     @staticmethod
@@ -73,69 +84,73 @@ class _FastFold(torch.autograd.Function):
         z = torch.complex(theta.cos(), theta.sin())
         if log_radius is not None:
             z = z * log_radius.exp()
-        query, key = (
-            _real(_complex(part.to(theta.dtype)) * z) for part in (query, key)
-        )
-        query, key, value = _widen(query, key, value, query_columns, key_columns)
-        ctx.save_for_backward(query, key, z)
-        ctx.n_columns = query_columns.shape[-1]
-        return query, key, value
+        head_dim, columns = value.shape[-1], query_columns.shape[-1]
+        shape = (*value.shape[:-1], _width(value, query_columns))
+        folded = [value.new_empty(shape) for _ in range(3)]
+        for x, wide in zip((query, key), folded[:2], strict=True):
+            _multiply(x, z, wide[..., :head_dim])
+        folded[2][..., :head_dim] = value
+        for wide, beside in zip(folded, (query_columns, key_columns, 0), strict=True):
+            wide[..., head_dim : head_dim + columns] = beside
+            wide[..., head_dim + columns :] = 0
+        ctx.save_for_backward(*folded[:2], z)
+        ctx.columns = slice(head_dim, head_dim + columns)
+        return tuple(folded)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, *gradients):
-        *folded, z = ctx.saved_tensors
-        head_dim, precise = 2 * z.shape[-1], z.real.dtype
-        columns = slice(head_dim, head_dim + ctx.n_columns)
-        to_x, to_exponent = [], 0
-        for y, gradient in zip(folded, gradients[:2], strict=True):
-            turned = _complex(gradient[..., :head_dim].to(precise))
-            to_x.append(_real(turned * z.conj_physical()).to(gradient.dtype))
+        query, key, z = ctx.saved_tensors
+        head_dim = 2 * z.shape[-1]
+        to_projected = query.new_empty(*query.shape[:-1], 3 * head_dim)
+        to_query, to_key, to_value = to_projected.chunk(3, -1)
+        to_value.copy_(gradients[2][..., :head_dim])
+        conjugate, to_exponent = z.conj_physical(), 0
+        for y, gradient, to_x in zip(
+            (query, key), gradients[:2], (to_query, to_key), strict=True
+        ):
+            of_pairs = gradient[..., :head_dim]
+            _multiply(of_pairs, conjugate, to_x)
             if any(ctx.needs_input_grad[1:3]):
-                conjugate = _complex(y[..., :head_dim].to(precise)).conj_physical()
-                to_exponent = conjugate.mul_(turned).add_(to_exponent)
+                turned = _complex(y[..., :head_dim], z).conj_physical()
+                to_exponent = turned.mul_(_complex(of_pairs, z)).add_(to_exponent)
         return (
-            torch.cat((*to_x, gradients[2][..., :head_dim]), -1),
+            to_projected,
             to_exponent.real if ctx.needs_input_grad[1] else None,
             to_exponent.imag if ctx.needs_input_grad[2] else None,
-            *(gradient[..., columns] for gradient in gradients[:2]),
+            *(gradient[..., ctx.columns] for gradient in gradients[:2]),
         )
 
 
-def _complex(x):
-    """Neighbouring dimensions as one complex number, [..., 2 n] -> [..., n]."""
+def _multiply(x, z, out):
+    """Write z x to ``out``, neighbouring dimensions being one complex number."""
+    if out.dtype == z.real.dtype:
+        torch.mul(_complex(x, z), z, out=_complex(out, z))
+    else:
+        out.copy_(torch.view_as_real(_complex(x, z) * z).flatten(-2))
+
+
+def _complex(x, z):
+    """[..., 2 n] as complex numbers [..., n] of the precision of ``z``."""
+    x = x.to(z.real.dtype)
     if x.stride(-1) != 1:
         x = x.contiguous()
     return torch.view_as_complex(x.unflatten(-1, (-1, 2)))
 
 
-def _real(x):
-    return torch.view_as_real(x).flatten(-2)
-
-
-def _widen(query, key, value, query_columns, key_columns):
-    """Put the columns beside query and key, and zeros up to one width beside all."""
-    n_columns = query_columns.shape[-1]
-    n_zeros = -(value.shape[-1] + n_columns) % WIDTH_MULTIPLE if n_columns else 0
-    zeros = value.new_zeros(*value.shape[:-1], n_columns + n_zeros)
-
-    def beside(x, columns):
-        parts = (x, columns, zeros[..., :n_zeros]) if n_columns else (x,)
-        return torch.cat([part.to(value.dtype) for part in parts], -1)
-
-    return (
-        beside(query, query_columns),
-        beside(key, key_columns),
-        torch.cat((value, zeros), -1),
-    )
+def _width(value, columns):
+    """Width of a head and the columns beside it."""
+    width, n_columns = value.shape[-1], columns.shape[-1]
+    return width + n_columns + -(width + n_columns) % WIDTH_MULTIPLE * bool(n_columns)
 
 
 def attend(query, key, value, key_padding_mask, mask, **settings):
     """Scaled dot-product attention by a fused kernel.
 
     On a CPU the keys behind an utterance's last one are left out, which saves their
-    share of the time; elsewhere, and for compilers, there is one call for the batch.
-    Leaving out is all that this does with padding: the columns have to mask it.
+    share of the time. There is one call for the batch elsewhere, for compilers, and
+    with dropout, whose random numbers are then those of SpeechBrain's RoPEMHA. Leaving
+    out is all that this does with padding: the columns have to mask it.
 
     Arguments
     ---------
@@ -160,7 +175,7 @@ def attend(query, key, value, key_padding_mask, mask, **settings):
     >>> attend(query, key, value, None, None).shape
     torch.Size([2, 7, 4, 8])
     """
-    whole = query.device.type != "cpu" or is_traced()
+    whole = query.device.type != "cpu" or is_traced() or settings.get("dropout_p")
     if key_padding_mask is None or whole:
         return _call_kernel(query, key, value, mask, settings)
     n_frames = key.shape[1]

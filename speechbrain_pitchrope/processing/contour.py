@@ -5,10 +5,10 @@ is their course: octaves above the level on which the speaker moves, and decibel
 the level on which the speaker talks. Both levels are the same kind of average, taken
 over the voiced frames of the utterance, of the last 1.5 s, or fixed in advance.
 
-Log-pitch less its mean over 1.5 s, each frame weighted by its probability of voicing, is
-the feature of P. Ghahremani et al., "A pitch extraction algorithm tuned for automatic
-speech recognition", ICASSP 2014; there the window is centred on the frame, here it ends
-at it, so that a stream needs no future.
+Log-pitch less its mean over 1.5 s, each frame weighted by its probability of voicing,
+is the feature of P. Ghahremani et al., "A pitch extraction algorithm tuned for
+automatic speech recognition", ICASSP 2014; there the window is centred on the frame,
+here it ends at it, so that a stream needs no future.
 """
 
 import math
