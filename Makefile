@@ -27,10 +27,12 @@ demo: env
 	$(BIN)/pitchrope plot pitch --out $(DEMO)/figures/pitch.png \
 		$(DEMO)/corpus/test-demo/302/302001/302-302001-0000.flac
 	$(BIN)/pitchrope plot training --out $(DEMO)/figures/training.png $(DEMO)/results
+	$(BIN)/pitchrope report $(DEMO)/results
 	@echo
 	@$(BIN)/pitchrope wer $(DEMO)/results
 	@echo
 	@echo "Two unseen voices of a speech synthesiser, decoded by CTC prefix beam search."
+	@echo "All of it on one page: $(DEMO)/results/report.html, for any browser."
 	@echo "Figures: $(DEMO)/figures; checkpoints, log and texts: $(DEMO)/results"
 	@echo "Next, real speech (www.openslr.org/12, 960 h; see README.md for the download):"
 	@echo "  source .venv/bin/activate && cd $(RECIPE)"

@@ -22,6 +22,7 @@ COMMANDS = {
         "plot",
         "draw what pitch does: to an utterance, to attention, in training",
     ),
+    "report": ("report", "write the results of a training run on one page of HTML"),
     "swap": ("swap", "rewrite a recipe's yaml so that its attention listens to pitch"),
     "transcribe": ("transcribe", "write what is said in recordings"),
     "wer": ("wer", "print the error rates that training runs ended with"),

@@ -51,7 +51,7 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
     with torch.random.fork_rng(devices=[]):
         hparams = load_hyperpyyaml(text, overrides)
     claim_output_folder(folder, variant, hparams["pitch_attention"])
-    _make_tokenizer(folder / "tokenizer")
+    make_tokenizer(folder / "tokenizer")
     key = "ACC" if hparams["num_decoder_layers"] else "CER"
     states = []
     for epoch, score in enumerate(scores, start=1):
@@ -64,9 +64,9 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
     return states
 
 
-def _make_tokenizer(folder):
+def make_tokenizer(folder):
     """A tokenizer of 31 characters, where SpeechBrain would have put it."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([WORDS] * 10),
         model_prefix=str(folder / "31_char"),

@@ -1,6 +1,5 @@
 """Attention maps with pitch, without it, and the difference, under the spectrogram."""
 
-import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from speechbrain_pitchrope.figures.style import (
     draw_spectrogram,
     map_extent,
     new_canvas,
+    set_title,
 )
 
 COLUMNS = ("pitch on", "attention's pitch zeroed", "difference")
@@ -18,12 +18,10 @@ WORD_START = "\u2581"
 """What SentencePiece begins a word with."""
 
 TOKEN_INCHES = 0.1
-"""Width of a token that can be read."""
+"""Width of a token that can be read; a letter of it is about 0.065 inches long."""
 
-COLUMN_INCHES = 2.7
+COLUMN_INCHES = 2.1
 """Width of a map."""
-
-TITLE_LENGTH, LINE_LENGTH = 330, 110
 
 
 class HeadMaps(NamedTuple):
@@ -73,13 +71,11 @@ def attention_figure(
     span = span or extent[:2]
     tokens = _readable(tokens, span)
     upright = any(len(piece) > 1 for _, piece in tokens)
-    figure = new_canvas((10.0, 2.6 + 2.4 * len(heads)))
+    longest = max((len(piece) for _, piece in tokens), default=1) if upright else 1
+    heights = (0.7, 0.2 + 0.065 * longest, *[1.7] * len(heads))
+    figure = new_canvas((3 * COLUMN_INCHES + 1.2, 1.9 + sum(heights)))
     grid = figure.subplots(
-        len(heads) + 2,
-        3,
-        sharex=True,
-        squeeze=False,
-        height_ratios=(0.4, 0.4 if upright else 0.15, *[1] * len(heads)),
+        len(heads) + 2, 3, sharex=True, squeeze=False, height_ratios=heights
     )
     for column, name in enumerate(COLUMNS):
         grid[0, column].set_title(name, fontsize=9)
@@ -109,9 +105,7 @@ def attention_figure(
             extend=extend,
         )
         bar.ax.locator_params(nbins=4)
-    if title:
-        shortened = textwrap.shorten(title, TITLE_LENGTH)
-        figure.suptitle(textwrap.fill(shortened, LINE_LENGTH), fontsize=10)
+    set_title(figure, title)
     return figure
 
 
@@ -145,7 +139,7 @@ def _draw_maps(rows, heads, extent):
         changed = axes[2].imshow(
             difference, cmap=DIVERGING, vmin=-change, vmax=change, **options
         )
-        axes[0].set_ylabel(f"{head.name}\ntime of the query (s)")
+        axes[0].set_ylabel(f"{head.name}\ntime of the query (s)", fontsize=9)
     return image, changed
 
 
@@ -154,7 +148,7 @@ def _draw_tokens(axes, tokens, span, upright):
     axes.set_yticks([])
     axes.set_ylim(0, 1)
     axes.spines[["left", "top", "right"]].set_visible(False)
-    label = 0.2 if upright else 0.5
+    label = 0.15 if upright else 0.5
     width = min(TOKEN_INCHES, COLUMN_INCHES / max(1, len(tokens)))
     gap = width / COLUMN_INCHES * (span[1] - span[0])
     places = spread([seconds for seconds, _ in tokens], gap, span)

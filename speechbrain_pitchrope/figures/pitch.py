@@ -9,6 +9,7 @@ from speechbrain_pitchrope.figures.style import (
     ORANGE,
     draw_spectrogram,
     new_figure,
+    set_title,
 )
 
 
@@ -70,6 +71,7 @@ def pitch_figure(
     f0_axes.set_ylabel("f0 (Hz)")
     voicing_axes.plot(times, voicing, color=BLUE, linewidth=1.2)
     voicing_axes.set_ylim(-0.05, 1.05)
+    voicing_axes.set_yticks([0, 0.5, 1])
     voicing_axes.set_ylabel("voicing")
     voicing_axes.set_xlabel("time (s)")
     voicing_axes.set_xlim(0, max(times[-1], 1e-3))
@@ -84,8 +86,7 @@ def pitch_figure(
             alpha=0.15,
             linewidth=0,
         )
-    if title:
-        wave_axes.set_title(title, fontsize=10)
+    set_title(figure, title)
     return figure
 
 

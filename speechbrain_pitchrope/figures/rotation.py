@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import BLUE, GREY, ORANGE, draw_f0, new_figure
+from speechbrain_pitchrope.figures.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    WIDTH,
+    draw_f0,
+    new_figure,
+    set_title,
+)
 
 STANDARD, ADAPTED = (
     {"color": BLUE, "linewidth": 3.2, "alpha": 0.45},
@@ -71,7 +79,7 @@ def rotation_figure(
         )
     times = np.arange(len(plain)) * frame_shift
     figure, (*panels, f0_axes) = new_figure(
-        len(pairs) + 1, [1] * len(pairs) + [0.7], size=(8.0, 1.8 + 1.5 * len(pairs))
+        len(pairs) + 1, [1] * len(pairs) + [0.7], size=(WIDTH, 1.7 + 1.25 * len(pairs))
     )
     for axes, pair, note in zip(panels, pairs, notes or [""] * len(pairs), strict=True):
         turn = 2 * np.pi * frame_shift / np.angle(plain[1, pair] / plain[0, pair])
@@ -88,9 +96,15 @@ def rotation_figure(
     positions.set_xlabel(f"position (frames of {1000 * frame_shift:g} ms)")
     # Only some pairs may have a radius to explain.
     handles = max((axes.get_legend_handles_labels() for axes in panels), key=_count)
-    figure.legend(*handles, loc="outside lower center", ncols=5, fontsize=8)
-    if title:
-        figure.suptitle(title, fontsize=10)
+    figure.legend(
+        *handles,
+        loc="outside lower center",
+        ncols=5,
+        fontsize=8,
+        columnspacing=1.2,
+        handlelength=1.8,
+    )
+    set_title(figure, title)
     return figure
 
 

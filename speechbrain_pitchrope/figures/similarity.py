@@ -6,10 +6,15 @@ import numpy as np
 
 from speechbrain_pitchrope.figures.style import (
     DIVERGING,
+    WIDTH,
     draw_f0,
     map_extent,
     new_canvas,
+    set_title,
 )
+
+LINE_LENGTH = 100
+"""Letters of the caption, at 7.5 points, in the width of the figure."""
 
 CAPTION = (
     "Each map says how much the frames of two times agree before any content counts. "
@@ -108,7 +113,7 @@ def similarity_figure(plain, adapted, bias, f0_hz, frame_shift, title=None):
     }
     name = f"similarity bias ({unit})" if bias.any() else "no similarity bias"
     maps[name] = bias / divisor
-    figure = new_canvas((8.2, 8.6))
+    figure = new_canvas((WIDTH, 7.3))
     grid = figure.subplots(3, 3, width_ratios=(0.22, 1, 1), height_ratios=(0.22, 1, 1))
     grid[0, 0].set_axis_off()
     panels = list(grid[1:, 1:].flat)
@@ -131,20 +136,26 @@ def similarity_figure(plain, adapted, bias, f0_hz, frame_shift, title=None):
         grid[0, column].sharex(grid[1, column])
         grid[0, column].tick_params(labelbottom=False)
         grid[2, column].tick_params(labelbottom=True)
-        grid[2, column].set_xlabel("time of the one frame (s)")
+        grid[2, column].set_xlabel("time of one frame (s)")
     for row in (1, 2):
         draw_f0(grid[row, 0], f0_hz, frame_shift, upright=True)
         grid[row, 0].sharey(grid[row, 1])
         grid[row, 0].set_ylabel("time of the other frame (s)")
+    # Only the outer ones need to be labelled; the maps come closer to each other.
+    grid[0, 1].set_ylabel("")
+    grid[0, 1].tick_params(labelleft=False)
+    grid[0, 2].yaxis.tick_right()
+    grid[0, 2].yaxis.set_label_position("right")
+    grid[1, 0].set_xlabel("")
+    grid[1, 0].tick_params(labelbottom=False)
     bar = figure.colorbar(image, ax=grid[1:, 1:], shrink=0.6, pad=0.02)
     bar.set_label(
         "mean of $r_m r_n \\cos(\\theta_m - \\theta_n)$ over the pairs; bias in logits"
     )
     figure.supxlabel(
-        _caption(plain, adapted, frame_shift), fontsize=8, x=0.04, ha="left"
+        _caption(plain, adapted, frame_shift), fontsize=7.5, x=0.02, ha="left"
     )
-    if title:
-        figure.suptitle(title, fontsize=10)
+    set_title(figure, title)
     return figure
 
 
@@ -160,7 +171,10 @@ def _caption(plain, adapted, frame_shift):
         f"{level:.2f} of the main one's, half way to the lowest of standard RoPE: "
         f"{widths}."
     )
-    return "\n".join(textwrap.wrap(CAPTION, 118) + textwrap.wrap(measured, 118))
+    return "\n".join(
+        textwrap.fill(text, LINE_LENGTH, break_on_hyphens=False)
+        for text in (CAPTION, measured)
+    )
 
 
 def _width(frames, n_frames, frame_shift):

@@ -1,4 +1,10 @@
-"""What all figures share: colours that print and that the colour-blind tell apart."""
+"""What all figures share: colours that print and that the colour-blind tell apart.
+
+They are as wide as a column of text, or narrower, so that their letters keep the size
+they are drawn in.
+"""
+
+import textwrap
 
 import numpy as np
 
@@ -9,6 +15,22 @@ SEQUENCE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 
 # Red and blue, white at zero: told apart with any colour vision.
 DIVERGING = "RdBu_r"
+
+WIDTH = 6.5
+"""Inches; the text of a page of A4 or Letter is about as wide."""
+
+TITLE_POINTS, TITLE_LINES = 10, 4
+"""Size of a title's letters, and the most lines it may take."""
+
+
+def require_matplotlib():
+    """Refuse to go on if matplotlib is not installed: ImportError, with the remedy."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "figures need matplotlib: pip install 'speechbrain_pitchrope[plots]'"
+        ) from error
 
 
 def new_canvas(size):
@@ -28,16 +50,13 @@ def new_canvas(size):
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "figures need matplotlib: pip install 'speechbrain_pitchrope[plots]'"
-        ) from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     return Figure(figsize=size, layout="constrained")
 
 
-def new_figure(n_rows, height_ratios=None, size=(8.0, 6.0)):
+def new_figure(n_rows, height_ratios=None, size=(WIDTH, 4.9)):
     """A Figure with rows that share the x axis.
 
     Arguments
@@ -59,6 +78,30 @@ def new_figure(n_rows, height_ratios=None, size=(8.0, 6.0)):
         n_rows, 1, sharex=True, squeeze=False, height_ratios=height_ratios
     )
     return figure, list(axes[:, 0])
+
+
+def set_title(figure, title):
+    """Print a title above a figure, in lines that fit; nothing if there is none.
+
+    Arguments
+    ---------
+    figure : matplotlib.figure.Figure
+        The figure.
+    title : str or None
+        A few lines of it are shown, and what goes beyond is left out.
+    """
+    if title:
+        from matplotlib.textpath import TextPath
+
+        letters = TextPath((0, 0), title.replace("$", "S"), size=TITLE_POINTS)
+        lines = letters.get_extents().width / (0.95 * 72 * figure.get_figwidth())
+        wrapped = textwrap.wrap(
+            title,
+            max(10, int(len(title) / max(lines, 0.1))),
+            max_lines=TITLE_LINES,
+            placeholder=" [...]",
+        )
+        figure.suptitle("\n".join(wrapped), fontsize=TITLE_POINTS, parse_math=False)
 
 
 def draw_spectrogram(axes, mels_db, frame_shift):

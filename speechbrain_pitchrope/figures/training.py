@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import GREY, SEQUENCE, new_canvas
+from speechbrain_pitchrope.figures.style import GREY, SEQUENCE, WIDTH, new_canvas
 
 MARKERS = "os^Dv*"
 
@@ -64,34 +64,44 @@ class Panel(NamedTuple):
         Name in the log to (name in the legend, line style).
     percent : bool
         Whether the axis is that of an error rate.
+    start : float, optional
+        Where a new model stands; drawn as a thin line.
     """
 
     label: str
     curves: dict
     percent: bool = False
+    start: float | None = None
 
 
-PANELS = (
+COURSE = (
     Panel("loss", {"train loss": ("train", "--"), "valid loss": ("valid", "-")}),
     Panel("accuracy", {"valid ACC": ("valid", "-")}),
     Panel(
         "error rate (%)", {"valid CER": ("CER", "-"), "valid WER": ("WER", ":")}, True
     ),
     Panel("learning rate", {"lr": ("", "-")}),
-    Panel("clock rate |a|", {"pitch rate": ("", "-")}),
+)
+"""What any training has: the left column."""
+
+LEARNED = (
+    Panel("clock rate |a|", {"pitch rate": ("", "-")}, start=0.0),
     Panel(
         "bias weight (logits)",
         {"pitch weight": ("|beta|", "-"), "pitch voiced": ("|mu|", ":")},
+        start=0.0,
     ),
-    Panel("bandwidth sigma (octaves)", {"pitch bandwidth": ("", "-")}),
-    Panel("radius slope |rho|", {"pitch slope": ("", "-")}),
+    Panel("bandwidth sigma (oct.)", {"pitch bandwidth": ("", "-")}, start=0.75),
+    Panel("radius slope |rho|", {"pitch slope": ("", "-")}, start=0.0),
 )
-"""Those are drawn for which some log has a value; the names of what was learned are
-``speechbrain_pitchrope.nnet.summary.STATISTICS``, means over layers and heads."""
+"""What attention has learned of pitch: the right column. Means over layers and heads,
+of the names of ``speechbrain_pitchrope.nnet.summary.STATISTICS``."""
 
 
 def training_figure(logs):
     """Loss, error rates, learning rate and what was learned of pitch, over updates.
+
+    Panels are drawn for which some log has a value.
 
     Arguments
     ---------
@@ -123,40 +133,56 @@ def training_figure(logs):
             f"no finished epoch in the log of {', '.join(empty) or 'any run'}: wait "
             "for the first one, or give an output folder that holds a train_log.txt"
         )
-    panels = [
-        panel
-        for panel in PANELS
-        if any(name in log for log in logs.values() for name in panel.curves)
+    columns = [
+        panels
+        for column in (COURSE, LEARNED)
+        if (panels := [panel for panel in column if _is_logged(panel, logs)])
     ]
-    n_columns = 1 if len(panels) <= 3 else 2
-    n_rows = -(-len(panels) // n_columns)
-    figure = new_canvas((7.0 if n_columns == 1 else 10.0, 0.8 + 2.2 * n_rows))
-    grid = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).T.flatten()
-    for axes, panel in zip(grid, panels, strict=False):
-        _draw_panel(axes, panel, logs)
-    for axes in grid[len(panels) :]:
-        axes.remove()
+    width = WIDTH if len(columns) == 1 else WIDTH + 1
+    figure = new_canvas((width, 0.8 + 1.7 * max(map(len, columns))))
     x_label = "updates" if any("steps" in log for log in logs.values()) else "epochs"
-    for last in {n_rows - 1, len(panels) - 1}:
-        grid[last].set_xlabel(x_label)
-        grid[last].tick_params(labelbottom=True)
+    parts = figure.subfigures(1, len(columns), squeeze=False)[0]
+    for part, panels in zip(parts, columns, strict=True):
+        grid = part.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, panel in zip(grid, panels, strict=True):
+            _draw_panel(axes, panel, logs)
+        grid[-1].set_xlabel(x_label)
     if len(logs) > 1:
-        lines = [line for axes in figure.axes for line in axes.get_lines()]
-        shown = [next(x for x in lines if x.get_gid() == name) for name in logs]
-        figure.legend(
-            shown, list(logs), loc="outside lower center", ncols=3, fontsize=8
-        )
+        _draw_names(figure, logs)
     return figure
+
+
+def _draw_names(figure, logs):
+    """The legend of the runs, beneath all panels."""
+    from matplotlib.lines import Line2D
+
+    lines = {line.get_gid(): line for axes in figure.axes for line in axes.get_lines()}
+    handles = [
+        Line2D(
+            *([], []),
+            color=lines[name].get_color(),
+            marker=lines[name].get_marker(),
+            label=name,
+        )
+        for name in logs
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+
+
+def _is_logged(panel, logs):
+    return any(name in log for log in logs.values() for name in panel.curves)
 
 
 def _draw_panel(axes, panel, logs):
     """Draw each run's curves; the legend tells the curves of one run apart."""
     from matplotlib.lines import Line2D
 
-    for (run, log), color, marker in zip(
-        logs.items(), cycle(SEQUENCE), cycle(MARKERS), strict=False
+    for i, ((run, log), color, marker) in enumerate(
+        zip(logs.items(), cycle(SEQUENCE), cycle(MARKERS), strict=False)
     ):
         x = log.get("steps", log["epoch"])
+        # Of curves that lie on one another, all are seen.
+        width = min(3.0, 1.4 + 0.8 * (len(logs) - 1 - i))
         for name, (label, style) in panel.curves.items():
             if name in log:
                 axes.plot(
@@ -164,13 +190,16 @@ def _draw_panel(axes, panel, logs):
                     log[name],
                     style,
                     color=color,
+                    linewidth=width,
                     marker=marker,
-                    markersize=3,
+                    markersize=2 * width,
                     label=f"{run}, {label}" if label else run,
                     gid=run,
                 )
     axes.set_ylabel(panel.label)
     axes.grid(alpha=0.3)
+    if panel.start is not None:
+        axes.axhline(panel.start, color=GREY, linewidth=0.8, label="new model")
     if panel.percent:
         axes.set_ylim(0, 105)
     else:
@@ -180,6 +209,8 @@ def _draw_panel(axes, panel, logs):
         for name, (label, style) in panel.curves.items()
         if label and any(name in log for log in logs.values())
     ]
+    if panel.start is not None:
+        styles.append(Line2D([], [], linewidth=0.8, color=GREY, label="new model"))
     if styles:
         axes.legend(handles=styles, fontsize=8)
 

@@ -188,8 +188,9 @@ def edit_distance(reference, hypothesis):
 def _tabulate(utterances):
     """Numbers of one file in the order of System's arrays, [7, utterances]."""
     rows = []
-    for reference, hypothesis, counts in utterances:
-        said, heard = " ".join(reference), " ".join(hypothesis)
+    for utterance in utterances:
+        counts = utterance.counts
+        said, heard = " ".join(utterance.reference), " ".join(utterance.hypothesis)
         rows.append(
             [
                 counts.errors,

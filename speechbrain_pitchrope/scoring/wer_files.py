@@ -17,6 +17,23 @@ HEADER = re.compile(rf"(?P<name>.+), %WER [\d.]+ {COUNTS}")
 AGAIN = "run the test again with --test_only"
 
 
+class Column(NamedTuple):
+    """One column of an alignment.
+
+    Arguments
+    ---------
+    operation : str
+        "=" for a word that is right, "I" for one inserted, "D" for one deleted and "S"
+        for one substituted.
+    reference, hypothesis : str
+        The word said and the word recognised; empty where there is none.
+    """
+
+    operation: str
+    reference: str
+    hypothesis: str
+
+
 class Utterance(NamedTuple):
     """An utterance as it was aligned.
 
@@ -26,11 +43,14 @@ class Utterance(NamedTuple):
         Words said, and words recognised.
     counts : Counts
         What the alignment amounts to.
+    columns : tuple of Column
+        The alignment itself.
     """
 
     reference: tuple
     hypothesis: tuple
     counts: Counts
+    columns: tuple
 
 
 def read_utterances(path):
@@ -108,16 +128,21 @@ def parse_alignment(reference_line, operations_line, hypothesis_line):
         operations = []
     references = _cells(reference_line, operations_line)
     hypotheses = _cells(hypothesis_line, operations_line)
-    reference, hypothesis = [], []
+    columns = []
     for operation, said, heard in zip(operations, references, hypotheses, strict=False):
         _check_column(operation, said, heard)
-        if operation != "I":
-            reference.append(said)
-        if operation != "D":
-            hypothesis.append(heard)
+        columns.append(
+            Column(
+                operation,
+                "" if operation == "I" else said,
+                "" if operation == "D" else heard,
+            )
+        )
+    reference = tuple(x.reference for x in columns if x.operation != "I")
+    hypothesis = tuple(x.hypothesis for x in columns if x.operation != "D")
     by_kind = [operations.count(kind) for kind in "IDS"]
     counts = Counts(sum(by_kind), len(reference), *by_kind)
-    return Utterance(tuple(reference), tuple(hypothesis), counts)
+    return Utterance(reference, hypothesis, counts, tuple(columns))
 
 
 def _cells(line, operations_line):

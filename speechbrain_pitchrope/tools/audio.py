@@ -1,6 +1,7 @@
 """Reading any recording for the command line: any sample rate, any channel count."""
 
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -29,7 +30,8 @@ def read_mono(path, sample_rate):
     Raises
     ------
     ValueError
-        If the file can't be read, or holds no samples or non-finite ones.
+        If the file is not there or can't be read, or holds no samples or non-finite
+        ones.
     """
     with _opened(path) as file:
         wav = _read(file, path, -1)
@@ -106,7 +108,10 @@ def quietest(wav, sample_rate):
 
 @contextmanager
 def _opened(path):
-    """The recording, with what libsndfile can't read named."""
+    """The recording, with what is not there or libsndfile can't read named."""
+    if not Path(path).is_file():
+        found = "is a folder" if Path(path).is_dir() else "is not there"
+        raise ValueError(f"{path} {found}: expected the file of a recording")
     try:
         with soundfile.SoundFile(path) as file:
             yield file

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_pitchrope.tools.plot import SAMPLE_RATE
+SAMPLE_RATE = 16000
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au")
 """What is taken for a recording inside a folder; a file that is named may be any."""
@@ -247,6 +247,7 @@ def as_csv(f0_hz, voicing, frame_shift):
 def draw(job, wav, f0_hz, voicing):
     """Save the figure of a recording beside its csv."""
     from speechbrain_pitchrope.figures.pitch import recording_figure
+    from speechbrain_pitchrope.figures.saving import save_figure
 
     seconds = len(wav) / SAMPLE_RATE
     if seconds > LONGEST_FIGURE:
@@ -255,4 +256,4 @@ def draw(job, wav, f0_hz, voicing):
             f"{LONGEST_FIGURE / 60:.0f} min: its csv is written, its figure is not"
         )
     figure = recording_figure(wav, SAMPLE_RATE, f0_hz, voicing, job.source.name)
-    figure.savefig(job.target.with_suffix(".png"), dpi=150)
+    save_figure(figure, job.target.with_suffix(".png"))

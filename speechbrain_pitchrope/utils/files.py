@@ -7,7 +7,7 @@ def write_whole(path, content):
     """Write a file under another name, then give it its own in one step.
 
     Whoever reads meanwhile, or after an interruption, finds the file as it was before
-    or as it is now.
+    or as it is now. If it can't be written, nothing is left behind.
 
     Arguments
     ---------
@@ -25,5 +25,8 @@ def write_whole(path, content):
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -4,40 +4,24 @@
 checkpoints. Figures and reports must show that same model, so both load it here.
 """
 
-import io
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from pickle import UnpicklingError
 
 import sentencepiece
 import torch
 from hyperpyyaml import load_hyperpyyaml
-from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.error import YAMLError
 from speechbrain.utils.checkpoints import METAFNAME, average_checkpoints
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.utils.parameter_transfer import differences, listing
-
-HYPERPARAMS = "hyperparams.yaml"
-"""What SpeechBrain's create_experiment_directory keeps a run's settings in."""
-
-NEEDED = (
-    *(
-        "output_folder",
-        "save_folder",
-        "variant",
-        "pitch_attention",
-        "num_decoder_layers",
-    ),
-    *("compute_features", "modules", "model", "log_softmax", "sample_rate"),
-    *("checkpointer", "avg_checkpoints", "blank_index", "tokenizer", "tokenizer_file"),
+from speechbrain_pitchrope.utils.settings import (
+    HYPERPARAMS,
+    folder_of_run,
+    settings_to_load,
 )
-"""Entries of hyperparams.yaml that are read here."""
-
-LEFT_OUT = ("__set_seed", "train_logger")
-"""Entries that are not made here: one would reseed the caller, one write a log."""
 
 
 @dataclass
@@ -86,7 +70,7 @@ class TrainedRun:
             raise ValueError(
                 f"{self.folder} was trained with the tokenizer {path}, which is not "
                 "there: bring the file back, or correct tokenizer_file in "
-                f"{self.folder / 'hyperparams.yaml'}"
+                f"{self.folder / HYPERPARAMS}"
             )
         return sentencepiece.SentencePieceProcessor(model_file=str(path))
 
@@ -142,7 +126,7 @@ def load_trained(output_folder):
         If no epoch has been finished.
     """
     given = Path(output_folder).absolute()
-    folder = _folder_of_run(given)
+    folder = folder_of_run(given)
     hparams = _load_hparams(folder)
     if (given / METAFNAME).is_file():
         which = {"ckpt_predicate": lambda found: found.path.name == given.name}
@@ -196,14 +180,22 @@ def load_average(checkpointer, model, max_num_checkpoints, **which):
     FileNotFoundError
         If there is no such checkpoint.
     ValueError
-        If the weights are of another model; the message names the tensors.
+        If the weights are of another model, or can't be read; the message names the
+        tensors, or the files.
     """
     checkpoints = checkpointer.find_checkpoints(
         max_num_checkpoints=max_num_checkpoints, **which
     )
     if not checkpoints:
         raise _no_checkpoint(checkpointer.checkpoints_dir)
-    weights = average_checkpoints(checkpoints, recoverable_name="model")
+    try:
+        weights = average_checkpoints(checkpoints, recoverable_name="model")
+    except (EOFError, RuntimeError, UnpicklingError) as error:
+        paths = ", ".join(str(found.path / "model.ckpt") for found in checkpoints)
+        raise ValueError(
+            f"no weights can be read from {paths}: {error}; was one cut short when it "
+            "was copied? Copy it again, or take its folder away"
+        ) from error
     faults = differences(model.state_dict(), weights)
     if any(faults.values()):
         raise ValueError(
@@ -222,22 +214,9 @@ def _no_checkpoint(folder):
     )
 
 
-def _folder_of_run(given):
-    """The output folder that this path names or lies in."""
-    inside_save = [given.parent.parent] if (given / METAFNAME).is_file() else []
-    for folder in (given, *inside_save):
-        if (folder / HYPERPARAMS).is_file():
-            return folder
-    found = f"holds no {HYPERPARAMS}" if given.is_dir() else "is no folder"
-    raise ValueError(
-        f"{given} {found}: give the output folder of a run of train.py, or a "
-        "checkpoint in it, save/CKPT+..."
-    )
-
-
 def _load_hparams(folder):
     """The run's hyperparams.yaml, loaded. No number is drawn from the caller's seed."""
-    text, save_folder = _moved_yaml(folder)
+    text, save_folder = settings_to_load(folder)
     if not Path(save_folder).is_dir():  # a checkpointer would make it
         raise _no_checkpoint(save_folder)
     with torch.random.fork_rng(devices=[]):
@@ -252,46 +231,3 @@ def _load_hparams(folder):
                 "the revision it was trained with"
             )
     return hparams
-
-
-def _moved_yaml(folder):
-    """Text of hyperparams.yaml with its paths in this folder, and its save_folder.
-
-    References are resolved in it, so every path under the output folder of the time
-    names that folder.
-    """
-    path = folder / HYPERPARAMS
-    try:
-        root = YAML().compose(path)
-        entries = {key.value: value for key, value in root.value}
-    except (YAMLError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path} is not a mapping in YAML: {error}") from error
-    missing = sorted(set(NEEDED) - entries.keys())
-    if missing:
-        raise ValueError(
-            f"{path} has no {', '.join(missing)}: give the output folder of "
-            "recipes/LibriSpeech/ASR/transformer/train.py"
-        )
-    then = entries["output_folder"].value.rstrip("/")
-    for scalar in _scalars(root):
-        if scalar.value == then or scalar.value.startswith(f"{then}/"):
-            scalar.value = str(folder) + scalar.value[len(then) :]
-    root.value = [entry for entry in root.value if entry[0].value not in LEFT_OUT]
-    text = io.StringIO()
-    YAML().serialize(root, text)
-    return text.getvalue(), entries["save_folder"].value
-
-
-def _scalars(root):
-    """Every scalar of a YAML document, once, however often it is referred to."""
-    waiting, seen = [root], {}
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen[id(node)] = node
-        if isinstance(node, MappingNode):
-            waiting.extend(part for entry in node.value for part in entry)
-        elif isinstance(node, SequenceNode):
-            waiting.extend(node.value)
-    return [node for node in seen.values() if isinstance(node, ScalarNode)]

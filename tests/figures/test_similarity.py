@@ -63,15 +63,22 @@ def test_no_bias_is_told():
 def test_f0_runs_along_both_margins(figure):
     strips = [axes for axes in figure.axes if axes.lines]
     times = np.arange(40) * SHIFT
-    upright = [axes for axes in strips if axes.get_xlabel() == "f0 (Hz)"]
-    level = [axes for axes in strips if axes.get_ylabel() == "f0 (Hz)"]
+    level = [axes for axes in strips if axes.get_yscale() == "log"]
+    upright = [axes for axes in strips if axes.get_xscale() == "log"]
     assert len(upright) == len(level) == 2
     for axes in level:
-        np.testing.assert_allclose(axes.lines[0].get_xdata(), times)
+        x, y = axes.lines[0].get_data()
+        np.testing.assert_allclose(x, times)
+        np.testing.assert_allclose(y, np.where(F0_HZ > 0, F0_HZ, np.nan))
         assert axes.get_xlim() == panels_of(figure)["standard RoPE"].get_xlim()
     for axes in upright:
-        np.testing.assert_allclose(axes.lines[0].get_ydata(), times)
+        x, y = axes.lines[0].get_data()
+        np.testing.assert_allclose(x, np.where(F0_HZ > 0, F0_HZ, np.nan))
+        np.testing.assert_allclose(y, times)
         assert axes.get_ylim() == panels_of(figure)["standard RoPE"].get_ylim()
+    # The outer strip of each margin tells what it is.
+    assert sorted(axes.get_xlabel() for axes in upright) == ["", "f0 (Hz)"]
+    assert sorted(axes.get_ylabel() for axes in level) == ["", "f0 (Hz)"]
 
 
 def test_half_widths_are_measured_and_told(figure):

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 from speechbrain_pitchrope.figures.training import (
-    PANELS,
+    COURSE,
+    LEARNED,
     read_train_log,
     run_names,
     training_figure,
 )
-from speechbrain_pitchrope.nnet.summary import STATISTICS
+from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.nnet.summary import STATISTICS, pitch_statistics
+
+PANELS = (*COURSE, *LEARNED)
 
 LINES = [
     "epoch: 1, lr: 2.0e-03, steps: 220, beam: 1 - train loss: 91.75 - "
@@ -66,13 +70,33 @@ def test_what_was_learned_is_drawn_where_it_was_logged():
     assert set(drawn) == {panel.label for panel in PANELS}
     assert drawn["clock rate |a|"]["all"].get_ydata().tolist() == [0.012]
     assert drawn["bias weight (logits)"]["all, |mu|"].get_ydata().tolist() == [0.056]
-    assert [*drawn["radius slope |rho|"]] == ["all"]
+    assert [*drawn["radius slope |rho|"]] == ["all", "new model"]
     assert drawn["accuracy"]["all, valid"].get_ydata().tolist() == [0.5]
 
 
-def test_every_statistic_of_the_model_has_a_panel():
-    drawn = {name for panel in PANELS for name in panel.curves}
-    assert set(STATISTICS) <= drawn
+def test_columns_are_the_course_and_what_was_learned():
+    log = read_train_log([LINES[0].replace("beam", "pitch rate: 0.1, beam")])
+    figure = training_figure({"all": log})
+    figure.draw_without_rendering()
+    sides = {axes.get_ylabel(): axes.get_window_extent().x0 for axes in figure.axes}
+    left = {sides[label] for label in ("loss", "error rate (%)", "learning rate")}
+    assert max(left) < figure.bbox.width / 2 < sides["clock rate |a|"]
+
+
+def test_every_statistic_of_the_model_has_a_panel_with_a_new_models_value():
+    new = pitch_statistics(PitchRoPEMHA(8, 2, radius="exp"))
+    assert set(new) == set(STATISTICS)
+    starts = {name: panel.start for panel in LEARNED for name in panel.curves}
+    assert starts == pytest.approx(new)
+    logged = ", ".join(f"{name}: {value + 0.25}" for name, value in new.items())
+    log = read_train_log([f"epoch: 1, {logged}", f"epoch: 2, {logged}"])
+    for panel in LEARNED:
+        lines = panels(training_figure({"all": log}))[panel.label]
+        assert set(lines["new model"].get_ydata()) == {panel.start}
+        axes = lines["new model"].axes
+        assert (
+            axes.get_ylim()[0] < panel.start < panel.start + 0.25 < axes.get_ylim()[1]
+        )
 
 
 def test_runs_of_like_folders_are_told_apart(tmp_path):

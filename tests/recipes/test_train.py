@@ -24,6 +24,7 @@ from speechbrain_pitchrope.scoring.summary import read_errors
 from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
 from speechbrain_pitchrope.tools.audio import read_mono
 from speechbrain_pitchrope.utils.trained import load_trained
+from tests.page import read_page
 from tests.recipes.conftest import RECIPE, TINY
 from tests.signals import batch_of
 
@@ -151,14 +152,29 @@ def wait_for(condition, process, seconds=300):
         time.sleep(0.005)
 
 
-def test_test_only_gives_the_same_files(train_script, finished):
+def test_test_only_gives_the_same_files_and_a_report(train_script, finished):
     names = [f"{kind}_test-demo.txt" for kind in ("wer", "cer", "ref", "hyp")]
     before = {name: (finished / name).read_text() for name in names}
     for name in names:
         (finished / name).unlink()
-    code, printed = train_script.run("finished", "--test_only", **SETTINGS)
+    code, printed = train_script.run("finished", "--test_only", report=True, **SETTINGS)
     assert code == 0, printed
     assert before == {name: (finished / name).read_text() for name in names}
+    check_report(finished, printed)
+    assert "findfont" not in (finished / "log.txt").read_text()
+
+
+def check_report(folder, printed):
+    """The report shows the run's error rate, and nothing is missing on it."""
+    page = read_page(folder / "report.html")
+    assert "Missing in the report" not in printed
+    assert not page.all("section", id="missing")
+    rate = f"{read_errors(folder / 'wer_test-demo.txt').rate:.2f}"
+    assert rate in page.one("section", id="errors").one("table").text
+    articles = page.all("article")
+    assert articles
+    for article in articles:
+        assert article.all("audio") and article.all("img")
 
 
 def read_alike(folder, corpus):
@@ -243,7 +259,7 @@ def test_two_processes_train_one_model(train_script):
     """Distributed as on GPUs, with gloo."""
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     command = train_script.command(
-        *("distributed", "--distributed_backend=gloo"),
+        *("distributed", "--distributed_backend=gloo", "--report=True"),
         launcher=(sys.executable, *torchrun),
         number_of_epochs=1,
     )
@@ -256,6 +272,7 @@ def test_two_processes_train_one_model(train_script):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     folder = train_script.folder / "distributed"
+    check_report(folder, result.stdout + result.stderr)
     scored = read_errors(folder / "wer_test-demo.txt").utterances
     assert scored == len(transcripts(folder / "ref_test-demo.txt"))
 
@@ -294,6 +311,21 @@ def test_a_class_left_unswapped_is_named(train_script, tmp_path, left):
 def test_contradicting_settings_are_refused(train_script, settings, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         script().main(train_script.command("refused", **settings)[2:])
+    assert not (train_script.folder / "refused/train_log.txt").exists()
+
+
+def test_a_report_without_matplotlib_is_refused_before_the_work(
+    train_script, monkeypatch
+):
+    module = script()
+
+    def refuse():
+        raise ImportError("figures need matplotlib")
+
+    monkeypatch.setattr(module, "require_matplotlib", refuse)
+    arguments = train_script.command("refused", report=True)[2:]
+    with pytest.raises(ImportError, match="figures need matplotlib"):
+        module.main(arguments)
     assert not (train_script.folder / "refused/train_log.txt").exists()
 
 

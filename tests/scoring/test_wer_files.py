@@ -37,7 +37,7 @@ def test_words_and_counts_are_those_that_were_scored(seed, tmp_path):
     read = read_utterances(write_wer(tmp_path / "wer_test.txt", utterances))
     assert list(read) == list(utterances)
     for details in scored:
-        reference, hypothesis, counts = read[details["key"]]
+        reference, hypothesis, counts, _ = read[details["key"]]
         assert (list(reference), list(hypothesis)) == utterances[details["key"]]
         assert counts._asdict() == {
             "errors": details["num_edits"],
@@ -49,11 +49,23 @@ def test_words_and_counts_are_those_that_were_scored(seed, tmp_path):
 
 
 def test_a_word_may_hold_the_separator():
-    reference, hypothesis, counts = parse_alignment(
+    reference, hypothesis, counts, columns = parse_alignment(
         "A ; B ;   C  ", "  =   ;   D  ", "A ; B ; <eps>"
     )
     assert (reference, hypothesis) == (("A ; B", "C"), ("A ; B",))
     assert (counts.words, counts.deletions) == (2, 1)
+    assert columns == (("=", "A ; B", "A ; B"), ("D", "C", ""))
+
+
+def test_columns_are_the_alignment(path):
+    """In order, a word of each text in each column, or of one of them."""
+    for name, (reference, hypothesis) in UTTERANCES.items():
+        operations, said, heard = zip(*read_utterances(path)[name].columns, strict=True)
+        assert [word for word in said if word] == reference.split()
+        assert [word for word in heard if word] == hypothesis.split()
+        for operation, *words in zip(operations, said, heard, strict=True):
+            kinds = {"=": words[0] == words[1], "I": not words[0], "D": not words[1]}
+            assert kinds.get(operation, words[0] != words[1])
 
 
 def test_trailing_spaces_may_be_lost(path):

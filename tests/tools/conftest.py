@@ -1,4 +1,4 @@
-"""A recording of a known voice, and trained runs to draw it with."""
+"""A recording of a known voice, and trained runs to draw it with and to report."""
 
 import pytest
 import soundfile
@@ -7,6 +7,7 @@ import torch
 from speechbrain_pitchrope.utils.trained import load_trained
 from tests.runs import make_run
 from tests.signals import utterance
+from tests.tested_runs import make_tested_run
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,11 @@ def rope_folder(tmp_path_factory):
         torch.manual_seed(0)
         make_run(folder, variant="rope")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tested(tmp_path_factory):
+    """A tested run of variant all that was moved since, and its corpus."""
+    root = tmp_path_factory.mktemp("tested")
+    make_tested_run(root / "then", root / "corpus")
+    return (root / "then").rename(root / "a <b> & c"), root / "corpus"

@@ -38,6 +38,13 @@ def test_what_is_not_audio_is_named(tmp_path):
         read_mono(tmp_path / "text.wav", 16000)
 
 
+def test_what_is_no_file_is_told_as_such(tmp_path):
+    with pytest.raises(ValueError, match=r"no\.wav is not there: expected the file"):
+        read_mono(tmp_path / "no.wav", 16000)
+    with pytest.raises(ValueError, match="is a folder: expected the file"):
+        read_mono(tmp_path, 16000)
+
+
 @pytest.fixture
 def long(tmp_path):
     """Twenty seconds of voice at 22050 Hz that pauses at 4.2, 9.0, 13.1 and 17.5 s."""

@@ -1,5 +1,7 @@
 """``pitchrope plot``, from files to a picture."""
 
+import shutil
+
 import pytest
 import soundfile
 import torch
@@ -19,7 +21,7 @@ def test_pitch_of_a_stereo_recording(tmp_path, capsys):
 
 
 def test_training_as_svg(tmp_path):
-    (tmp_path / "train_log.txt").write_text("\n".join(LINES))
+    (tmp_path / "train_log.txt").write_text("\n".join(LINES) + "\n")
     out = tmp_path / "training.svg"
     assert main(["plot", "training", str(tmp_path), "--out", str(out)]) == 0
     assert "<svg" in out.read_text()
@@ -28,6 +30,13 @@ def test_training_as_svg(tmp_path):
 def test_a_folder_without_log_is_named(tmp_path, capsys):
     assert main(["plot", "training", str(tmp_path)]) == 1
     assert "train_log.txt is not there" in capsys.readouterr().err
+
+
+def test_a_log_that_was_cut_short_is_named(tmp_path, capsys):
+    (tmp_path / "train_log.txt").write_text("\n".join(LINES)[:-9])
+    assert main(["plot", "training", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'train_log.txt'} was cut short" in error
 
 
 def test_rotation_without_a_checkpoint_tells_its_settings(recording, tmp_path):
@@ -67,6 +76,8 @@ def test_a_long_recording_is_cut_and_the_title_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("figure", "samples", "message"),
     [
+        ("pitch", 16000, "none is voiced"),
+        ("pitch", 0, "holds no samples"),
         ("rotation", 16000, "none is voiced"),
         ("similarity", 800, "lasts 0.050 s"),
         ("attention", 16000, "none is voiced"),
@@ -77,10 +88,59 @@ def test_no_speech(figure, samples, message, run_folder, tmp_path, capsys):
     noise = 1e-3 * torch.randn(samples, generator=torch.Generator().manual_seed(0))
     path = tmp_path / "noise.wav"
     soundfile.write(path, noise.numpy(), 16000)
-    arguments = ["plot", figure, str(path), "--checkpoint", str(run_folder)]
+    arguments = ["plot", figure, str(path)]
+    if figure != "pitch":
+        arguments += ["--checkpoint", str(run_folder)]
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert message in error and "noise.wav" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("figure", ["pitch", "rotation", "similarity", "attention"])
+def test_what_is_no_recording(figure, run_folder, tmp_path, capsys):
+    (tmp_path / "text.wav").write_text("hello")
+    arguments = ["--checkpoint", str(run_folder)] * (figure != "pitch")
+    for name, message in (
+        ("gone.wav", "gone.wav is not there"),
+        ("", "is a folder"),
+        ("text.wav", "text.wav can't be read as audio"),
+    ):
+        assert main(["plot", figure, str(tmp_path / name), *arguments]) == 1
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("setting", ["--slope inf", "--weight nan", "--rate nan"])
+def test_settings_that_are_no_numbers(setting, recording, capsys):
+    name, value = setting.split()
+    assert main(["plot", "similarity", recording, name, value]) == 1
+    assert f"the {name[2:]} is {value}" in capsys.readouterr().err
+
+
+def test_a_figure_that_can_not_be_saved(recording, tmp_path, capsys):
+    """Refused before it is drawn where that can be known; nothing is left behind."""
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    for out, message in (
+        ("folder.png", "folder.png, which is a folder: name a file in it"),
+        ("a.tiff", "choose one of .png, .svg, .pdf"),
+        ("noending", "choose one of .png, .svg, .pdf"),
+        ("file/a.png", "file"),
+    ):
+        assert main(["plot", "pitch", recording, "--out", str(tmp_path / out)]) == 1
+        assert message in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("figure", ["rotation", "similarity", "attention"])
+def test_weights_that_were_cut_short(figure, recording, run_folder, tmp_path, capsys):
+    shutil.copytree(run_folder, tmp_path / "run")
+    (weights,) = (tmp_path / "run").glob("save/*/model.ckpt")
+    weights.write_bytes(weights.read_bytes()[:2000])
+    arguments = ["--checkpoint", str(tmp_path / "run")]
+    assert main(["plot", figure, recording, *arguments]) == 1
+    assert f"no weights can be read from {weights}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -134,13 +134,17 @@ def untrained_head(path, rate=0.4, slope=0.2, weight=1.0):
     Raises
     ------
     ValueError
-        If the rate is out of its range, or the recording is no speech.
+        If the rate is out of its range or a setting not finite, or if the recording is
+        no speech.
     """
     if not abs(rate) < rotary.MAX_RATE:
         raise ValueError(
             f"the rate is {rate}: a stays within +-{rotary.MAX_RATE:.3f}, or clocks "
             "would run backwards"
         )
+    for name, value in (("slope", slope), ("weight", weight)):
+        if not math.isfinite(value):
+            raise ValueError(f"the {name} is {value}: give a finite number")
     features = PitchFbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
     feats = features(read_speech(path, SAMPLE_RATE)[None])
     require_voice(inband.split(feats)[1], path)

@@ -9,6 +9,7 @@ Everything that listens to pitch is named in the yaml; this script only moves ba
 through it. Interrupted runs resume when started again with the same command.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -22,8 +23,10 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
 
+from speechbrain_pitchrope.figures.style import require_matplotlib
 from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
 from speechbrain_pitchrope.substitutes import check_recipe
+from speechbrain_pitchrope.tools.report import write_report
 from speechbrain_pitchrope.utils.packaging import package_run
 from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.utils.trained import load_average, selection_criterion
@@ -240,9 +243,22 @@ def make_search(hparams, tokenizer):
     }
 
 
+def report(output_folder):
+    """Write report.html, and log what is missing in it."""
+    # SpeechBrain's log.txt takes all that is said, and these say a lot about fonts.
+    for name in ("matplotlib", "PIL"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    page = write_report(output_folder)
+    logger.info("The report: %s", page.path)
+    for text in page.missing:
+        logger.warning("Missing in the report: %s", text)
+
+
 def check_settings(hparams):
     """Refuse settings that contradict each other, before any work is done."""
     check_recipe(hparams)
+    if hparams["report"]:
+        require_matplotlib()
     only_ctc, layers = hparams["ctc_weight"] == 1.0, hparams["num_decoder_layers"]
     if only_ctc != (layers == 0):
         raise ValueError(
@@ -336,9 +352,7 @@ def main(arguments):
             package_run, args=[hparams["output_folder"], hparams["package_folder"]]
         )
     if hparams["report"]:
-        from speechbrain_pitchrope.tools.report import write_report
-
-        run_on_main(write_report, args=[hparams["output_folder"]])
+        run_on_main(report, args=[hparams["output_folder"]])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""What all figures share: titles that fit, a spectrogram and f0 on the time axis."""
+
+import builtins
+
+import numpy as np
+import pytest
+
+from speechbrain_pitchrope.figures.style import (
+    draw_f0,
+    draw_spectrogram,
+    map_extent,
+    new_canvas,
+    require_matplotlib,
+    set_title,
+)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "a.wav",
+        "SHE HAD YOUR DARK SUIT IN GREASY WASH WATER ALL YEAR AND " * 2,
+        "illicitly " * 14,
+        "a-file-name-without-a-single-space-" * 5,
+        "what $5 costs, and \\alpha_1$ is no formula",
+    ],
+)
+def test_a_title_fits_and_nothing_is_lost(title):
+    figure = new_canvas((6.5, 2))
+    set_title(figure, title)
+    figure.draw_without_rendering()
+    found = figure.get_suptitle()
+    assert "".join(found.split()) == "".join(title.split())
+    box = figure._suptitle.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
+def test_a_title_beyond_four_lines_ends_and_says_so():
+    figure = new_canvas((6.5, 2))
+    set_title(figure, "WORD " * 300)
+    lines = figure.get_suptitle().split("\n")
+    assert len(lines) == 4
+    assert lines[-1].endswith("[...]")
+
+
+def test_no_title():
+    figure = new_canvas((6.5, 2))
+    set_title(figure, None)
+    assert figure.get_suptitle() == ""
+
+
+def test_spectrogram_lies_between_its_first_and_last_frame():
+    axes = new_canvas((4, 2)).subplots()
+    mels = np.random.default_rng(0).uniform(-100, 0, (51, 20))
+    draw_spectrogram(axes, mels, 0.01)
+    (image,) = axes.images
+    np.testing.assert_array_equal(image.get_array(), mels.T)
+    assert image.get_extent() == [0, 0.5, 0, 20]
+    assert image.get_clim()[0] == mels.max() - 60
+
+
+def test_upright_f0_is_the_transposed_one():
+    f0_hz = np.array([0.0, 100.0, 200.0, 0.0, 300.0])
+    level, upright = new_canvas((4, 2)).subplots(1, 2)
+    draw_f0(level, f0_hz, 0.04)
+    draw_f0(upright, f0_hz, 0.04, upright=True)
+    x, y = level.lines[0].get_data()
+    np.testing.assert_allclose(x, 0.04 * np.arange(5))
+    np.testing.assert_array_equal(np.isnan(y), f0_hz == 0)
+    for found, expected in zip(upright.lines[0].get_data(), (y, x), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert level.get_ylim() == upright.get_xlim()
+
+
+def test_a_frame_is_a_square_about_its_time():
+    np.testing.assert_allclose(map_extent(3, 0.04), [-0.02, 0.1, -0.02, 0.1])
+
+
+def test_without_matplotlib_the_remedy_is_named(monkeypatch):
+    original = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"pip install 'speechbrain_pitchrope\[plot"):
+        require_matplotlib()
