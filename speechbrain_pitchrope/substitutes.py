@@ -70,6 +70,11 @@ QUANTIZER = Substitute(
     "speechbrain.nnet.quantisers.RandomProjectionQuantizer",
     "speechbrain_pitchrope.nnet.quantisers.PitchRandomProjectionQuantizer",
 )
+STREAMING = Substitute(
+    "fea_streaming_extractor",
+    "speechbrain.lobes.features.StreamingFeatureWrapper",
+    "speechbrain_pitchrope.lobes.streaming.PitchStreamingFeatureWrapper",
+)
 
 TRANSFORMERS = (TRANSFORMER, TRANSLATOR)
 """Whose encoders listen."""
@@ -77,7 +82,7 @@ TRANSFORMERS = (TRANSFORMER, TRANSLATOR)
 ASR_SUBSTITUTES = (FBANK, NORMALIZE, AUGMENTER, FRONT_END, TRANSFORMER)
 """The rows that a recipe of speech recognition needs."""
 
-SUBSTITUTES = (*ASR_SUBSTITUTES, TRANSLATOR, QUANTIZER)
+SUBSTITUTES = (*ASR_SUBSTITUTES, TRANSLATOR, QUANTIZER, STREAMING)
 
 
 def check_recipe(hparams):

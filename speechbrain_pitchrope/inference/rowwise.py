@@ -8,10 +8,14 @@ of the inference interfaces give the same text. They cost a batch its parallelis
 SpeechBrain's own classes stand in for them where that matters more.
 """
 
+import inspect
 import math
 
 import torch
 from speechbrain.nnet.containers import LengthsCapableSequential
+
+LENGTHS = ("lengths", "wav_lens")
+"""What layers call relative lengths."""
 
 CERTAIN = -1e4
 """Log-probability of all that is not blank in a frame of padding."""
@@ -70,12 +74,21 @@ class RowwiseSequential(LengthsCapableSequential):
             rows = [row for row, found in enumerate(n_samples) if found == n]
             ones = torch.ones(len(rows), device=wavs.device)
             for row, output in zip(
-                rows, super().forward(wavs[rows, :n], ones), strict=True
+                rows, self._through_layers(wavs[rows, :n], ones), strict=True
             ):
                 outputs[row] = output
         if self.blank_index is None:
             return torch.nn.utils.rnn.pad_sequence(outputs, batch_first=True)
         return self._with_blanks(outputs, lengths.tolist())
+
+    def _through_layers(self, x, ones):
+        """Upstream's forward; it knows of ``wav_lens`` since SpeechBrain 1.1.1."""
+        for layer in self.values():
+            taken = inspect.signature(layer.forward).parameters
+            names = [name for name in LENGTHS if name in taken]
+            x = layer(x, **dict.fromkeys(names[:1], ones))
+            x = x[0] if isinstance(x, tuple) else x
+        return x
 
     def _with_blanks(self, outputs, lengths):
         """Pad so that a row's share of the padded length is never below its own."""
@@ -130,10 +143,9 @@ class RowwiseSearch(torch.nn.Module):
         tuple
             As upstream's: hypotheses, their lengths, scores and log-probabilities.
         """
-        results = []
-        for row in enc_states:
-            n_frames = int(row.any(-1).sum())
-            results.append(self.search(row[None, :n_frames], row.new_ones(1)))
+        results = [
+            self.search(row[None], row.new_ones(1)) for row in self._rows(enc_states)
+        ]
         hyps, lengths, scores, log_probs = zip(*results, strict=True)
         return (
             [hyp for row in hyps for hyp in row],
@@ -141,3 +153,51 @@ class RowwiseSearch(torch.nn.Module):
             torch.cat(scores),
             torch.nn.utils.rnn.pad_sequence([row[0] for row in log_probs], True),
         )
+
+    @staticmethod
+    def _rows(enc_states):
+        """Each row without its padding, [T, d_model]."""
+        return [row[: int(row.any(-1).sum())] for row in enc_states]
+
+
+class RowwiseTransducerSearch(RowwiseSearch):
+    """A transducer's search that decodes the rows of a batch one by one.
+
+    Arguments
+    ---------
+    search : speechbrain.decoders.transducer.TransducerBeamSearcher
+        The search; upstream's would decode padding too.
+
+    Example
+    -------
+    >>> def search(states):
+    ...     return [states[0, :, 0].tolist()], states.sum(), None, None
+    >>> frames = torch.tensor([[[1.0], [2.0]], [[4.0], [0.0]]])
+    >>> hyps, scores, _, _ = RowwiseTransducerSearch(search)(frames)
+    >>> hyps, scores
+    ([[1.0, 2.0], [4.0]], tensor([3., 4.]))
+    """
+
+    def forward(self, enc_states, wav_len=None):
+        """Decode a batch.
+
+        Arguments
+        ---------
+        enc_states : torch.Tensor
+            As of ``RowwiseSearch``.
+        wav_len : torch.Tensor, optional
+            Not needed.
+
+        Returns
+        -------
+        hyps : list of list of int
+            The best hypothesis of each row.
+        scores : torch.Tensor
+            What upstream gives as their score, shape [B].
+        nbest, nbest_scores : list
+            More of them, as upstream gives them for each row.
+        """
+        results = [self.search(row[None]) for row in self._rows(enc_states)]
+        hyps, scores, nbest, nbest_scores = zip(*results, strict=True)
+        scores = torch.stack([torch.as_tensor(score).squeeze() for score in scores])
+        return [hyp for row in hyps for hyp in row], scores, [*nbest], [*nbest_scores]

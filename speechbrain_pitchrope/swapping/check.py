@@ -14,6 +14,9 @@ from speechbrain_pitchrope.utils.parameter_transfer import OURS
 SECONDS = 3.0
 """Length of the utterances; SpecAugment may drop a second at once."""
 
+CHUNK_FRAMES = 16
+"""Of the encoder, in a chunk of samples for streaming."""
+
 SILENT_AT_START = ("similarity_bandwidth",)
 """Scales a weight that starts at zero: so its first gradient is zero."""
 
@@ -23,9 +26,9 @@ def check(text):
 
     Recipes differ in whether they normalise or augment first, of which the yaml does
     not tell: both orders are run. Where there is BEST-RQ's quantiser, frames are
-    stacked, quantised and masked by noise; where there are dynamic chunks, one more
-    pass is in chunks. Augmentation of waveforms is left out, as pitch is tracked after
-    it.
+    stacked, quantised and masked by noise. Where there are dynamic chunks, one more
+    pass is in chunks; where features are extracted for streaming, they are as well.
+    Augmentation of waveforms is left out, as pitch is tracked after it.
 
     Arguments
     ---------
@@ -51,6 +54,8 @@ def check(text):
         # A layer that is dropped would get no gradient.
         parts.transformer.encoder.layerdrop_prob = 0.0
         lines = [_run(parts, *settings) for settings in _passes(parts)]
+        if parts.extractor is not None:
+            lines.append(_stream(parts))
     return [*lines, *_check_gradients(parts)]
 
 
@@ -138,6 +143,22 @@ def _encode(parts, src, lengths, in_chunks, trace):
         chunks, name = DynChunkTrainConfig(size, left), f"encoder in chunks of {size}"
     out = trace.run(encode, src, lengths, dynchunktrain_config=chunks, name=name)
     return out[0] if isinstance(out, tuple) else out
+
+
+@torch.no_grad()
+def _stream(parts):
+    """Features and front end for one voice, chunk by chunk. Returns what it was."""
+    wavs, _ = voices(1, parts.features.compute_STFT.sample_rate)
+    size = CHUNK_FRAMES * parts.extractor.get_filter_properties().stride
+    trace = _Trace(f"audio of 1 x {SECONDS:g} s in chunks of {size} samples")
+    context = parts.extractor.make_streaming_context()
+    chunks = wavs.split(size, 1)
+
+    def extract():
+        return torch.cat([parts.extractor(chunk, context) for chunk in chunks], 1)
+
+    trace.run(extract, name=type(parts.extractor).__name__)
+    return " > ".join(trace.steps)
 
 
 def _batch_size(parts):

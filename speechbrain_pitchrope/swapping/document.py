@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 _CLASS_TAG = re.compile(r"!(?:new|name):(.+)")
 _REFERENCE_TAGS = ("!ref", "!copy")
@@ -204,8 +205,8 @@ def parse(text):
     Raises
     ------
     ValueError
-        If it is not yaml (the message gives line and column), or not a recipe's: no
-        mapping, or no ``!new:`` in it.
+        If it is not yaml, or has a key twice (the message gives line and column), or
+        is not a recipe's: no mapping, or no ``!new:`` in it.
 
     Example
     -------
@@ -217,16 +218,7 @@ def parse(text):
     ...
     ValueError: not yaml: line 2, column 5: expected ',' or ']', but got '}'
     """
-    try:
-        root = YAML(pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise ValueError(
-            f"not yaml: line {mark.line + 1}, column {mark.column + 1}: "
-            f"{error.problem or error.context}"
-        ) from None
-    except YAMLError as error:
-        raise ValueError(f"not yaml: {' '.join(str(error).split())}") from None
+    root = _compose(text)
     if not isinstance(root, MappingNode):
         found = "nothing" if root is None else f"a {root.id}"
         raise ValueError(
@@ -234,9 +226,52 @@ def parse(text):
             "mapping of keys to values"
         )
     document = Document(text, root)
+    _check_keys(document)
     if not any(class_of(node) for _, node in document.walk()):
         raise ValueError(
             "not a SpeechBrain recipe's yaml: no entry is !new:some.Class; give the "
             "file of a recipe's folder hparams"
         )
     return document
+
+
+def _compose(text):
+    """The root node; ValueError with line and column if the text is not yaml."""
+    try:
+        return YAML(pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ValueError(
+            f"not yaml: line {mark.line + 1}, column {mark.column + 1}: "
+            f"{error.problem or error.context}"
+        ) from None
+    except ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ValueError(
+            f"not yaml: line {line}, column {column}: character "
+            f"{text[error.position]!r} is not allowed"
+        ) from None
+    except YAMLError as error:
+        raise ValueError(f"not yaml: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ValueError("not a recipe's yaml: it is nested too deeply") from None
+
+
+def _check_keys(document):
+    """Refuse a key that stands twice in one mapping, as HyperPyYAML does."""
+    for _, node in document.walk():
+        if not isinstance(node, MappingNode):
+            continue
+        first_lines = {}
+        for key, _ in node.value:
+            if not isinstance(key, ScalarNode) or key.value == "<<":
+                continue
+            name, mark = (key.tag, key.value), key.start_mark
+            if name in first_lines:
+                raise ValueError(
+                    f"line {mark.line + 1}, column {mark.column + 1}: the key "
+                    f"`{key.value}` stands on line {first_lines[name]} already: "
+                    "delete one of them"
+                )
+            first_lines[name] = mark.line + 1

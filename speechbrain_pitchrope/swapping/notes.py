@@ -1,8 +1,12 @@
 """What a swap changes in a model beyond the names of its classes, in words."""
 
 from speechbrain_pitchrope.substitutes import QUANTIZER, TRANSFORMERS, TRANSLATOR
-from speechbrain_pitchrope.swapping.document import argument, parse
-from speechbrain_pitchrope.swapping.recipe import added_argument, find_entries
+from speechbrain_pitchrope.swapping.document import parse
+from speechbrain_pitchrope.swapping.recipe import (
+    added_argument,
+    find_entries,
+    plain_argument,
+)
 
 _DEFAULT = "regularMHA"  # of TransformerASR and TransformerST
 
@@ -14,6 +18,13 @@ _WHAT_GOES = {
     "hypermixing": "another kind of model: attention, whose cost grows with the square "
     "of the length, instead of mixing by small networks, whose cost grows with the "
     "length",
+}
+
+_OF_ARGUMENTS = {
+    "noise_masking": "frames that are masked by noise get no pitch "
+    "(noise_masking: True)",
+    "pitch_level": "pitch takes its level from the 1.5 s before, not from the whole "
+    "utterance (pitch_level: window), so that the model can stream",
 }
 
 
@@ -48,19 +59,16 @@ def beyond_names(text):
             told = _of_transformer(document, entry)
         elif entry.row is QUANTIZER:
             told = ["it gives the codes of the mels alone, the same as before"]
-        elif added_argument(entry, entries):
-            told = [
-                "frames that are masked by noise get no pitch (noise_masking: True)"
-            ]
         else:
-            told = []
+            added, _ = added_argument(document, entries, entry)
+            told = [_OF_ARGUMENTS[added]] if added else []
         notes += [f"{entry.place}: {sentence}" for sentence in told]
     return notes
 
 
 def _of_transformer(document, entry):
-    attention = _value(document, entry.node, "attention_type", _DEFAULT)
-    encoder = _value(document, entry.node, "encoder_module", "transformer")
+    attention = plain_argument(document, entry.node, "attention_type", _DEFAULT)
+    encoder = plain_argument(document, entry.node, "encoder_module", "transformer")
     if attention != "RoPEMHA":
         change = _WHAT_GOES.get(attention, "rotary positions")
         yield (
@@ -74,15 +82,6 @@ def _of_transformer(document, entry):
         )
     if (
         entry.row is TRANSLATOR
-        and _value(document, entry.node, "mt_weight", "0") != "0"
+        and plain_argument(document, entry.node, "mt_weight", "0") != "0"
     ):
         yield "its encoder of text gets RoPEMHA as well, without pitch"
-
-
-def _value(document, node, name, default):
-    """A plain argument, also one that a merge (``<<``) brings."""
-    found = argument(node, name)
-    if found is None:
-        found = argument(document.resolve(argument(node, "<<")), name)
-    found = document.resolve(found) if found is not None else None
-    return default if found is None else str(found.value)

@@ -204,7 +204,7 @@ def _layout(document, entries):
     if document.root.flow_style:
         yield "the file is one mapping in braces: write one key a line"
     for entry in entries:
-        added = added_argument(entry, entries)
+        added, _ = added_argument(document, entries, entry)
         if added is None:
             continue
         if not isinstance(entry.node, MappingNode) or entry.node.flow_style:

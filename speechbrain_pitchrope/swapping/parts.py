@@ -17,6 +17,7 @@ from speechbrain_pitchrope.substitutes import (
     FRONT_END,
     NORMALIZE,
     QUANTIZER,
+    STREAMING,
     TRANSFORMERS,
     dotted_path,
 )
@@ -39,7 +40,7 @@ class Parts(NamedTuple):
     ---------
     features, front_end, transformer : torch.nn.Module
         Each recipe has these.
-    normalize, augmenter, quantizer : torch.nn.Module or None
+    normalize, augmenter, quantizer, extractor : torch.nn.Module or None
         Some have these.
     wrapper : EncoderWrapper or None
         Encodes in the transformer's stead, in recipes of transducers and of BEST-RQ.
@@ -55,6 +56,7 @@ class Parts(NamedTuple):
     normalize: torch.nn.Module | None
     augmenter: torch.nn.Module | None
     quantizer: torch.nn.Module | None
+    extractor: torch.nn.Module | None
     wrapper: EncoderWrapper | None
     chunks: DynChunkTrainConfigRandomSampler | None
     masking: dict
@@ -123,7 +125,7 @@ def build(text):
         built[FBANK.ours],
         built[FRONT_END.ours],
         next(built[row.ours] for row in TRANSFORMERS if row.ours in built),
-        *(built.get(row.ours) for row in (NORMALIZE, AUGMENTER, QUANTIZER)),
+        *(built.get(row.ours) for row in (NORMALIZE, AUGMENTER, QUANTIZER, STREAMING)),
         *(built.get(dotted_path(cls)) for cls in _ALSO_BUILT),
         masking={name: hparams.get(name, usual) for name, usual in MASKING.items()},
     )

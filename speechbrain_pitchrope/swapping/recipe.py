@@ -7,13 +7,21 @@ from ruamel.yaml.nodes import Node, SequenceNode
 from speechbrain_pitchrope.augment.domains import works_on_waves
 from speechbrain_pitchrope.substitutes import (
     AUGMENTER,
+    FBANK,
     FRONT_END,
+    NORMALIZE,
     QUANTIZER,
+    STREAMING,
     SUBSTITUTES,
     TRANSFORMERS,
     Substitute,
 )
 from speechbrain_pitchrope.swapping.document import argument, class_of
+
+CHUNK_SAMPLER = (
+    "speechbrain.utils.dynamic_chunk_training.DynChunkTrainConfigRandomSampler"
+)
+"""Where a recipe has one of these, it trains for streaming."""
 
 
 class Entry(NamedTuple):
@@ -106,22 +114,67 @@ def augmentations(document, augmenter):
     ]
 
 
-def added_argument(entry, entries):
-    """The argument that a swap gives to an entry; None if it gives none.
+def plain_argument(document, node, name, default):
+    """A plain argument, also one that a ``!ref`` or a merge (``<<``) brings.
 
     Arguments
     ---------
-    entry : Entry
-        Of the recipe.
-    entries : list of Entry
-        All of the recipe: where there is a quantiser of BEST-RQ, frames are masked by
-        noise, of which the front end has to know.
+    document : speechbrain_pitchrope.swapping.document.Document
+        The recipe's yaml.
+    node : ruamel.yaml.nodes.Node
+        What has the argument.
+    name, default : str
+        Its name, and its value if it is not given.
 
     Returns
     -------
-    str or None
+    str
     """
+    found = argument(node, name)
+    if found is None:
+        found = argument(document.resolve(argument(node, "<<")), name)
+    found = document.resolve(found) if found is not None else None
+    return default if found is None else str(found.value)
+
+
+def added_argument(document, entries, entry):
+    """The argument that a swap gives to an entry, as a line of yaml.
+
+    Arguments
+    ---------
+    document : speechbrain_pitchrope.swapping.document.Document
+        The recipe's yaml.
+    entries : list of Entry
+        All of the recipe: where there is a quantiser of BEST-RQ, frames are masked by
+        noise, of which the front end has to know; and where the model shall stream,
+        pitch may not take its level from whole utterances.
+    entry : Entry
+        One of them.
+
+    Returns
+    -------
+    name, value : str or None
+        ``("noise_masking", "True")``; the value is None where the variant decides, and
+        both are if the entry is given nothing.
+    """
+    rows = {other.row for other in entries}
     if entry.row in TRANSFORMERS:
-        return "pitch_attention"
-    masked = any(other.row is QUANTIZER for other in entries)
-    return "noise_masking" if masked and entry.row is FRONT_END else None
+        return "pitch_attention", None
+    if entry.row is FRONT_END and QUANTIZER in rows:
+        return "noise_masking", "True"
+    if entry.row is FBANK and _streams(document, entries, rows):
+        return "pitch_level", "window"
+    return None, None
+
+
+def _streams(document, entries, rows):
+    """Whether frame by frame the features are what they are for whole utterances."""
+    norm_types = {
+        plain_argument(document, entry.node, "norm_type", "global")
+        for entry in entries
+        if entry.row is NORMALIZE
+    }
+    in_chunks = STREAMING in rows or any(
+        class_of(node) == CHUNK_SAMPLER for _, node in document.walk()
+    )
+    return in_chunks and norm_types <= {"global"}

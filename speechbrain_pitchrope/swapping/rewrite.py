@@ -11,7 +11,7 @@ restored as it was written. The names of the classes need no mark.
 
 import re
 
-from speechbrain_pitchrope.substitutes import FRONT_END, TRANSFORMERS
+from speechbrain_pitchrope.substitutes import TRANSFORMERS
 from speechbrain_pitchrope.swapping.document import Edit, argument, parse
 from speechbrain_pitchrope.swapping.obstacles import (
     check_not_half_swapped,
@@ -23,8 +23,9 @@ from speechbrain_pitchrope.variants import load_streams
 ATTENTION_TYPE = "RoPEMHA"
 LOADER = "speechbrain_pitchrope.variants.load_variant"
 
-ADDED = "# pitchrope: added"
-WAS = "# pitchrope: was"
+MARK = "# pitchrope:"
+ADDED = f"{MARK} added"
+WAS = f"{MARK} was"
 
 _WRITTEN = r"""!ref <[^<>\s]+>|"[^"\n]*"|'[^'\n]*'|[^\s"'#\[{]\S*"""
 _REPLACED = re.compile(rf"""["']?{ATTENTION_TYPE}["']? {WAS} ({_WRITTEN})""")
@@ -89,6 +90,7 @@ def swap(text, variant="all"):
     document = parse(text)
     entries = find_entries(document)
     check_swappable(document, entries)
+    _check_no_marks(text)
     edits = [
         _rename(document, entry.node, entry.row.upstream, entry.row.ours)
         for entry in entries
@@ -101,8 +103,9 @@ def swap(text, variant="all"):
     for node in transformers:
         edits += _attention_edits(document, node, transformers, value)
     for entry in entries:
-        if entry.row is FRONT_END and added_argument(entry, entries):
-            line = f"{added_argument(entry, entries)}: True {ADDED}"
+        name, argument_value = added_argument(document, entries, entry)
+        if argument_value is not None:
+            line = f"{name}: {argument_value} {ADDED}"
             edits.append(_line_before(document, entry.node.value[0][0], line))
     return document.edited(edits)
 
@@ -139,11 +142,21 @@ def unswap(text):
     return restored
 
 
+def _check_no_marks(text):
+    """Refuse marks of an earlier swap: turning back would take them for its own."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if MARK in line:
+            raise ValueError(
+                f"line {number} has the mark '{MARK}' of an earlier swap, though its "
+                "classes are SpeechBrain's: delete the mark, or the whole line"
+            )
+
+
 def _check_restored(document):
     """Refuse a result that still has something of ours, or misses it."""
     entries = find_entries(document)
     for entry in entries:
-        added = added_argument(entry, entries)
+        added, _ = added_argument(document, entries, entry)
         if added and argument(entry.node, added) is not None:
             raise ValueError(
                 f"`{entry.key}` has a {added} without the comment '{ADDED}': the file "

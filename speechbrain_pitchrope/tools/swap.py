@@ -71,6 +71,34 @@ def read(path):
         ) from None
 
 
+def check_output(path, input_path, force):
+    """Refuse an output that may not be written.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Where to write.
+    input_path : pathlib.Path
+        The input; it is never overwritten.
+    force : bool
+        Whether another file may be.
+
+    Raises
+    ------
+    ValueError
+        If the path is that of the input, of a folder or a device, or of a file and
+        ``force`` is not given.
+    """
+    if path.exists():
+        if path.samefile(input_path):
+            raise ValueError(f"{path} is the input: give another output")
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "no regular file"
+            raise ValueError(f"{path} is {kind}: give the name of a yaml to write")
+    if not force and (path.exists() or path.is_symlink()):
+        raise ValueError(f"{path} is there already: give another output, or --force")
+
+
 def add_arguments(parser):
     """Declare the command's arguments."""
     parser.add_argument("input", type=Path, help="yaml of a recipe; it is not changed")
@@ -99,13 +127,7 @@ def add_arguments(parser):
 def run(args):
     """Rewrite the yaml and say what changed, in the file and in the model."""
     before = read(args.input)
-    if args.output.exists():
-        if args.output.samefile(args.input):
-            raise ValueError(f"{args.output} is the input: give another output")
-        if not args.force:
-            raise ValueError(
-                f"{args.output} is there already: give another output, or --force"
-            )
+    check_output(args.output, args.input, args.force)
     notes, checked = [], []
     try:
         if args.unswap:
@@ -118,7 +140,10 @@ def run(args):
             checked = check(after)
     except ValueError as error:
         raise ValueError(f"{args.input}: {error}") from None
-    write_whole(args.output, after.encode("utf-8"))
+    try:
+        write_whole(args.output, after.encode("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{args.output} can't be written: {error.strerror}") from None
     lines = difference(before, after, str(args.input), str(args.output))
     if args.diff:
         print("\n".join(lines))

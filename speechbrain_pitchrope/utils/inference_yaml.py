@@ -80,6 +80,7 @@ decoder: !new:speechbrain_pitchrope.inference.rowwise.RowwiseSearch
 modules:
   encoder: !ref <encoder>
   decoder: !ref <decoder>
+  model: !ref <model>
 """
 
 STREAMING = """
@@ -150,7 +151,7 @@ def inference_yaml(run):
         decoding="as the test of the training run",
         **_about(run),
     )
-    return f"{header}\n{_taken(entries, [*FRONT, *searches], shared)}{rest}"
+    return f"{header}\n{excerpt(entries, [*FRONT, *searches], shared)}{rest}"
 
 
 def streaming_yaml(run):
@@ -179,7 +180,7 @@ def streaming_yaml(run):
         decoding="by greedy CTC, chunk by chunk",
         **_about(run),
     )
-    taken = _taken(entries, [*FRONT, "log_softmax"], shared)
+    taken = excerpt(entries, [*FRONT, "log_softmax"], shared)
     rest = STREAMING.format(blank_index=run.hparams["blank_index"]) + LOADING
     return f"{header}\n{taken}{rest}"
 
@@ -200,11 +201,7 @@ def _read_entries(run):
     """Entries of the run's yaml by name, and names of those that others refer to."""
     root = YAML().compose(run.folder / HYPERPARAMS)
     entries = {key.value: node for key, node in root.value}
-    shared = {
-        id(node): name
-        for name, node in entries.items()
-        if not isinstance(node, ScalarNode) or node.tag.startswith("!")
-    }
+    shared = names_of(entries)
     for name, node in entries.items():
         if node.tag.startswith("!apply:speechbrain_pitchrope.variants."):
             # The settings themselves: what a variant's name means may change.
@@ -246,20 +243,49 @@ def _make_now(node, **references):
     node.tag = node.tag.replace("!name:", "!new:")
     for name, entry in references.items():
         key = ScalarNode("tag:yaml.org,2002:str", name)
-        node.value.append((key, _reference(entry)))
+        node.value.append((key, reference(entry)))
 
 
-def _reference(entry):
+def reference(entry):
+    """A node that refers to an entry."""
     return ScalarNode("!ref", f"<{entry}>")
 
 
-def _taken(entries, names, shared):
-    """Text of these entries and of all others that stand in them: {id(node): name}."""
+def names_of(entries):
+    """Names of entries that others may refer to, by the id of their nodes."""
+    return {
+        id(node): name
+        for name, node in entries.items()
+        if not isinstance(node, ScalarNode) or node.tag.startswith("!")
+    }
+
+
+def excerpt(entries, names, shared):
+    """Text of entries and of all others that stand in them, each written once.
+
+    Arguments
+    ---------
+    entries : dict
+        Name to node of each entry of a yaml. Nodes are changed in place.
+    names : list of str
+        Those to take.
+    shared : dict
+        As of ``names_of``.
+
+    Returns
+    -------
+    str
+        HyperPyYAML, with references in the place of anchors.
+    """
     used = set()
 
     def unshared(node):
         """The node with references in the place of other entries; notes their names."""
         node.comment = node.anchor = None
+        if isinstance(node, ScalarNode) and _is_tuple(node):
+            # Else it would be quoted, and HyperPyYAML takes a quoted tuple for a text
+            # from the second file on that a process loads.
+            node.tag = "!tuple"
         if isinstance(node, MappingNode):
             node.value = [(key, met(value)) for key, value in node.value]
         elif isinstance(node, SequenceNode):
@@ -270,7 +296,7 @@ def _taken(entries, names, shared):
         if id(node) not in shared:
             return unshared(node)
         used.add(shared[id(node)])
-        return _reference(shared[id(node)])
+        return reference(shared[id(node)])
 
     waiting, kept = [*names], {}
     while waiting:
@@ -279,6 +305,11 @@ def _taken(entries, names, shared):
         waiting.extend(used - kept.keys())
     order = [name for name in entries if name in kept]
     return "\n".join(_dumped(name, kept[name]) for name in order)
+
+
+def _is_tuple(node):
+    """Whether HyperPyYAML reads a scalar as a tuple."""
+    return node.style is None and re.fullmatch(r"\(.*\)", node.value) is not None
 
 
 def _dumped(name, node):

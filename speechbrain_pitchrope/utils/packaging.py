@@ -13,6 +13,9 @@ global`` is a ``StreamingASR`` as well, by greedy CTC. (``train.py`` trains on w
 utterances: what chunks cost such a model is not known.) All are of
 ``speechbrain.inference.ASR``. A package decodes as the test did, and may be moved:
 no path stands in it.
+
+Runs of swapped recipes become packages as well (``utils.swapped_run``); a transducer is
+an ``EncoderDecoderASR``, and a ``StreamingASR`` if it was trained to be one.
 """
 
 import shutil
@@ -21,6 +24,11 @@ from pathlib import Path
 import torch
 
 from speechbrain_pitchrope.utils.inference_yaml import inference_yaml, streaming_yaml
+from speechbrain_pitchrope.utils.swapped_run import is_swapped, open_swapped
+from speechbrain_pitchrope.utils.swapped_yaml import (
+    swapped_inference_yaml,
+    swapped_streaming_yaml,
+)
 from speechbrain_pitchrope.utils.trained import HYPERPARAMS, load_trained
 
 STREAMING = "streaming.yaml"
@@ -28,17 +36,19 @@ STREAMING = "streaming.yaml"
 FILES = (
     *(HYPERPARAMS, STREAMING),
     *("model.ckpt", "normalizer.ckpt", "tokenizer.ckpt", "lm.ckpt"),
+    *("pt_model.ckpt", "normalize.ckpt"),  # BEST-RQ's names
 )
 """What a package consists of."""
 
 
 def package_run(output_folder, package_folder=None):
-    """Package a finished run of ``recipes/LibriSpeech/ASR/transformer/train.py``.
+    """Package a finished run, of our recipe or of a swapped one of SpeechBrain's.
 
     Arguments
     ---------
     output_folder : str
-        The run's output folder; or one of its checkpoints, to package that one alone.
+        The run's output folder; or one of its checkpoints, to package that one alone
+        (of our recipe, ``recipes/LibriSpeech/ASR/transformer/train.py``).
     package_folder : str, optional
         Where to; ``package`` in the output folder if not given. A package that is
         there already is replaced.
@@ -56,6 +66,8 @@ def package_run(output_folder, package_folder=None):
     FileNotFoundError
         If the run has no checkpoint, or the file of its language model is gone.
     """
+    if is_swapped(output_folder):
+        return _package_swapped(open_swapped(output_folder), package_folder)
     run = load_trained(output_folder)
     folder = Path(package_folder or run.folder / "package")
     language_model = run.hparams["lm_file"]
@@ -73,11 +85,31 @@ def package_run(output_folder, package_folder=None):
     (folder / "tokenizer.ckpt").write_bytes(tokens)
     if language_model is not None:
         shutil.copyfile(language_model, folder / "lm.ckpt")
-    # The last ones: without them an unfinished package is not taken for a whole one.
+    _write(folder, texts)
+    return folder
+
+
+def _package_swapped(run, package_folder):
+    folder = Path(package_folder or run.folder / "package")
+    text, files = swapped_inference_yaml(run)
+    texts = {STREAMING: swapped_streaming_yaml(run), HYPERPARAMS: text}
+    fetched = {
+        name: run.fetched_file(name) for name in files.keys() - run.trained.keys()
+    }
+    _empty(folder)
+    for name in files.keys() & run.trained.keys():
+        run.save(name, folder / f"{name}.ckpt")
+    for name, path in {**fetched, "tokenizer": run.tokenizer[1]}.items():
+        shutil.copyfile(path, folder / f"{name}.ckpt")
+    _write(folder, texts)
+    return folder
+
+
+def _write(folder, texts):
+    """Write what there is of the yaml files, whose lack marks an unfinished package."""
     for name, text in texts.items():
         if text is not None:
             (folder / name).write_text(text, encoding="utf-8")
-    return folder
 
 
 def _empty(folder):

@@ -12,6 +12,7 @@ SHOWN = 8
 """So many names of tensors an error message gives."""
 
 MISSING = "missing in the file"
+STRANGE = "not in the model"
 
 
 def load_pretrained(model, path):
@@ -87,7 +88,7 @@ def differences(own, weights):
     """
     return {
         MISSING: sorted(own.keys() - weights.keys()),
-        "not in the model": sorted(weights.keys() - own.keys()),
+        STRANGE: sorted(weights.keys() - own.keys()),
         "of another shape": sorted(
             f"{key} {list(weights[key].shape)}, in the model {list(own[key].shape)}"
             for key in own.keys() & weights.keys()

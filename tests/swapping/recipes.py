@@ -134,6 +134,18 @@ enc: !new:speechbrain.lobes.models.transformer.TransformerASR.EncoderWrapper
 """
     + TAIL.replace("    Transformer: !ref <Transformer>\n", "    enc: !ref <enc>\n")
 )
+STREAMING = (
+    TRANSDUCER.replace("    norm_type: 'sentence'\n", "    norm_type: global\n")
+    + """\
+fea_streaming_extractor: !new:speechbrain.lobes.features.StreamingFeatureWrapper
+    module: !new:speechbrain.nnet.containers.LengthsCapableSequential
+        - !ref <compute_features>
+        - !ref <normalize>
+        - !ref <CNN>
+    properties: !apply:speechbrain.utils.filter_analysis.stack_filter_properties
+        - [!ref <compute_features>, !ref <CNN>]
+"""
+)
 PRETRAINING = (
     HEAD
     + """\
@@ -189,6 +201,7 @@ FAMILIES = {
     "other_keys": OTHER_KEYS,
     "normalize_in_modules": NORMALIZE_IN_MODULES,
     "transducer": TRANSDUCER,
+    "streaming": STREAMING,
     "pretraining": PRETRAINING,
     "translation": TRANSLATION,
     "hypermixing": HYPERMIXING,

@@ -76,6 +76,10 @@ def test_an_excerpt_has_what_is_referred_to_and_no_more():
     )
 
 
+def test_a_merge_may_stand_twice_and_so_may_a_name():
+    parse("a: &a {x: 1}\nd: !new:b.C\n    <<: *a\n    x: 1\ne: {x: 2}\n'1': 3\n1: 4\n")
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -83,7 +87,15 @@ def test_an_excerpt_has_what_is_referred_to_and_no_more():
         ("a: b: !new:c.D\n", "not yaml: line 1, column 5: mapping values"),
         ("a: !new:b.C\n---\nd: 1\n", "not yaml: line 2, column 1: but found another"),
         ("a: !new:b.C\nd: *e\n", "not yaml: line 2, column 4: found undefined alias"),
-        ("a: \x01\n", "not yaml: .*special characters"),
+        ("a: 1\nb: c\x01\n", r"not yaml: line 2, column 5: character '\\x01' is not"),
+        ("a: 1\n\x00", "not yaml: line 2, column 1: character"),
+        ("a: !new:b.C\nd: 2\na: 3\n", "line 3, column 1: the key `a` stands on line 1"),
+        ("a: !new:b.C\n    d: 2\n    d: 2\n", "line 3, column 5: the key `d` stands"),
+        (
+            "a: [{b: 1, c: 2, c: 3}]\n",
+            "line 1, column 18: the key `c` stands on line 1",
+        ),
+        ("a: " + 3000 * "[" + 3000 * "]", "it is nested too deeply"),
         ("- !new:a.B\n", "its top level is a sequence, expected a mapping"),
         ("", "its top level is nothing"),
         ("a: 1\nb: [2]\n", "no entry is !new:some.Class"),

@@ -20,8 +20,9 @@ def test_everything_that_carries_pitch_is_built(family):
     parts = build(needed_yaml(swapped))
     built = {dotted_path(type(part)) for part in parts if part is not None}
     assert {entry.row.ours for entry in find_entries(parse(swapped))} <= built
-    assert (parts.wrapper is not None) == (family in ("transducer", "pretraining"))
-    assert (parts.chunks is not None) == (family == "transducer")
+    chunked = family in ("transducer", "streaming")
+    assert (parts.wrapper is not None) == (chunked or family == "pretraining")
+    assert (parts.chunks is not None) == chunked
 
 
 def test_a_wrapper_wraps_the_transformer_that_is_checked():

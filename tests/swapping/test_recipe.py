@@ -5,8 +5,8 @@ import pytest
 from speechbrain_pitchrope.substitutes import (
     ASR_SUBSTITUTES,
     AUGMENTER,
+    FBANK,
     FRONT_END,
-    QUANTIZER,
     SUBSTITUTES,
 )
 from speechbrain_pitchrope.swapping.document import parse
@@ -55,10 +55,30 @@ def test_every_row_of_the_table_is_in_one_of_the_families():
     assert found == set(SUBSTITUTES)
 
 
-@pytest.mark.parametrize("text", recipes.FAMILIES.values(), ids=recipes.FAMILIES)
-def test_a_front_end_is_told_of_masking_where_there_is_a_quantiser(text):
-    entries = find_entries(parse(text))
-    masked = any(entry.row is QUANTIZER for entry in entries)
-    (front_end,) = (entry for entry in entries if entry.row is FRONT_END)
-    expected = "noise_masking" if masked else None
-    assert added_argument(front_end, entries) == expected
+@pytest.mark.parametrize("family", recipes.FAMILIES)
+def test_arguments_are_added_where_they_are_needed(family):
+    document = parse(recipes.FAMILIES[family])
+    entries = find_entries(document)
+    found = {
+        entry.row: added_argument(document, entries, entry)
+        for entry in entries
+        if entry.row in (FBANK, FRONT_END)
+    }
+    masked, streams = family == "pretraining", family == "streaming"
+    assert found == {
+        FRONT_END: ("noise_masking", "True") if masked else (None, None),
+        FBANK: ("pitch_level", "window") if streams else (None, None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("norm_type", "streams"),
+    [("global", True), ("batch", False), ("!ref <kind>", False), (None, True)],
+)
+def test_a_normaliser_of_whole_utterances_does_not_stream(norm_type, streams):
+    line = f"    norm_type: {norm_type}\n" if norm_type else "    std_norm: True\n"
+    text = recipes.STREAMING.replace("    norm_type: global\n", line)
+    document = parse(text + "kind: sentence\n")
+    entries = find_entries(document)
+    (fbank,) = (entry for entry in entries if entry.row is FBANK)
+    assert (added_argument(document, entries, fbank)[0] == "pitch_level") == streams

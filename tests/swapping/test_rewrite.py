@@ -72,6 +72,14 @@ DIFFERENCES = {
     "transducer": [
         *(VARIANT, *FBANK, *NORMALIZE, *augmenter("fea_augment"), *CNN, *MODEL, BY_KEY),
     ],
+    "streaming": [
+        VARIANT,
+        *FBANK,
+        "+    pitch_level: window # pitchrope: added",
+        *(*NORMALIZE, *augmenter("fea_augment"), *CNN, *MODEL, BY_KEY),
+        f"-fea_streaming_extractor: {UPSTREAM}lobes.features.StreamingFeatureWrapper",
+        f"+fea_streaming_extractor: {OURS}lobes.streaming.PitchStreamingFeatureWrapper",
+    ],
     "pretraining": [
         *(VARIANT, *FBANK, *NORMALIZE, *CNN, MASKED, *MODEL, *WRITTEN, BY_KEY),
         f"-Quantizer: {UPSTREAM}nnet.quantisers.RandomProjectionQuantizer",
@@ -218,6 +226,14 @@ def test_an_attention_type_that_is_no_name_is_refused():
         swap(text)
 
 
+@pytest.mark.parametrize("mark", ["# pitchrope: added", "# pitchrope: was RelPosMHAXL"])
+def test_marks_of_an_earlier_swap_are_refused(mark):
+    """Turning back would take the line away."""
+    text = recipes.JOINT.replace("seed: 12", f"more: 1 {mark}\nseed: 12")
+    with pytest.raises(ValueError, match=r"line 3 has the mark '# pitchrope:'"):
+        swap(text)
+
+
 def test_turning_back_what_was_never_swapped_is_refused():
     with pytest.raises(ValueError, match="not swapped"):
         unswap(recipes.JOINT)
@@ -240,6 +256,16 @@ def test_turning_back_without_the_mark_of_masking_is_refused():
     assert marked in swapped
     with pytest.raises(ValueError, match="`CNN` has a noise_masking without"):
         unswap(swapped.replace(marked, "noise_masking: True"))
+
+
+def test_turning_back_without_the_mark_of_the_level_is_refused():
+    swapped = swap(recipes.STREAMING)
+    marked = "pitch_level: window # pitchrope: added"
+    assert marked in swapped
+    with pytest.raises(
+        ValueError, match="`compute_features` has a pitch_level without"
+    ):
+        unswap(swapped.replace(marked, "pitch_level: window"))
 
 
 def test_turning_back_what_still_needs_the_variant_is_refused():

@@ -87,6 +87,14 @@ def test_the_search_is_the_tests(runs, packages):
     assert not any(module.training for module in language_model.modules())
 
 
+@pytest.mark.parametrize("name", ["joint", "lm"])
+def test_all_networks_go_to_the_device(packages, name):
+    """What is in no module would stay on the CPU."""
+    asr = opened(packages / name)
+    held = {id(parameter) for parameter in asr.mods.parameters()}
+    assert {id(parameter) for parameter in asr.hparams.model.parameters()} <= held
+
+
 @pytest.mark.parametrize("name", ["ctc", "joint", "lm"])
 def test_its_yaml_names_public_classes_and_no_paths(runs, packages, name):
     text = (packages / name / "hyperparams.yaml").read_text()

@@ -6,9 +6,13 @@ from torch import nn
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.lobes.models.multistream import N_HOPS
-from speechbrain_pitchrope.lobes.models.transformer.encoders import give_pitch
+from speechbrain_pitchrope.lobes.models.transformer.encoders import (
+    foreign_attention,
+    give_pitch,
+)
 from speechbrain_pitchrope.streams import require_waveform, samples_per_frame
 from speechbrain_pitchrope.substitutes import AUGMENTER, FRONT_END, NORMALIZE
+from speechbrain_pitchrope.utils.parameter_transfer import MISSING, STRANGE, listing
 
 ATTENTION_TYPES = ("RoPEMHA", "PitchRoPEMHA")
 
@@ -60,6 +64,27 @@ class ListensToPitch:
         )
         if num_encoder_layers > 0:
             give_pitch(self.encoder, d_model, nhead, dropout, settings)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        """As torch's, which calls it, and refuses weights of other attention.
+
+        SpeechBrain's Pretrainer leaves out what does not fit, and warns only.
+        """
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        if not hasattr(self, "encoder"):
+            return
+        missing, strange = foreign_attention(
+            self.encoder, state_dict, f"{prefix}encoder."
+        )
+        faults = {MISSING: missing, STRANGE: strange}
+        if missing or strange:
+            error_messages = args[-1]
+            error_messages.append(
+                "the encoder's attention is RoPEMHA, and the file has weights of "
+                "another kind, which do not fit: give one trained with "
+                "attention_type: RoPEMHA, or by a swapped recipe, or train anew.\n"
+                + listing(faults)
+            )
 
 
 class PitchTransformerASR(ListensToPitch, TransformerASR):

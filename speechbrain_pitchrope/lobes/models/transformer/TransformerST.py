@@ -1,5 +1,8 @@
 """TransformerST, for speech translation, whose encoder attention listens to pitch."""
 
+from speechbrain.lobes.models.transformer.TransformerASR import (
+    make_transformer_src_tgt_masks,
+)
 from speechbrain.lobes.models.transformer.TransformerST import TransformerST
 
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
@@ -60,3 +63,10 @@ class PitchTransformerST(ListensToPitch, TransformerST):
     >>> net.forward_asr(enc_out, src, transcription, wav_lens).shape
     torch.Size([8, 9, 64])
     """
+
+    def make_masks(self, src, tgt, wav_len=None, pad_idx=0):
+        """Masks for ``forward_asr``, which asks for this method in SpeechBrain 1.1.0.
+
+        TransformerST has none there, so its own transcription fails.
+        """
+        return make_transformer_src_tgt_masks(src, tgt, wav_len, pad_idx=pad_idx)

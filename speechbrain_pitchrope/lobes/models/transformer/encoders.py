@@ -196,9 +196,7 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
     encoder.pitch_input = encoder.streams = None
     with torch.random.fork_rng(devices=[]):
         for layer in encoder.layers:
-            name = (
-                "self_att" if isinstance(encoder, TransformerEncoder) else "mha_layer"
-            )
+            name = _attention_name(encoder)
             attention = PitchRoPEMHA(embed_dim, num_heads, dropout, **settings)
             torch.nn.init.xavier_normal_(attention.in_proj_weight)
             torch.nn.init.xavier_normal_(attention.out_proj.weight)
@@ -210,3 +208,46 @@ def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
             encoder.pitch_input = PitchInput(pitch_input, embed_dim)
         if len(streams) > 1:
             encoder.streams = MultiStream(embed_dim, streams)
+
+
+def foreign_attention(encoder, weights, prefix):
+    """What keeps the attention of trained weights from being this encoder's.
+
+    Other kinds of attention share names with RoPEMHA. RelPosMHAXL has all of its
+    tensors, and more: weights loaded without regard to names would fit, and compute
+    something else.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        An encoder that ``give_pitch`` has changed.
+    weights : dict
+        A state dict, in which the encoder's names begin with the prefix. A layer that
+        it has nothing of is passed over.
+    prefix : str
+        ``"encoder."`` for instance.
+
+    Returns
+    -------
+    missing, strange : list of str
+        Names of tensors that RoPEMHA has and the weights have not, and the reverse.
+        What is ours alone may be missing.
+    """
+    missing, strange = [], []
+    for i, layer in enumerate(encoder.layers):
+        of_layer = f"{prefix}layers.{i}."
+        if not any(key.startswith(of_layer) for key in weights):
+            continue
+        start = f"{of_layer}{_attention_name(encoder)}."
+        own = getattr(layer, _attention_name(encoder)).state_dict()
+        found = {key[len(start) :] for key in weights if key.startswith(start)}
+        needed = own.keys() - set(PitchRoPEMHA.PITCH_PARAMETERS)
+        missing += [f"{start}{name}" for name in sorted(needed - found)]
+        foreign = found - needed - set(PitchRoPEMHA.PITCH_PARAMETERS)
+        strange += [f"{start}{name}" for name in sorted(foreign)]
+    return missing, strange
+
+
+def _attention_name(encoder):
+    """What upstream calls the attention of a layer."""
+    return "self_att" if isinstance(encoder, TransformerEncoder) else "mha_layer"

@@ -16,6 +16,12 @@ ENCODERS = ("transformer", "conformer")
 LENGTHS = torch.tensor([1.0, 0.8, 0.4])
 
 
+class Upstream(TransformerST):
+    """SpeechBrain's, with the method that 1.1.0's ``forward_asr`` misses."""
+
+    make_masks = PitchTransformerST.make_masks
+
+
 def build(cls, encoder_module, **settings):
     torch.manual_seed(0)
     return cls(
@@ -56,7 +62,7 @@ def run_all_tasks(net, src):
 @pytest.mark.parametrize("encoder_module", ENCODERS)
 @pytest.mark.parametrize("training", [False, True])
 def test_starts_as_upstreams_rope_model(encoder_module, training):
-    upstream = build(TransformerST, encoder_module).train(training)
+    upstream = build(Upstream, encoder_module).train(training)
     after = torch.rand(1)
     ours = build(PitchTransformerST, encoder_module).train(training)
     assert torch.equal(torch.rand(1), after)
