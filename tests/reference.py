@@ -80,8 +80,11 @@ class Head:
         self.scale = 1 / math.sqrt(net.embed_dim)
 
 
-def attend(net, x, pitch, key_padding_mask=None, attn_mask=None):
-    """Output of a PitchRoPEMHA in float64 on x [B, T, d] and pitch [B, T, 4]."""
+def attend(net, x, pitch, key_padding_mask=None, attn_mask=None, kept=None):
+    """Output of a PitchRoPEMHA in float64 on x [B, T, d] and pitch [B, T, 4].
+
+    ``kept`` [B, H, T, T] is 0 where dropout drops a weight and 1 elsewhere.
+    """
     projected = (x @ net.in_proj_weight.T).unflatten(-1, (net.num_heads, -1))
     masked = torch.zeros(len(x), x.shape[1], x.shape[1], dtype=torch.bool)
     if key_padding_mask is not None:
@@ -92,5 +95,8 @@ def attend(net, x, pitch, key_padding_mask=None, attn_mask=None):
     for h in range(net.num_heads):
         q, k, v = projected[:, :, h].chunk(3, -1)
         logits = attention_logits(Head(net, h), q, k, pitch)
-        heads.append(logits.masked_fill(masked, -math.inf).softmax(-1) @ v)
+        weights = logits.masked_fill(masked, -math.inf).softmax(-1)
+        if kept is not None:
+            weights = weights * kept[:, h] / (1 - net.dropout)
+        heads.append(weights @ v)
     return net.out_proj(torch.cat(heads, -1))

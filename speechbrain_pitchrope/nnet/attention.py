@@ -6,7 +6,7 @@ import torch
 from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.nnet import fused, rotary, similarity
+from speechbrain_pitchrope.nnet import fused, kernels, rotary, similarity
 from speechbrain_pitchrope.substitutes import TRANSFORMER
 
 SIMILARITY = ("gaussian", "laplacian")
@@ -154,15 +154,15 @@ class PitchRoPEMHA(RoPEMHA):
             pitch = None if pos_embs is None else inband.unpack(pos_embs.to(dtype))
             log_radius, theta = self.polar(projected.shape[1], pitch, dtype)
             columns = self._columns(projected, pitch, key_padding_mask, dtype)
-            fold = fused.fold if fused.is_traced() else fused.fast_fold
+            fold = fused.fold if kernels.is_traced() else fused.fast_fold
             query, key, value = fold(projected, log_radius, theta, *columns)
             mask = self._mask(attn_mask, pitch, projected.dtype)
-        x = fused.attend(
-            *(query, key, value, key_padding_mask, mask),
+        x = kernels.attend(
+            *(query, key, value, key_padding_mask, mask, self.vhead_dim),
             dropout_p=self.dropout if self.training else 0.0,
             scale=self.scale,
         )
-        out = self.out_proj(x[..., : self.vhead_dim].flatten(2))
+        out = self.out_proj(x.flatten(2))
         return (out, None) if return_attn_weights else out
 
     def polar(self, n_frames, pitch=None, dtype=torch.float32):

@@ -1,6 +1,6 @@
-"""What fused attention kernels are given, and how they are called.
+"""What fused attention kernels are given.
 
-    projected [B, T, H, 3 head_dim] -> query, key, value [B, T, H, width] -> attended
+    projected [B, T, H, 3 head_dim] -> query, key, value [B, T, H, width]
 
     query = ( q turned by torch.polar(r, theta) | columns of the bias | 0 )
     key   = ( k turned by torch.polar(r, theta) | columns of the bias | 0 )
@@ -81,9 +81,7 @@ class _FastFold(torch.autograd.Function):
     @staticmethod
     def forward(ctx, projected, log_radius, theta, query_columns, key_columns):
         query, key, value = projected.chunk(3, -1)
-        z = torch.complex(theta.cos(), theta.sin())
-        if log_radius is not None:
-            z = z * log_radius.exp()
+        z = torch.complex(*rotary.polar(log_radius, theta))
         head_dim, columns = value.shape[-1], query_columns.shape[-1]
         shape = (*value.shape[:-1], _width(value, query_columns))
         folded = [value.new_empty(shape) for _ in range(3)]
@@ -142,74 +140,3 @@ def _width(value, columns):
     """Width of a head and the columns beside it."""
     width, n_columns = value.shape[-1], columns.shape[-1]
     return width + n_columns + -(width + n_columns) % WIDTH_MULTIPLE * bool(n_columns)
-
-
-def attend(query, key, value, key_padding_mask, mask, **settings):
-    """Scaled dot-product attention by a fused kernel.
-
-    On a CPU the keys behind an utterance's last one are left out, which saves their
-    share of the time. There is one call for the batch elsewhere, for compilers, and
-    with dropout, whose random numbers are then those of SpeechBrain's RoPEMHA. Leaving
-    out is all that this does with padding: the columns have to mask it.
-
-    Arguments
-    ---------
-    query, key, value : torch.Tensor
-        Shape [B, T, H, width].
-    key_padding_mask : torch.Tensor or None
-        Shape [B, T], True for keys that the columns mask.
-    mask : torch.Tensor or None
-        As of ``torch.nn.functional.scaled_dot_product_attention``, shape [T, T] or
-        [B, H, T, T].
-    **settings : dict
-        ``dropout_p`` and ``scale`` of that function.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [B, T, H, width].
-
-    Example
-    -------
-    >>> query, key, value = torch.rand(3, 2, 7, 4, 8)
-    >>> attend(query, key, value, None, None).shape
-    torch.Size([2, 7, 4, 8])
-    """
-    whole = query.device.type != "cpu" or is_traced() or settings.get("dropout_p")
-    if key_padding_mask is None or whole:
-        return _call_kernel(query, key, value, mask, settings)
-    n_frames = key.shape[1]
-    lengths = _lengths(key_padding_mask)
-    if min(lengths) == n_frames:
-        return _call_kernel(query, key, value, mask, settings)
-    # Split once: of as many slices, each would have a gradient of the whole's size.
-    sizes = [size for length in lengths for size in (length, n_frames - length)]
-    keys, values = (x.flatten(0, 1).split(sizes)[::2] for x in (key, value))
-    attended = []
-    for i, length in enumerate(lengths):
-        if mask is not None:
-            own = (mask[i : i + 1] if mask.ndim == 4 else mask)[..., :length]
-        else:
-            own = None
-        utterance = query[i : i + 1], keys[i][None], values[i][None]
-        attended.append(_call_kernel(*utterance, own, settings))
-    return torch.cat(attended)
-
-
-def _call_kernel(query, key, value, mask, settings):
-    heads_first = (x.transpose(1, 2) for x in (query, key, value))
-    kernel = torch.nn.functional.scaled_dot_product_attention
-    return kernel(*heads_first, attn_mask=mask, **settings).transpose(1, 2)
-
-
-def is_traced():
-    """Whether the calls are being recorded, for inputs of other lengths than these."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
-
-
-def _lengths(key_padding_mask):
-    """Keys up to the last one that is not padding; all of them if there is none."""
-    n_frames = key_padding_mask.shape[1]
-    number = torch.arange(1, n_frames + 1, device=key_padding_mask.device)
-    last = number.masked_fill(key_padding_mask, 0).amax(1)
-    return [length or n_frames for length in last.tolist()]

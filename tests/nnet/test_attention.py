@@ -262,6 +262,37 @@ def test_dropout_acts_in_training_only():
     )
 
 
+def test_dropout_is_the_reference_with_its_weights_dropped():
+    net = trained(72, 2).double()
+    net.dropout = 0.25
+    x = torch.randn(3, 20, 72, dtype=torch.float64)
+    pitch = pitch_channels(3, 20, dtype=torch.float64)
+    mask = padding(20, 20, 13, 1)
+    torch.manual_seed(0)
+    found = outcome(net, fast(net, key_padding_mask=mask), x, pitch)
+    torch.manual_seed(0)
+    kept = x.new_empty(3, 2, 20, 20).bernoulli_(0.75)
+    masks = {"key_padding_mask": mask, "kept": kept}
+    expected = outcome(net, referred(net, **masks), x, pitch)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.parametrize("attn_mask", [None, chunk_mask(30)])
+def test_training_starts_as_ropes_with_the_same_weights_dropped(attn_mask):
+    torch.manual_seed(1)
+    upstream = RoPEMHA(80, 2, dropout=0.3)
+    ours = PitchRoPEMHA(80, 2, dropout=0.3)
+    ours.load_state_dict(upstream.state_dict(), strict=False)
+    x, mask = torch.randn(2, 30, 80), padding(30, 30, 17)
+    masks = {"key_padding_mask": mask, "attn_mask": attn_mask}
+    outs = []
+    for net, inputs in ((upstream, {}), (ours, {"pos_embs": pitch_channels(2, 30)})):
+        torch.manual_seed(2)
+        outs.append(net(x, x, x, **masks, **inputs)[0])
+    torch.testing.assert_close(outs[1], outs[0], atol=1e-6, rtol=0)
+
+
 def test_dropout_drops_weights_and_keeps_their_mean():
     """What is left is scaled up, pads and columns of the bias notwithstanding."""
     torch.manual_seed(0)

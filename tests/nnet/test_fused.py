@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from speechbrain_pitchrope.nnet import fused
+from speechbrain_pitchrope.nnet import fused, kernels
 
 B, T, H, D = 3, 11, 2, 6
-KERNEL = torch.nn.functional.scaled_dot_product_attention
 
 
 def arguments(
@@ -29,7 +28,8 @@ def arguments(
 def outcome(fold, arguments, mask=None):
     """What a kernel makes of folded frames, and the gradients to all arguments."""
     query, key, value = fold(*arguments)
-    out = fused.attend(query, key, value, mask, None, scale=0.4)
+    head_dim = arguments[0].shape[-1] // 3
+    out = kernels.attend(query, key, value, mask, None, head_dim, scale=0.4)
     target = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
     wanted = [x for x in arguments if x is not None and x.requires_grad and x.numel()]
     return [out, *torch.autograd.grad((out * target).sum(), wanted)]
@@ -80,56 +80,3 @@ def test_the_flash_kernel_takes_what_is_folded():
     with torch.nn.attention.sdpa_kernel(flash):
         found = outcome(fused.fast_fold, arguments(8), padding)
     assert all(x.isfinite().all() for x in found)
-
-
-@pytest.mark.parametrize("mask", ["none", "chunks", "dense"])
-@pytest.mark.parametrize("lengths", [(T, T, T), (T, 5, 1), (4, 0, 7)])
-def test_leaving_keys_out_is_masking_them(mask, lengths):
-    padding = torch.arange(T) >= torch.tensor(lengths)[:, None]
-    padding[0, 1] = True  # a hole, which no leaving out can see
-    query, key, value, *_ = torch.randn(4, B, T, H, 8, dtype=torch.float64)
-    for x in (query, key, value):
-        x.requires_grad_()
-    masks = {
-        "none": None,
-        "chunks": torch.ones(T, T, dtype=torch.bool).tril(2),
-        "dense": torch.randn(B, H, T, T, dtype=torch.float64),
-    }
-
-    def columns(key):
-        """The mask as attention folds it, in a column of its own."""
-        column = torch.zeros_like(key[..., :1])
-        return torch.cat(
-            (key[..., :-1], column.masked_fill(padding[:, :, None, None], -1e4)), -1
-        )
-
-    ones = torch.cat((query[..., :-1], torch.ones_like(query[..., :1])), -1)
-    whole = KERNEL(
-        *(x.transpose(1, 2) for x in (ones, columns(key), value)), masks[mask]
-    ).transpose(1, 2)
-    found = fused.attend(ones, columns(key), value, padding, masks[mask])
-    torch.testing.assert_close(found, whole, atol=1e-12, rtol=0)
-    wanted = (query, key, value)
-    pairs = (torch.autograd.grad(out.square().sum(), wanted) for out in (found, whole))
-    for ours, theirs in zip(*pairs, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
-
-
-def test_a_traced_module_has_no_lengths_baked_in():
-    """What is recorded with one padding serves any other: the columns mask, no more."""
-    padding = torch.arange(T) >= torch.tensor([T, 5, 1])[:, None]
-
-    def run(projected, log_radius, theta, query_columns, key_columns, padding):
-        assert fused.is_traced()
-        folded = fused.fold(projected, log_radius, theta, query_columns, key_columns)
-        return fused.attend(*folded, padding, None)
-
-    class Net(torch.nn.Module):
-        forward = staticmethod(run)
-
-    inputs = [x.detach() for x in arguments()]
-    program = torch.export.export(Net(), (*inputs, padding)).module()
-    other = torch.arange(T) >= torch.tensor([2, T, 7])[:, None]
-    torch.testing.assert_close(
-        program(*inputs, other), program(*inputs, padding), atol=1e-12, rtol=0
-    )
