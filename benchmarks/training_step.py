@@ -1,6 +1,6 @@
 """Time of a whole training step of a recipe, beside SpeechBrain's attentions.
 
-    python benchmarks/training_step.py [--hparams conformer_large] [--quick]
+    python benchmarks/training_step.py [--hparams NAME] [--longest 16] [--quick]
 
 From the waveforms to the optimiser's update, as the recipe LibriSpeech/ASR/transformer
 does it: features with pitch tracked on the fly, normalisation, SpecAugment, front end,
@@ -27,7 +27,7 @@ from machine import describe
 from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
 
 HPARAMS = Path(__file__).parents[1] / "recipes/LibriSpeech/ASR/transformer/hparams"
-SECONDS = (12.0, 10.5, 9.0, 7.5)  # of each utterance of the batch
+LENGTHS = (1.0, 0.875, 0.75, 0.625)  # of the utterances, the longest being 1
 TOKENS_PER_SECOND = 4
 BASELINE = "RoPEMHA"
 UPSTREAM = (BASELINE, "RelPosMHAXL")
@@ -67,24 +67,24 @@ def load(name, attention_type=None, variant="all"):
         return load_hyperpyyaml(text, overrides)
 
 
-def make_batch(n_tokens):
-    """Waveforms, relative lengths, and tokens with their relative lengths."""
+def make_batch(n_tokens, longest):
+    """Waveforms of up to ``longest`` s, their relative lengths, tokens of the same."""
     generator = torch.Generator().manual_seed(0)
-    seconds = torch.tensor(SECONDS)
-    n_samples = (16000 * seconds).long()
-    wavs = 0.1 * torch.randn(len(SECONDS), max(n_samples), generator=generator)
+    lengths = torch.tensor(LENGTHS)
+    n_samples = (16000 * longest * lengths).long()
+    wavs = 0.1 * torch.randn(len(LENGTHS), max(n_samples), generator=generator)
     wavs[torch.arange(wavs.shape[1]) >= n_samples[:, None]] = 0
-    shape = len(SECONDS), int(TOKENS_PER_SECOND * max(SECONDS))
+    shape = len(LENGTHS), int(TOKENS_PER_SECOND * longest)
     tokens = torch.randint(3, n_tokens, shape, generator=generator)
-    return wavs, seconds / max(SECONDS), tokens
+    return wavs, lengths, tokens
 
 
-def make_step(hparams):
+def make_step(hparams, longest):
     """A function that trains one step, as train.py of the recipe does."""
     modules = torch.nn.ModuleDict(hparams["modules"]).train()
     optimizer = hparams["Adam"](modules.parameters())
     bos, eos = hparams["bos_index"], hparams["eos_index"]
-    wavs, lengths, tokens = make_batch(hparams["output_neurons"])
+    wavs, lengths, tokens = make_batch(hparams["output_neurons"], longest)
     tokens_bos = torch.nn.functional.pad(tokens, (1, 0), value=bos)
     tokens_eos = torch.nn.functional.pad(tokens, (0, 1), value=eos)
 
@@ -125,20 +125,35 @@ def main():
     """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hparams", default="conformer_small", help="of the recipe")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=12,
+        help="s of the longest utterance (%(default)s)",
+    )
     parser.add_argument("--quick", action="store_true", help="three turns, not nine")
     args = parser.parse_args()
     torch.set_num_threads(1)
     steps = {}
     for attention_type in UPSTREAM:
-        steps[attention_type] = make_step(load(args.hparams, attention_type))
+        hparams = load(args.hparams, attention_type)
+        steps[attention_type] = make_step(hparams, args.longest)
     for variant in VARIANTS:
-        steps[f"ours, {variant}"] = make_step(load(args.hparams, variant=variant))
+        hparams = load(args.hparams, variant=variant)
+        steps[f"ours, {variant}"] = make_step(hparams, args.longest)
     print(f"{describe(('torch', 'speechbrain'))}, one thread")
     seconds = median_seconds(steps, 3 if args.quick else 9)
-    print(f"\na training step of {args.hparams}, {len(SECONDS)} x {max(SECONDS):g} s\n")
-    print("| attention | seconds | over RoPEMHA's |\n| --- | --- | --- |")
+    size = f"{len(LENGTHS)} utterances of up to {args.longest:g} s"
+    print(f"\na training step of {args.hparams}, {size}\n")
+    print(
+        "| attention | seconds | "
+        + " | ".join(f"over {name}'s" for name in UPSTREAM)
+        + " |"
+    )
+    print("| --- " * (2 + len(UPSTREAM)) + "|")
     for name, value in seconds.items():
-        print(f"| {name} | {value:.2f} | {value / seconds[BASELINE]:.2f} |")
+        ratios = " | ".join(f"{value / seconds[other]:.2f}" for other in UPSTREAM)
+        print(f"| {name} | {value:.2f} | {ratios} |")
 
 
 if __name__ == "__main__":
