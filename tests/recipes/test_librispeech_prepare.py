@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -337,6 +338,12 @@ def test_a_finished_split_is_left_alone_until_something_changes(
     assert run(min_seconds=0.2) == 21
 
 
+def journaled(save):
+    """Names of the files whose results stand in the journal."""
+    lines = (save / "sound.journal.jsonl").read_text().split("\n")
+    return {Path(json.loads(line)[1]).name for line in lines[:-1] if line}
+
+
 def die_at(number, leave):
     """A stand-in for ``_measure`` that ends the run at the file of this number."""
     measure, calls = audio_check._measure, []
@@ -351,7 +358,14 @@ def die_at(number, leave):
 
 
 def be_killed(data, save):
-    audio_check._measure = die_at(17, lambda: os._exit(9))
+    def leave():
+        # Files are measured in one thread, and the journal is written in another.
+        deadline = time.monotonic() + 60
+        while len(journaled(save)) < 8 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os._exit(9)
+
+    audio_check._measure = die_at(17, leave)
     prep.prepare_librispeech(data, save, ["sound"], workers=1, progress=False)
 
 
@@ -380,12 +394,7 @@ def test_an_interrupted_split_goes_on_where_it_was(sound, tmp_path, measured, ho
     else:
         be_stopped(sound, save)
     assert not (save / "sound.csv").exists()
-    journal = save / "sound.journal.jsonl"
-    before = {
-        Path(json.loads(line)[1]).name
-        for line in journal.read_text().split("\n")
-        if line
-    }
+    journal, before = save / "sound.journal.jsonl", journaled(save)
     assert 8 <= len(before) <= 16  # the last results may not have been written yet
 
     with open(journal, "a") as file:
