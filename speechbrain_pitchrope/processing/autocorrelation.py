@@ -95,7 +95,8 @@ def make_tables(sample_rate, window_size, f0_min, f0_max):
     double = torch.float64
     # Bins fine enough that lags up to 1 / f0_min do not alias around the frame.
     n_fft = 2 * math.ceil((window_size + sample_rate / f0_min + 2) / 2)
-    n_bins = math.ceil(BAND_HZ[1] * n_fft / sample_rate)
+    # A few bins beyond the band, of weight 0: products of such widths are faster.
+    n_bins = 8 * math.ceil(BAND_HZ[1] * n_fft / sample_rate / 8)
     bins = torch.arange(n_bins, dtype=double)
     samples = torch.arange(window_size, dtype=double) - window_size // 2
     window = torch.hann_window(window_size, dtype=double)
@@ -162,9 +163,9 @@ def power_spectrum(wavs, fourier, hop_length):
     parts = fourier.view(hops_per_frame, hop_length, -1)
     spectrum = hops[: n_batch * n_hops] @ parts[0]
     for i in range(1, hops_per_frame):
-        spectrum = torch.addmm(spectrum, hops[i : i + n_batch * n_hops], parts[i])
-    power = spectrum.square().view(n_batch, n_hops, 2, -1).sum(2)
-    return power[:, :n_frames]
+        spectrum.addmm_(hops[i : i + n_batch * n_hops], parts[i])
+    cosines, sines = spectrum.view(n_batch, n_hops, -1)[:, :n_frames].chunk(2, -1)
+    return torch.addcmul(cosines.square(), sines, sines)
 
 
 def running_minimum(x, n_frames):
@@ -214,10 +215,20 @@ def running_maximum(x, n_frames):
 
 
 def peak_amplitude(wavs, window_size, hop_length):
-    """Largest sample of each centred frame, without gradient, [B, N] -> [B, T]."""
-    margin = window_size // 2
-    wavs = torch.nn.functional.pad(wavs.detach().abs(), (margin, margin))
-    return torch.nn.functional.max_pool1d(wavs, window_size, hop_length)
+    """Largest sample of each centred frame, without gradient, [B, N] -> [B, T].
+
+    As in ``power_spectrum``, a frame is an even number of hops.
+    """
+    n_around = window_size // hop_length // 2
+    right = -wavs.shape[1] % hop_length
+    hops = torch.nn.functional.pad(wavs.detach(), (0, right)).unflatten(
+        1, (-1, hop_length)
+    )
+    # Either extreme by itself is much faster than both at once, or of the magnitude.
+    peak = torch.maximum(hops.amax(2), -hops.amin(2))
+    peak = torch.nn.functional.pad(peak, (n_around, n_around))
+    n_frames = wavs.shape[1] // hop_length + 1
+    return torch.nn.functional.max_pool1d(peak, 2 * n_around, 1)[:, :n_frames]
 
 
 def subtract_noise(power, band, n_partial=0):
@@ -246,12 +257,7 @@ def subtract_noise(power, band, n_partial=0):
         Ratio of band power to floor, 0 or more, shape [B, T].
     """
     tiny = torch.finfo(power.dtype).tiny
-    margin = NOISE_BINS // 2
-    smooth = torch.nn.functional.avg_pool1d(
-        torch.nn.functional.pad(power.detach(), (margin, margin), mode="replicate"),
-        NOISE_BINS,
-        1,
-    )
+    smooth = _mean_of_neighbours(power.detach(), NOISE_BINS)
     whole = smooth.clone()
     whole[:, :n_partial] = math.inf
     floor = NOISE_BIAS * torch.minimum(running_minimum(whole, NOISE_FRAMES), smooth)
@@ -259,6 +265,15 @@ def subtract_noise(power, band, n_partial=0):
     gain = (1 - floor / (smooth + tiny)).clamp(min=NOISE_REMAINS)
     snr = (smooth @ band + tiny) / (floor @ band + tiny)
     return power * gain, 10 * torch.log10(snr.clamp(min=1))
+
+
+def _mean_of_neighbours(x, width):
+    """Mean over ``width`` neighbours along the last dimension, an odd number."""
+    padded = torch.nn.functional.pad(x, (width // 2, width // 2), mode="replicate")
+    total = padded[..., : x.shape[-1]].clone()
+    for i in range(1, width):  # many times as fast as a pooling of short rows
+        total += padded[..., i : i + x.shape[-1]]
+    return total / width
 
 
 def normalised_autocorrelation(power, tables):
@@ -320,7 +335,7 @@ def best_peaks(correlation, octaves, n_candidates):
     )
     gain = OCTAVE_COST * (octaves[1:-1] - octaves[-1])
     is_peak = (here > before) & (here >= after) & (here > 0)
-    score = torch.where(is_peak, here + gain, -torch.ones_like(here))
+    score = torch.where(is_peak, here + gain, -1.0)
     score, lag = score.unflatten(-1, (-1, LAGS_PER_BLOCK)).max(-1)
     lag = lag + torch.arange(0, N_LAGS, LAGS_PER_BLOCK, device=lag.device)
     score, block = score.topk(n_candidates, -1)

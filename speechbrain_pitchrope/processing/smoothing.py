@@ -151,11 +151,14 @@ def max_sum(scores, costs, n_back, n_ahead):
     >>> max_sum(scores, costs, 1, 1)[0, 1]
     tensor([1.8000, 2.5000])
     """
+    # States first: a maximum over them then takes frames by the row.
+    scores = scores.movedim(-1, 0).contiguous()
+    costs = costs.movedim((-2, -1), (0, 1)).contiguous()
     past, future = scores, scores
     for _ in range(n_back):
-        best = (past[:, :-1, :, None] - costs).amax(2)
-        past = torch.cat((scores[:, :1], scores[:, 1:] + best), 1)
+        best = (past[:, None, :, :-1] - costs).amax(0)
+        past = torch.cat((scores[..., :1], scores[..., 1:] + best), -1)
     for _ in range(n_ahead):
-        best = (future[:, 1:, None, :] - costs).amax(3)
-        future = torch.cat((scores[:, :-1] + best, scores[:, -1:]), 1)
-    return past + future - scores
+        best = (future[None, :, :, 1:] - costs).amax(1)
+        future = torch.cat((scores[..., :-1] + best, scores[..., -1:]), -1)
+    return (past + future - scores).movedim(0, -1).contiguous()
