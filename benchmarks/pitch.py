@@ -127,7 +127,7 @@ def evaluate(name, track, clips):
         results = []
         for clip in clips:
             # The same noise on every synthesis of a clip.
-            wav = torch.from_numpy(noisy(clip, names.index(clip.name)))
+            wav = torch.from_numpy(noisy(clip, names.index(clip.name), clips))
             with torch.no_grad():
                 results += track(wav[None])
         setting = setting or best_setting(name, clips, results)

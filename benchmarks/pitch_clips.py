@@ -11,6 +11,7 @@ SAMPLE_RATE = 16000
 TRUTH_STEP = 0.005  # s from value to value of a truth
 CLIP_SECONDS = 6.0
 N_SYNTHETIC = 24
+N_BABBLE = 6
 
 
 class Clip(NamedTuple):
@@ -122,6 +123,21 @@ def mains_hum(clip, snr_db, seed):
     return _add(clip.wav, hum, snr_db)
 
 
+def babble(clip, snr_db, seed, clips):
+    """The clip's samples with six of the other clips at once, equally loud."""
+    rng = np.random.default_rng(seed)
+    others = [
+        other
+        for other in clips
+        if other.synthesis == clips[0].synthesis and other.name != clip.name
+    ]
+    voices = []
+    for i in rng.permutation(len(others))[:N_BABBLE]:
+        wav = np.resize(others[i].wav, len(clip.wav))
+        voices.append(wav / np.sqrt(np.square(wav).mean()))
+    return _add(clip.wav, sum(voices), snr_db)
+
+
 def _add(wav, noise, snr_db):
     gain = np.sqrt(
         np.square(wav).mean() / np.square(noise).mean() / 10 ** (snr_db / 10)
@@ -130,8 +146,9 @@ def _add(wav, noise, snr_db):
 
 
 CONDITIONS = {
-    "clean": lambda clip, seed: clip.wav,
-    "white, 10 dB": lambda clip, seed: white_noise(clip, 10, seed),
-    "white, 0 dB": lambda clip, seed: white_noise(clip, 0, seed),
-    "hum, 10 dB": lambda clip, seed: mains_hum(clip, 10, seed),
+    "clean": lambda clip, seed, clips: clip.wav,
+    "white, 10 dB": lambda clip, seed, clips: white_noise(clip, 10, seed),
+    "white, 0 dB": lambda clip, seed, clips: white_noise(clip, 0, seed),
+    "hum, 10 dB": lambda clip, seed, clips: mains_hum(clip, 10, seed),
+    "babble, 10 dB": lambda clip, seed, clips: babble(clip, 10, seed, clips),
 }

@@ -59,11 +59,23 @@ def test_a_confidence_gets_its_best_threshold(clip):
 
 
 def test_noise_has_the_ratio_it_says():
-    clip = make_clips(1)[0]
-    for name, snr_db in (("white, 10 dB", 10), ("white, 0 dB", 0), ("hum, 10 dB", 10)):
-        noise = CONDITIONS[name](clip, 0) - clip.wav
+    clips = make_clips(3)
+    clip = clips[0]
+    assert CONDITIONS["clean"](clip, 0, clips) is clip.wav
+    for name in set(CONDITIONS) - {"clean"}:
+        snr_db = int(name.split()[-2])
+        noise = CONDITIONS[name](clip, 0, clips) - clip.wav
         ratio = np.square(clip.wav).mean() / np.square(noise).mean()
         assert 10 * np.log10(ratio) == pytest.approx(snr_db, abs=0.01)
+
+
+def test_babble_is_of_the_other_clips():
+    clips = make_clips(3)
+    silent = clips[0]._replace(wav=0 * clips[0].wav + 1e-6)
+    babble = CONDITIONS["babble, 10 dB"](silent, 0, [silent, *clips[1:]])
+    voices = [clip.wav / np.sqrt(np.square(clip.wav).mean()) for clip in clips[1:]]
+    alike = np.corrcoef(babble - silent.wav, sum(voices))[0, 1]
+    assert alike > 0.999
 
 
 def test_made_clips_have_the_pitch_that_they_say():
