@@ -95,5 +95,5 @@ def _lengths(key, key_padding_mask):
     if key_padding_mask is None:
         return [n_frames] * n_batch
     number = torch.arange(1, n_frames + 1, device=key.device)
-    last = number.masked_fill(key_padding_mask, 0).amax(1)
+    last = number.masked_fill(key_padding_mask.bool(), 0).amax(1)
     return [length or n_frames for length in last.tolist()]
