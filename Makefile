@@ -6,7 +6,7 @@ BIN := .venv/bin
 RECIPE := recipes/LibriSpeech/ASR/transformer
 DEMO := demo
 
-.PHONY: all env demo test bench-attention bench-pitch lint format clean
+.PHONY: all env demo test bench-attention bench-step bench-pitch lint format clean
 
 all: env
 
@@ -43,6 +43,9 @@ test: env
 
 bench-attention: env
 	$(BIN)/python benchmarks/attention.py
+
+bench-step: env
+	$(BIN)/python benchmarks/training_step.py
 
 bench-pitch: env
 	$(BIN)/pip install --quiet --editable '.[bench]'

@@ -34,13 +34,20 @@ VARIANTS = ("rope", "theta", "similarity", "radius", "all")
 SHORTEST = 0.6  # length of the shortest utterance of a batch over the longest
 MEMORY_FRAMES = 8000
 BASELINE = "RoPEMHA"
+DROPOUT = 0.1
+PASSES = (
+    "forward",
+    "forward + backward",
+    f"forward + backward with dropout {DROPOUT}, as in training",
+)
 
 
-def make_calls(embed_dim, num_heads, device):
+def make_calls(embed_dim, num_heads, device, dropout=0.0):
     """Name of each module to a function of (x, pitch, padding) that returns output."""
-    rope, relpos = RoPEMHA(embed_dim, num_heads), RelPosMHAXL(embed_dim, num_heads)
+    rope = RoPEMHA(embed_dim, num_heads, dropout)
+    relpos = RelPosMHAXL(embed_dim, num_heads, dropout)
     positions = RelPosEncXL(embed_dim)
-    regular = MultiheadAttention(num_heads, embed_dim)
+    regular = MultiheadAttention(num_heads, embed_dim, dropout)
     for module in (rope, relpos, positions, regular):
         module.to(device)
 
@@ -56,7 +63,8 @@ def make_calls(embed_dim, num_heads, device):
         "regularMHA": call_regular,
     }
     for variant in VARIANTS:
-        net = PitchRoPEMHA(embed_dim, num_heads, **load_variant(variant)).to(device)
+        net = PitchRoPEMHA(embed_dim, num_heads, dropout, **load_variant(variant))
+        net.to(device)
 
         def call(x, pitch, padding, net=net):
             return net(x, x, x, pos_embs=pitch, key_padding_mask=padding)[0]
@@ -100,9 +108,8 @@ def median_ratios(runs, turns, device):
 
 
 def measure(embed_dim, num_heads, n_frames, turns, device):
-    """(ratios of the forward pass, ratios of forward and backward) of one setting."""
+    """Ratios of one setting for each of ``PASSES``."""
     batch = make_batch(LENGTHS[n_frames], n_frames, embed_dim, device)
-    calls = make_calls(embed_dim, num_heads, device)
 
     def forward(call):
         def run():
@@ -118,17 +125,21 @@ def measure(embed_dim, num_heads, n_frames, turns, device):
 
         return run
 
-    return tuple(
-        median_ratios({name: make(call) for name, call in calls.items()}, turns, device)
-        for make in (forward, forward_backward)
-    )
+    ratios = []
+    for make, dropout in zip(
+        (forward, forward_backward, forward_backward), (0.0, 0.0, DROPOUT), strict=True
+    ):
+        calls = make_calls(embed_dim, num_heads, device, dropout)
+        runs = {name: make(call) for name, call in calls.items()}
+        ratios.append(median_ratios(runs, turns, device))
+    return ratios
 
 
 def print_times(turns, device):
     """The tables of time."""
     settings = [(size, n) for size in SIZES for n in LENGTHS]
     found = [measure(*SIZES[size], n, turns, device) for size, n in settings]
-    for passes, column in (("forward", 0), ("forward + backward", 1)):
+    for column, passes in enumerate(PASSES):
         print(f"\n{passes}, time over RoPEMHA's\n")
         print("| module | " + " | ".join(f"{d}, T = {n}" for d, n in settings) + " |")
         print("| --- " * (1 + len(settings)) + "|")
