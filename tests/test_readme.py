@@ -27,7 +27,10 @@ def test_yaml_makes_a_model_that_runs():
     hparams = load_hyperpyyaml(text)
     wavs, lengths = batch_of(utterance(120.0), utterance(240.0, seconds=1.2))
     features = hparams["compute_features"](wavs)
-    source = hparams["CNN"](hparams["normalize"](features, lengths))
+    features, lengths = hparams["fea_augment"](
+        hparams["normalize"](features, lengths), lengths
+    )
+    source = hparams["CNN"](features)
     encoded, _ = hparams["Transformer"](source, None, lengths)
     assert encoded.shape == (2, source.shape[1], 144)
     assert encoded.isfinite().all()
