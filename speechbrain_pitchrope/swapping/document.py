@@ -98,6 +98,14 @@ class Document(NamedTuple):
         start = node.start_mark.index
         return not self.text[self.line_start(start) : start].strip(" \ufeff")
 
+    def indentation(self, node):
+        """As many spaces as there are characters before the node on its line."""
+        start = node.start_mark.index
+        before = self.text[self.line_start(start) : start]
+        return " " * len(
+            before.removeprefix("\ufeff")
+        )  # a byte order mark is no column
+
     @property
     def line_break(self):
         r"""How the file's lines end: ``\n`` or ``\r\n``."""

@@ -17,7 +17,11 @@ from speechbrain_pitchrope.swapping.obstacles import (
     check_not_half_swapped,
     check_swappable,
 )
-from speechbrain_pitchrope.swapping.recipe import added_argument, find_entries
+from speechbrain_pitchrope.swapping.recipe import (
+    added_argument,
+    find_entries,
+    plain_argument,
+)
 from speechbrain_pitchrope.variants import load_streams
 
 ATTENTION_TYPE = "RoPEMHA"
@@ -30,7 +34,8 @@ WAS = f"{MARK} was"
 _WRITTEN = r"""!ref <[^<>\s]+>|"[^"\n]*"|'[^'\n]*'|[^\s"'#\[{]\S*"""
 _REPLACED = re.compile(rf"""["']?{ATTENTION_TYPE}["']? {WAS} ({_WRITTEN})""")
 _ADDED_LINE = re.compile(
-    rf"\r?\n[^\n]*{ADDED}[ \t]*(?=\r?\n|\Z)|\A[^\n]*{ADDED}[ \t]*\r?\n"
+    rf"\r?\n[^\n]*{ADDED}[ \t]*(?=\r?\n|\Z)"
+    rf"|(?:\A|(?<=\A\ufeff))[^\n\ufeff]*{ADDED}[ \t]*\r?\n"
 )
 
 
@@ -107,7 +112,9 @@ def swap(text, variant="all"):
         if argument_value is not None:
             line = f"{name}: {argument_value} {ADDED}"
             edits.append(_line_before(document, entry.node.value[0][0], line))
-    return document.edited(edits)
+    swapped = document.edited(edits)
+    _check_swapped(swapped, text)
+    return swapped
 
 
 def unswap(text):
@@ -172,8 +179,42 @@ def _check_restored(document):
                 )
 
 
+def _check_swapped(swapped, text):
+    """Refuse a result that is not what was meant, however the text is written."""
+    try:
+        as_before = unswap(swapped) == text
+        document = parse(swapped)
+        meant = as_before and all(
+            argument(entry.node, "pitch_attention") is not None
+            and plain_argument(document, entry.node, "attention_type", ATTENTION_TYPE)
+            == ATTENTION_TYPE
+            for entry in find_entries(document)
+            if entry.row in TRANSFORMERS
+        )
+        fault = "" if meant else "a line would stand in the wrong place"
+    except ValueError as error:
+        fault = str(error)
+    if fault:
+        raise ValueError(
+            f"it can't be swapped as it is written; the result would be faulty "
+            f"({fault}): write each class as `key: !new:some.Class`, with its "
+            "arguments below, one `name: value` a line"
+        )
+
+
 def _rename(document, node, old, new):
-    start = document.text.index(f":{old}", node.start_mark.index) + 1
+    """The edit that names another class in a node's tag."""
+    at = node.start_mark.index
+    before = document.text[:at].rstrip().removesuffix(">")
+    if document.text[at] == "&" and before.endswith(f":{old}"):
+        start = len(before) - len(old)  # an anchor may stand behind the tag
+    else:
+        start = document.text.find(f":{old}", at) + 1
+    if start == 0:
+        raise ValueError(
+            f"line {document.line(node)}: write the class as `!new:{old}`, letter by "
+            "letter"
+        )
     return Edit(start, start + len(old), new)
 
 
@@ -202,7 +243,7 @@ def _attention_edits(document, node, transformers, variant):
         return
     yield from _replace_value(document, _value_to_change(document, node, transformers))
     key = next(key for key, _ in node.value if key.value == "attention_type")
-    yield _line_after(document, key, written, " " * key.start_mark.column + line)
+    yield _line_after(document, key, written, line)
 
 
 def _value_to_change(document, node, transformers):
@@ -240,10 +281,10 @@ def _replace_value(document, node):
 
 
 def _line_after(document, key, value, line):
-    """The edit that puts a line after an entry whose value is simple."""
+    """The edit that puts a line after an entry whose value is simple, as far in."""
     end = max(key.end_mark.index, value.end_mark.index)  # an alias ends at its anchor
     at = document.line_end(end)
-    return Edit(at, at, f"{document.line_break}{line}")
+    return Edit(at, at, f"{document.line_break}{document.indentation(key)}{line}")
 
 
 def _line_before(document, key, line):
@@ -254,4 +295,4 @@ def _line_before(document, key, line):
             "it on a line of its own"
         )
     at = key.start_mark.index
-    return Edit(at, at, f"{line}{document.line_break}{' ' * key.start_mark.column}")
+    return Edit(at, at, f"{line}{document.line_break}{document.indentation(key)}")

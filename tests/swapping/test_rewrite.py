@@ -215,6 +215,67 @@ def test_without_a_last_line_break():
     assert unswap(swap(bare)) == bare
 
 
+def indented(text):
+    return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+
+
+WITHOUT_SEED = recipes.JOINT[recipes.JOINT.index("sizes:") :].replace(
+    "<output_folder>", "<sizes[nhead]>"
+)
+LAYOUTS = {
+    "indented": indented(recipes.JOINT),
+    "mark of byte order": "\ufeff" + WITHOUT_SEED,
+    "mark of byte order and seed": "\ufeffseed: 12\n" + WITHOUT_SEED,
+    "mark of byte order, indented": "\ufeff" + indented(WITHOUT_SEED),
+    "anchor before the class": recipes.JOINT.replace("CNN: !new", "CNN: &cnn !new"),
+    "anchor behind the class": recipes.JOINT.replace("FrontEnd\n", "FrontEnd &cnn\n"),
+    "class on its own line": recipes.JOINT.replace("\nCNN: !", "\nCNN:\n    !"),
+    "class in brackets": recipes.JOINT.replace(
+        "!new:speechbrain.lobes.features.Fbank",
+        "!<!new:speechbrain.lobes.features.Fbank>",
+    ),
+    "start and end of a document": f"---\n{recipes.JOINT}...\n",
+}
+
+
+@pytest.mark.parametrize("text", LAYOUTS.values(), ids=LAYOUTS)
+def test_however_it_is_laid_out(text):
+    swapped = swap(text)
+    assert unswap(swapped) == text
+    overrides = {"data_folder": "audio"} if "data_folder" in text else {}
+    hparams = load_hyperpyyaml(swapped, overrides)
+    assert hparams["variant"] == "all"
+    for entry in find_entries(parse(swapped)):
+        assert type(hparams[entry.key]) is locate(entry.row.ours)
+
+
+def test_the_right_one_of_two_is_renamed():
+    """The class of the first stands before where the parser says that it begins."""
+    text = recipes.JOINT.replace("FrontEnd\n", "FrontEnd &cnn\n") + recipes.MODEL[
+        : recipes.MODEL.index("\nTransformer")
+    ].replace("CNN", "second")
+    assert text.count("ConvolutionFrontEnd") == 2
+    swapped = swap(text)
+    assert swapped.count("PitchConvolutionFrontEnd") == 2
+    assert unswap(swapped) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("Fbank", "F%62ank", "line 9: write the class as `!new:speechbrain.lobes"),
+        (
+            "    attention_type: RelPosMHAXL",
+            "    ? attention_type\n    : RelPosMHAXL",
+            r"the result would be faulty \(not yaml: line 41.*one `name: value` a line",
+        ),
+    ],
+)
+def test_a_layout_that_can_not_be_kept_is_refused(before, after, fault):
+    with pytest.raises(ValueError, match=fault):
+        swap(recipes.JOINT.replace(before, after))
+
+
 def test_swapping_twice_is_refused():
     with pytest.raises(ValueError, match=r"swapped already: .* use --unswap"):
         swap(swap(recipes.JOINT))
