@@ -48,6 +48,8 @@ class _InBandPitch:
             lengths = _lengths(pitch, src_key_padding_mask)
             pitch = CONTROLS[self.control](pitch, lengths)
         src = self._add_inputs(src, samples, pitch)
+        if src_mask is not None:  # of a causal model it is 0, or -inf at what is hidden
+            src_mask = src_mask.bool()
         return super().forward(
             src, src_mask, src_key_padding_mask, pos_embs=pitch, **kwargs
         )

@@ -29,12 +29,12 @@ def build(cls, encoder_module, seed=0, **settings):
         "dropout": 0.1,
         "activation": torch.nn.GELU,
         "csgu_linear_units": 96,
+        "causal": False,
     }
     return cls(
         **{**sizes, **settings},
         encoder_module=encoder_module,
         normalize_before=True,
-        causal=False,
         attention_type="RoPEMHA",
     )
 
@@ -47,10 +47,11 @@ def inputs(n_frames=21, seed=0):
 
 @pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
 @pytest.mark.parametrize("training", [False, True])
-def test_starts_as_upstreams_rope_model(encoder_module, training):
-    upstream = build(TransformerASR, encoder_module).train(training)
+@pytest.mark.parametrize("causal", [False, True, None])
+def test_starts_as_upstreams_rope_model(encoder_module, training, causal):
+    upstream = build(TransformerASR, encoder_module, causal=causal).train(training)
     after = torch.rand(1)
-    ours = build(PitchTransformerASR, encoder_module).train(training)
+    ours = build(PitchTransformerASR, encoder_module, causal=causal).train(training)
     assert torch.equal(torch.rand(1), after)
     src, channels, tgt, lengths = inputs()
     torch.manual_seed(3)
@@ -129,6 +130,20 @@ def test_a_batch_is_its_utterances(encoder_module):
             torch.testing.assert_close(
                 together[i, :n_frames], alone[0], atol=1e-5, rtol=0
             )
+
+
+@pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
+def test_a_causal_encoder_sees_no_later_frame(encoder_module):
+    net = build(PitchTransformerASR, encoder_module, causal=True).eval()
+    for name, parameter in net.encoder.named_parameters():
+        if name.split(".")[-1].startswith(("theta", "similarity", "radius")):
+            torch.nn.init.normal_(parameter, std=0.3)
+    src, channels, _, _ = inputs()
+    changed = inband.append(src, channels)
+    changed[:, 12:] = inband.append(src.flip(1), channels.flip(1))[:, 12:]
+    found, other = net.encode(inband.append(src, channels)), net.encode(changed)
+    torch.testing.assert_close(found[:, :12], other[:, :12], atol=1e-5, rtol=0)
+    assert (found[:, 12:] - other[:, 12:]).abs().max() > 0.1
 
 
 def test_encoder_only_and_hidden_states():
