@@ -27,7 +27,12 @@ SPEECH_DB = -26.0
 
 
 def loudness_in_db(wavs, window_size, hop_length):
-    """Power of each frame in dB of full scale, -inf where there is no signal at all.
+    """Power of each frame in dB of full scale, -inf where the signal is over.
+
+    That is where all samples are 0 from the one before the frame's middle on: in the
+    padding behind a recording, whose last frame is the last that is not -inf, however
+    much of it the windows of the next frames still reach. So a padded batch has the
+    frames of its utterances.
 
     Arguments
     ---------
@@ -45,15 +50,32 @@ def loudness_in_db(wavs, window_size, hop_length):
 
     Example
     -------
-    >>> loudness_in_db(torch.ones(1, 1600), 400, 160)[0, [0, 5]]
-    tensor([-3.0103,  0.0000])
+    >>> wavs = torch.nn.functional.pad(torch.ones(1, 1700), (0, 300))
+    >>> loudness_in_db(wavs, 400, 160)[0, [0, 5, 10, 11, 12]]
+    tensor([-3.0103,  0.0000, -1.2494,    -inf,    -inf])
     """
-    power = torch.nn.functional.avg_pool1d(
-        wavs.square().unsqueeze(1), window_size, hop_length, padding=window_size // 2
-    ).squeeze(1)
-    silent = power == 0
-    decibels = 10 * torch.log10(torch.where(silent, torch.ones_like(power), power))
-    return decibels.masked_fill(silent, -math.inf)
+    half = window_size // 2
+    # Frames overlap: squares are added up once, in blocks that all frames consist of.
+    block = math.gcd(half, hop_length)
+    padded = torch.nn.functional.pad(wavs, (half, half + -wavs.shape[1] % block))
+    energy = padded.unflatten(1, (-1, block)).square().sum(2)
+
+    def energy_of(blocks, n_blocks):
+        pooled = torch.nn.functional.avg_pool1d(
+            blocks.unsqueeze(1), n_blocks, hop_length // block
+        )
+        return n_blocks * pooled.squeeze(1)
+
+    n_blocks = half // block
+    before = energy_of(energy[:, :-n_blocks], n_blocks)
+    after = energy_of(energy[:, n_blocks:], n_blocks)
+    n_frames = wavs.shape[1] // hop_length + 1
+    before, after = before[:, :n_frames], after[:, :n_frames]
+    last_before = padded[:, half - 1 :: hop_length][:, :n_frames]
+    over = (after == 0) & (last_before == 0)
+    power = (before + after) / window_size
+    decibels = 10 * torch.log10(torch.where(over, torch.ones_like(power), power))
+    return decibels.masked_fill(over, -math.inf)
 
 
 def utterance_level(values, weights):

@@ -181,6 +181,9 @@ class AutocorrelationPitch(PitchTracker):
         start = max(0, first - self.n_behind)
         end = last - 1 + self.n_ahead
         wavs = wavs[:, start * self.hop_length : end * self.hop_length]
+        # Silence follows every recording: a path ends as it does before padding.
+        n_missing = (end - start) * self.hop_length - wavs.shape[1]
+        wavs = torch.nn.functional.pad(wavs, (0, n_missing))
         f0_hz, voicing = self._track(wavs)
         wanted = slice(first - start, last - start)
         return f0_hz[:, wanted], voicing[:, wanted]

@@ -112,16 +112,19 @@ def assert_same_pitch(found, expected):
 
 
 def test_zero_padding_changes_nothing():
+    """Also where a recording ends within a voice, and in its last frame."""
     tracker = AutocorrelationPitch()
-    waves = [utterance(120, 1.6), utterance(240, 1.1), utterance(180, 0.7)]
-    batch = tracker(batch_of(*waves)[0])
+    faint = utterance(180, 1.6)
+    faint[11000:] *= 0.1
+    waves = [utterance(120, 1.6), utterance(240, 1.1)[:12345], voice(110, 0.7), faint]
+    batch = tracker(batch_of(*waves, torch.zeros(40000))[0])
     for i, wave in enumerate(waves):
         alone = tracker(wave[None])
-        n_frames = alone[0].shape[1] - 1  # the last window holds the padding
+        n_frames = alone[0].shape[1]
         assert_same_pitch(
-            [part[i, :n_frames] for part in batch],
-            [part[0, :n_frames] for part in alone],
+            [part[i, :n_frames] for part in batch], [part[0] for part in alone]
         )
+        assert not batch[0][i, n_frames + 3 :].any()
 
 
 def test_lookahead_is_bounded():
