@@ -1,15 +1,21 @@
 """Reading any recording for the command line: any sample rate, any channel count."""
 
+import math
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
 import soundfile
 import torch
 import torchaudio
 
 SILENCE_SECONDS = 0.3
 """A long recording is cut in the middle of the quietest stretch of this length."""
+
+LARGEST_STEP = 1000
+"""torchaudio keeps a filter for each phase between two rates: of 44,100 Hz, whose ratio
+to 16,000 Hz is 441 / 160, they are few; of 44,101 Hz they would take gigabytes."""
 
 
 def read_mono(path, sample_rate):
@@ -129,4 +135,8 @@ def _read(file, path, n_samples):
 
 
 def _resampled(wav, rate, sample_rate):
-    return torchaudio.functional.resample(wav, rate, sample_rate)
+    divisor = math.gcd(rate, sample_rate)
+    if rate // divisor <= LARGEST_STEP:
+        return torchaudio.functional.resample(wav, rate, sample_rate)
+    up, down = sample_rate // divisor, rate // divisor
+    return torch.from_numpy(scipy.signal.resample_poly(wav.numpy(), up, down))

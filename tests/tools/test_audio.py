@@ -22,6 +22,17 @@ def test_any_rate_and_channel_count(tmp_path, rate):
     assert spectra[0].argmax() == spectra[1].argmax() == 175
 
 
+def test_rates_without_a_common_divisor_are_like_their_neighbours(tmp_path):
+    found = []
+    for rate in (44100, 44101):
+        wav = voice(200.0, sample_rate=rate).numpy()
+        soundfile.write(tmp_path / "a.wav", wav, rate, subtype="FLOAT")
+        found.append(read_mono(tmp_path / "a.wav", 16000))
+    usual, odd = (x[1000:15000] for x in found)
+    assert found[1].dtype == torch.float32 and abs(len(found[1]) - 16000) <= 1
+    assert (odd - usual).norm() < 0.02 * usual.norm()
+
+
 @pytest.mark.parametrize(
     "samples, message",
     [(np.zeros(0), "holds no samples"), (np.full(9, np.inf), "NaN or infinite")],
