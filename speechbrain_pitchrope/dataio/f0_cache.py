@@ -182,8 +182,11 @@ def check_tracker(folder, tracker):
     Raises
     ------
     ValueError
-        If the cache is another tracker's; the message names the difference.
+        If the cache is another tracker's, when the message names the difference; if
+        nothing tells whose it is; or if there is a file in place of the folder.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: expected the folder of an f0 cache")
     mine, mark = describe(tracker), folder / TRACKER_FILE
     if not mark.is_file():
         if shard_paths(folder):
@@ -193,7 +196,7 @@ def check_tracker(folder, tracker):
             )
         write_whole(mark, (json.dumps(mine) + "\n").encode())
         return
-    found = json.loads(mark.read_text(encoding="utf-8"))
+    found = _read_mark(mark)
     differences = [
         f"{name} is {found['settings'].get(name)!r} there and "
         f"{mine['settings'].get(name)!r} here"
@@ -212,6 +215,21 @@ def check_tracker(folder, tracker):
             f"the f0 cache {folder} is another tracker's: {'; '.join(differences)}. "
             "Choose another folder, or remove this one to have it built anew"
         )
+
+
+def _read_mark(mark):
+    """What ``describe`` said of the tracker of a cache."""
+    try:
+        read = json.loads(mark.read_text(encoding="utf-8"))
+        found = {"class": read["class"], "settings": dict(read["settings"])}
+        for name in ("f0", "voicing"):
+            found[name] = np.array(read[name], int).tolist()
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{mark} is damaged ({type(error).__name__}: {error}), and tells no more "
+            f"which tracker's f0 this is: remove {mark.parent} to have it built anew"
+        ) from error
+    return found
 
 
 def _disagreement(one, other):

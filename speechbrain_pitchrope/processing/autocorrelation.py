@@ -102,6 +102,8 @@ def make_tables(sample_rate, window_size, f0_min, f0_max):
     window = torch.hann_window(window_size, dtype=double)
     phase = 2 * math.pi / n_fft * samples[:, None] * bins
     fourier = torch.cat((phase.cos(), phase.sin()), 1) * window[:, None]
+    # Of each frame, less its mean: an offset of the recorder would leak into the band.
+    fourier -= window[:, None] * fourier.sum(0) / window.sum()
 
     step = math.log2(f0_max / f0_min) / (N_LAGS - 1)
     octaves = math.log2(f0_max) + step - step * torch.arange(N_LAGS + 2, dtype=double)

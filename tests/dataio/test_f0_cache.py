@@ -227,6 +227,21 @@ def test_contours_without_their_tracker_are_refused(recordings, tmp_path):
         build_f0_cache(folder, recordings, tracker)
 
 
+@pytest.mark.parametrize("text", ["", '{"class": ', "{}", "[]", '{"class": "x"}'])
+def test_a_damaged_mark_is_named(recordings, tmp_path, text):
+    folder = tmp_path / "f0"
+    build_f0_cache(folder, recordings, AutocorrelationPitch())
+    (folder / "tracker.json").write_text(text)
+    with pytest.raises(ValueError, match=r"tracker\.json is damaged .*remove .*f0 to"):
+        build_f0_cache(folder, recordings, AutocorrelationPitch())
+
+
+def test_a_file_is_no_folder_of_a_cache(recordings, tmp_path):
+    (tmp_path / "f0").touch()
+    with pytest.raises(ValueError, match="f0 is a file: expected the folder"):
+        build_f0_cache(tmp_path / "f0", recordings, AutocorrelationPitch())
+
+
 def test_bad_recordings_stop_none_of_the_others(recordings, tmp_path):
     soundfile.write(recordings["u1"], samples(1).numpy(), 8000)
     soundfile.write(recordings["u2"], samples(2)[:, None].repeat(1, 2).numpy(), 16000)

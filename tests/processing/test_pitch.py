@@ -195,6 +195,21 @@ def test_gain_changes_nothing(gain):
     torch.testing.assert_close(scaled_voicing, voicing, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("offset", [0.05, -0.5])
+def test_an_offset_changes_nothing(offset):
+    tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
+    f0, voicing = tracker(wave[None])
+    shifted_f0, shifted_voicing = tracker(wave[None] + offset)
+    assert (f0 > 0).any()
+    inside = slice(3, -3)  # at either end the offset begins: a click
+    assert torch.equal(shifted_f0[0, inside] > 0, f0[0, inside] > 0)
+    torch.testing.assert_close(shifted_f0, f0, atol=0.1, rtol=0)
+    torch.testing.assert_close(
+        shifted_voicing[:, inside], voicing[:, inside], atol=0.1, rtol=0
+    )
+    assert not tracker(torch.full_like(wave, offset)[None])[0].any()
+
+
 def test_gradients_to_the_waveform_are_finite():
     tracker = AutocorrelationPitch()
     for wave in (utterance(150, 0.5), torch.zeros(4000)):
