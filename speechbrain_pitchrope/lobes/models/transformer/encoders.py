@@ -94,7 +94,19 @@ class PitchConformerEncoder(_InBandPitch, ConformerEncoder):
     """ConformerEncoder with in-band pitch."""
 
     def make_streaming_context(self, dynchunktrain_config):
-        """As upstream's, with room for the pitch of past frames."""
+        """As upstream's, with room for the pitch of past frames.
+
+        Raises
+        ------
+        ValueError
+            If the left context is unlimited, which upstream's layers can't keep.
+        """
+        if dynchunktrain_config.is_infinite_left_context():
+            raise ValueError(
+                "left_context_size is None, all that has gone before: to stream, give "
+                f"a number of chunks, DynChunkTrainConfig("
+                f"{dynchunktrain_config.chunk_size}, 4) for instance"
+            )
         context = super().make_streaming_context(dynchunktrain_config)
         return PitchStreamingContext(context.dynchunktrain_config, context.layers)
 

@@ -219,6 +219,12 @@ def test_speakers_streamed_in_turn_do_not_mix(variant):
         net.encode_streaming(other, contexts[1])
 
 
+def test_an_unlimited_left_context_is_refused_in_streaming():
+    net = trained("all", "conformer")
+    with pytest.raises(ValueError, match=r"a number of chunks, DynChunkTrainConfig\(8"):
+        net.make_streaming_context(DynChunkTrainConfig(8))
+
+
 def test_controls_are_refused_in_streaming():
     net = build("shuffled_f0")
     context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
