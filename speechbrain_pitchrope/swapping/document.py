@@ -17,6 +17,7 @@ _REFERENCE_TAGS = ("!ref", "!copy")
 _WHOLE_REFERENCE = re.compile(r"<([^<>.]+)>")
 _REFERRED_KEY = re.compile(r"<([^<>.\[]+)")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _MAX_CHAIN = 20  # a longer chain of references is a circle
 
 
@@ -102,14 +103,13 @@ class Document(NamedTuple):
         """As many spaces as there are characters before the node on its line."""
         start = node.start_mark.index
         before = self.text[self.line_start(start) : start]
-        return " " * len(
-            before.removeprefix("\ufeff")
-        )  # a byte order mark is no column
+        return " " * len(before.removeprefix("\ufeff"))  # a mark of byte order
 
-    @property
-    def line_break(self):
-        r"""How the file's lines end: ``\n`` or ``\r\n``."""
-        return "\r\n" if "\r\n" in self.text else "\n"
+    def line_break(self, index):
+        r"""How the line above ``index`` ends, ``\n`` or ``\r\n``; its own if first."""
+        end = self.line_start(index) - 1
+        end = self.text.find("\n", index) if end < 0 else end
+        return "\r\n" if self.text[:end].endswith("\r") and end > 0 else "\n"
 
     def excerpt(self, keys):
         """The text of these top-level keys and of all that they need, and no others.
@@ -214,7 +214,8 @@ def parse(text):
     ------
     ValueError
         If it is not yaml, or has a key twice (the message gives line and column), or
-        is not a recipe's: no mapping, or no ``!new:`` in it.
+        lines end in carriage returns alone, or it is not a recipe's: no mapping, or no
+        ``!new:`` in it.
 
     Example
     -------
@@ -234,6 +235,10 @@ def parse(text):
             "mapping of keys to values"
         )
     document = Document(text, root)
+    if _LONE_RETURN.search(text):
+        raise ValueError(
+            r"its lines end in \r alone, expected \n or \r\n: convert the line ends"
+        )
     _check_keys(document)
     if not any(class_of(node) for _, node in document.walk()):
         raise ValueError(
@@ -249,9 +254,11 @@ def _compose(text):
         return YAML(pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        problem = error.problem or error.context
+        if problem.startswith("but "):  # goes on with what was expected
+            problem = f"{error.context}, {problem}"
         raise ValueError(
-            f"not yaml: line {mark.line + 1}, column {mark.column + 1}: "
-            f"{error.problem or error.context}"
+            f"not yaml: line {mark.line + 1}, column {mark.column + 1}: {problem}"
         ) from None
     except ReaderError as error:
         before = text[: error.position]

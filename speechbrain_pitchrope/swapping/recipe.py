@@ -81,8 +81,9 @@ def find_entries(document):
         row = rows.get(path)
         if row is None:
             continue
-        if path == AUGMENTER.upstream and works_on_waves(
-            augmentations(document, node), key
+        if path == AUGMENTER.upstream and any(
+            works_on_waves(augmentations(document, node), part)
+            for part in key.replace("]", "").split("[")
         ):
             continue
         swapped = path == row.ours

@@ -284,7 +284,8 @@ def _line_after(document, key, value, line):
     """The edit that puts a line after an entry whose value is simple, as far in."""
     end = max(key.end_mark.index, value.end_mark.index)  # an alias ends at its anchor
     at = document.line_end(end)
-    return Edit(at, at, f"{document.line_break}{document.indentation(key)}{line}")
+    new = f"{document.line_break(at)}{document.indentation(key)}{line}"
+    return Edit(at, at, new)
 
 
 def _line_before(document, key, line):
@@ -295,4 +296,5 @@ def _line_before(document, key, line):
             "it on a line of its own"
         )
     at = key.start_mark.index
-    return Edit(at, at, f"{line}{document.line_break}{document.indentation(key)}")
+    new = f"{line}{document.line_break(at)}{document.indentation(key)}"
+    return Edit(at, at, new)

@@ -58,7 +58,8 @@ def read(path):
         If there is no such file, or it is not UTF-8.
     """
     if not path.is_file():
-        raise ValueError(f"{path} is not a file: give the yaml of a recipe")
+        found = "is not a file" if path.exists() else "is not there"
+        raise ValueError(f"{path} {found}: give the yaml of a recipe")
     data = path.read_bytes()
     try:
         return data.decode("utf-8")

@@ -85,7 +85,12 @@ def test_a_merge_may_stand_twice_and_so_may_a_name():
     [
         ("a: [1,\nb: 2}\n", "not yaml: line 2, column 5: expected ',' or ']'"),
         ("a: b: !new:c.D\n", "not yaml: line 1, column 5: mapping values"),
-        ("a: !new:b.C\n---\nd: 1\n", "not yaml: line 2, column 1: but found another"),
+        (
+            "a: !new:b.C\n---\nd: 1\n",
+            "not yaml: line 2, column 1: expected a single document in the stream, but "
+            "found another document",
+        ),
+        ("a: !new:b.C\rd: 1\r", r"its lines end in \\r alone, expected \\n or \\r\\n"),
         ("a: !new:b.C\nd: *e\n", "not yaml: line 2, column 4: found undefined alias"),
         ("a: 1\nb: c\x01\n", r"not yaml: line 2, column 5: character '\\x01' is not"),
         ("a: 1\n\x00", "not yaml: line 2, column 1: character"),

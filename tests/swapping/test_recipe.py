@@ -36,6 +36,12 @@ def test_an_augmenter_that_tells_nothing_is_judged_by_its_key(key, found):
     assert len(find_entries(parse(f"{key}: !new:{AUGMENTER.upstream}"))) == found
 
 
+@pytest.mark.parametrize(("key", "found"), [("wav_augment", 0), ("fea_augment", 1)])
+def test_its_key_counts_inside_of_another_entry_too(key, found):
+    text = f"modules:\n    {key}: !new:{AUGMENTER.upstream}\n"
+    assert len(find_entries(parse(text))) == found
+
+
 @pytest.mark.parametrize("text", recipes.FAMILIES.values(), ids=recipes.FAMILIES)
 def test_entries_keep_their_place_when_swapped(text):
     before, after = (find_entries(parse(each)) for each in (text, swap(text)))

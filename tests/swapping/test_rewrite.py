@@ -219,6 +219,14 @@ def indented(text):
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
 
 
+def mixed(text):
+    """Every other line ends as on Windows: an editor has added to a file of another."""
+    return "".join(
+        line.replace("\n", "\r\n") if i % 2 else line
+        for i, line in enumerate(text.splitlines(keepends=True))
+    )
+
+
 WITHOUT_SEED = recipes.JOINT[recipes.JOINT.index("sizes:") :].replace(
     "<output_folder>", "<sizes[nhead]>"
 )
@@ -235,6 +243,8 @@ LAYOUTS = {
         "!<!new:speechbrain.lobes.features.Fbank>",
     ),
     "start and end of a document": f"---\n{recipes.JOINT}...\n",
+    "mixed line ends, line before": mixed(recipes.PRETRAINING),
+    "mixed line ends, line behind": mixed(recipes.JOINT),
 }
 
 

@@ -125,7 +125,7 @@ def test_the_input_is_never_overwritten(recipe, tmp_path, capsys, force):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (None, "recipe.yaml is not a file: give the yaml of a recipe"),
+        (None, "recipe.yaml is not there: give the yaml of a recipe"),
         (b"a: [1,\nb: 2}\n", "recipe.yaml: not yaml: line 2, column 5: expected"),
         (b"a: 1\nb: \xff\n", "recipe.yaml: not yaml: line 2, column 4: not UTF-8"),
         (b"a: 1\n", "recipe.yaml: not a SpeechBrain recipe's yaml"),
@@ -149,6 +149,11 @@ def test_nothing_is_written_on_refusal(recipe, tmp_path, capsys, content, fault)
     assert fault in captured.err
     assert captured.out == ""
     assert set(tmp_path.iterdir()) == before
+
+
+def test_a_folder_is_no_recipe(tmp_path, capsys):
+    assert run(tmp_path, tmp_path / "out.yaml") == 1
+    assert f"{tmp_path} is not a file: give the yaml" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
