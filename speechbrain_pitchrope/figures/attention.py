@@ -7,7 +7,7 @@ import numpy as np
 from speechbrain_pitchrope.figures.style import (
     DIVERGING,
     draw_spectrogram,
-    map_extent,
+    map_options,
     new_canvas,
     set_title,
 )
@@ -19,6 +19,9 @@ WORD_START = "\u2581"
 
 TOKEN_INCHES = 0.1
 """Width of a token that can be read; a letter of it is about 0.065 inches long."""
+
+SMALLEST_TOKEN_INCHES = 0.065
+"""More tokens than fit at this width are not written, only marked."""
 
 COLUMN_INCHES = 2.1
 """Width of a map."""
@@ -67,10 +70,13 @@ def attention_figure(
     >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
     ['pitch on', "attention's pitch zeroed", 'difference']
     """
-    extent = map_extent(len(heads[0].with_pitch), frame_shift)
-    span = span or extent[:2]
+    n_frames = len(heads[0].with_pitch)
+    n_shown = None if span is None else round((span[1] - span[0]) / frame_shift)
+    options = map_options(n_frames, frame_shift, n_shown)
+    span = span or options["extent"][:2]
     tokens = _readable(tokens, span)
-    upright = any(len(piece) > 1 for _, piece in tokens)
+    written = len(tokens) * SMALLEST_TOKEN_INCHES <= COLUMN_INCHES
+    upright = written and any(len(piece) > 1 for _, piece in tokens)
     longest = max((len(piece) for _, piece in tokens), default=1) if upright else 1
     heights = (0.7, 0.2 + 0.065 * longest, *[1.7] * len(heads))
     figure = new_canvas((3 * COLUMN_INCHES + 1.2, 1.9 + sum(heights)))
@@ -80,13 +86,16 @@ def attention_figure(
     for column, name in enumerate(COLUMNS):
         grid[0, column].set_title(name, fontsize=9)
         draw_spectrogram(grid[0, column], mels_db, mel_shift)
-        _draw_tokens(grid[1, column], tokens, span, upright)
+        if written:
+            _draw_tokens(grid[1, column], tokens, span, upright)
+        else:
+            _mark_tokens(grid[1, column], tokens)
         grid[-1, column].set_xlabel("time of the key (s)")
     for column in (1, 2):
         grid[0, column].set_ylabel("")
         for axes in grid[:, column]:
             axes.tick_params(labelleft=False)
-    weights, differences = _draw_maps(grid[2:], heads, extent)
+    weights, differences = _draw_maps(grid[2:], heads, options)
     for axes in grid[2:].flat:
         axes.set_ylim(span)
     grid[0, 0].set_xlim(span)
@@ -117,7 +126,7 @@ def _readable(tokens, span):
     return [word for word in in_words(tokens) if span[0] <= word[0] <= span[1]]
 
 
-def _draw_maps(rows, heads, extent):
+def _draw_maps(rows, heads, options):
     """Fill the rows; one image of weights and one of differences, for colour bars.
 
     A few weights are far above all others, on frames of silence mostly: the scale ends
@@ -127,12 +136,6 @@ def _draw_maps(rows, heads, extent):
     changes = [on - zeroed for on, zeroed in weights]
     top = np.quantile(weights, 0.995)
     change = max(np.quantile(np.abs(changes), 0.995), 1e-6)
-    options = {
-        "origin": "lower",
-        "aspect": "auto",
-        "extent": extent,
-        "interpolation": "nearest",
-    }
     for axes, head, maps, difference in zip(rows, heads, weights, changes, strict=True):
         for panel, values in zip(axes[:2], maps, strict=True):
             image = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, **options)
@@ -143,11 +146,24 @@ def _draw_maps(rows, heads, extent):
     return image, changed
 
 
-def _draw_tokens(axes, tokens, span, upright):
-    """Tokens at their times, upright if there are words; a line leads to each."""
+def _bare(axes):
+    """Leave only the axis of time."""
     axes.set_yticks([])
     axes.set_ylim(0, 1)
     axes.spines[["left", "top", "right"]].set_visible(False)
+
+
+def _mark_tokens(axes, tokens):
+    """A line at the time of each token, and how many there are."""
+    _bare(axes)
+    times = [seconds for seconds, _ in tokens]
+    axes.vlines(times, 0, 0.3, color="black", linewidth=0.5)
+    axes.set_title(f"{len(tokens)} words, too many to read here", fontsize=7, pad=-6)
+
+
+def _draw_tokens(axes, tokens, span, upright):
+    """Tokens at their times, upright if there are words; a line leads to each."""
+    _bare(axes)
     label = 0.15 if upright else 0.5
     width = min(TOKEN_INCHES, COLUMN_INCHES / max(1, len(tokens)))
     gap = width / COLUMN_INCHES * (span[1] - span[0])

@@ -58,8 +58,12 @@ def pitch_figure(
     wave_axes.set_ylabel("amplitude")
     draw_spectrogram(mel_axes, mels_db, frame_shift)
     f0_axes = mel_axes.twinx()
-    f0_axes.plot(times, voiced, color="white", linewidth=4.0)
-    f0_axes.plot(times, voiced, color=ORANGE, linewidth=1.8, label="f0")
+    # A single voiced frame between unvoiced ones is no line: the dots show it.
+    dots = {"marker": "o", "markeredgewidth": 0}
+    f0_axes.plot(times, voiced, color="white", linewidth=4.0, markersize=4.0, **dots)
+    f0_axes.plot(
+        times, voiced, color=ORANGE, linewidth=1.8, markersize=1.8, label="f0", **dots
+    )
     f0_axes.set_yscale("log")
     f0_axes.set_ylim(
         min(50, 0.9 * np.nanmin(voiced, initial=50)),
@@ -76,18 +80,33 @@ def pitch_figure(
     voicing_axes.set_xlabel("time (s)")
     voicing_axes.set_xlim(0, max(times[-1], 1e-3))
     for axes in (wave_axes, voicing_axes):
-        axes.fill_between(
-            times,
-            0,
-            1,
-            where=np.asarray(f0_hz) > 0,
-            transform=axes.get_xaxis_transform(),
-            color=GREEN,
-            alpha=0.15,
-            linewidth=0,
-        )
+        for start, end in stretches(f0_hz):
+            edges = ((start - 0.5) * frame_shift, (end - 0.5) * frame_shift)
+            axes.axvspan(*edges, color=GREEN, alpha=0.15, linewidth=0)
     set_title(figure, title)
     return figure
+
+
+def stretches(f0_hz):
+    """Where a contour is voiced.
+
+    Arguments
+    ---------
+    f0_hz : array
+        Shape [T], 0 where unvoiced.
+
+    Returns
+    -------
+    array
+        First frame of each voiced stretch, and the first one after it; shape [n, 2].
+
+    Example
+    -------
+    >>> stretches([0, 150, 0, 0, 120, 121]).tolist()
+    [[1, 2], [4, 6]]
+    """
+    voiced = np.pad(np.asarray(f0_hz) > 0, 1)
+    return np.flatnonzero(np.diff(voiced)).reshape(-1, 2)
 
 
 def recording_figure(wav, sample_rate, f0_hz, voicing, title=None):

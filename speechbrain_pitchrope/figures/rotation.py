@@ -83,7 +83,8 @@ def rotation_figure(
     )
     for axes, pair, note in zip(panels, pairs, notes or [""] * len(pairs), strict=True):
         turn = 2 * np.pi * frame_shift / np.angle(plain[1, pair] / plain[0, pair])
-        name = f"pair {pair}: a turn in {turn:.3g} s{', ' if note else ''}{note}"
+        digits = ".3g" if turn < 1000 else ",.0f"
+        name = f"pair {pair}: a turn in {turn:{digits}} s{', ' if note else ''}{note}"
         axes.set_title(name, loc="left", fontsize=8, pad=3)
         _draw_pair(axes, times, plain[:, pair], adapted[:, pair])
     draw_f0(f0_axes, f0_hz, frame_shift)
@@ -99,10 +100,9 @@ def rotation_figure(
     figure.legend(
         *handles,
         loc="outside lower center",
-        ncols=5,
+        ncols=3,  # a column of RoPE, one of the adapted lines, and the radius
         fontsize=8,
-        columnspacing=1.2,
-        handlelength=1.8,
+        handlelength=4,  # two dashes of the thick line
     )
     set_title(figure, title)
     return figure
@@ -111,16 +111,16 @@ def rotation_figure(
 def _draw_pair(axes, times, plain, adapted):
     """One pair's two rotations, each complex [T], within the envelope of the radius."""
     radius = np.abs(adapted)
-    if not np.allclose(radius, 1):
-        axes.fill_between(
-            times, -radius, radius, color=GREY, alpha=0.18, lw=0, label="radius r"
-        )
     for name, course, style in (
         ("RoPE", plain, STANDARD),
         ("pitch-adapted", adapted, ADAPTED),
     ):
         axes.plot(times, course.real, "-", label=f"{name}, even", **style)
         axes.plot(times, course.imag, "--", label=f"{name}, odd", **style)
+    if not np.allclose(radius, 1):
+        axes.fill_between(
+            times, -radius, radius, color=GREY, alpha=0.18, lw=0, label="radius r"
+        )
     limit = 1.12 * max(1, radius.max())
     axes.set_ylim(-limit, limit)
     axes.set_ylabel("value")

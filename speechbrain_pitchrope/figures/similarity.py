@@ -8,7 +8,7 @@ from speechbrain_pitchrope.figures.style import (
     DIVERGING,
     WIDTH,
     draw_f0,
-    map_extent,
+    map_options,
     new_canvas,
     set_title,
 )
@@ -18,7 +18,7 @@ LINE_LENGTH = 100
 
 CAPTION = (
     "Each map says how much the frames of two times agree before any content counts. "
-    "A bright diagonal, in deep red: frames agree with their neighbours in time. "
+    "A bright diagonal, the strongest red around: frames agree with their neighbours. "
     "A narrow band: the clocks run fast, and near frames are told apart. "
     "A wide band: they run slowly, and a longer stretch looks alike."
 )
@@ -105,7 +105,7 @@ def similarity_figure(plain, adapted, bias, f0_hz, frame_shift, title=None):
     """
     limit = max(np.abs(kernel).max() for kernel in (plain, adapted, adapted - plain))
     divisor = max(1, int(np.ceil(np.abs(bias).max() / limit)))
-    unit = f"logits, divided by {divisor}" if divisor > 1 else "logits"
+    unit = f"logits / {divisor}" if divisor > 1 else "logits"
     maps = {
         "standard RoPE": plain,
         "pitch-adapted RoPE": adapted,
@@ -117,17 +117,13 @@ def similarity_figure(plain, adapted, bias, f0_hz, frame_shift, title=None):
     grid = figure.subplots(3, 3, width_ratios=(0.22, 1, 1), height_ratios=(0.22, 1, 1))
     grid[0, 0].set_axis_off()
     panels = list(grid[1:, 1:].flat)
-    extent = map_extent(len(plain), frame_shift)
     for axes, (name, values) in zip(panels, maps.items(), strict=True):
         image = axes.imshow(
             values,
-            origin="lower",
-            aspect="auto",
             cmap=DIVERGING,
             vmin=-limit,
             vmax=limit,
-            extent=extent,
-            interpolation="nearest",
+            **map_options(len(plain), frame_shift),
         )
         axes.set_title(name, fontsize=9)
         axes.tick_params(labelleft=False, labelbottom=False)
@@ -152,28 +148,44 @@ def similarity_figure(plain, adapted, bias, f0_hz, frame_shift, title=None):
     bar.set_label(
         "mean of $r_m r_n \\cos(\\theta_m - \\theta_n)$ over the pairs; bias in logits"
     )
-    figure.supxlabel(
-        _caption(plain, adapted, frame_shift), fontsize=7.5, x=0.02, ha="left"
+    caption = "\n".join(
+        textwrap.fill(text, LINE_LENGTH, break_on_hyphens=False)
+        for text in (CAPTION, measured_widths(plain, adapted, frame_shift))
     )
+    figure.supxlabel(caption, fontsize=7.5, x=0.02, ha="left")
     set_title(figure, title)
     return figure
 
 
-def _caption(plain, adapted, frame_shift):
-    """What is to be seen, and the measured widths of both bands."""
+def measured_widths(plain, adapted, frame_shift):
+    """The half-widths of both bands, as a sentence that says how they are measured.
+
+    Arguments
+    ---------
+    plain, adapted : array
+        Position-to-position kernels, shape [T, T].
+    frame_shift : float
+        Seconds from position to position.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> lag = np.abs(np.subtract.outer(np.arange(9), np.arange(9)))
+    >>> measured_widths(1 - lag / 8, 1 - lag / 4, 0.04).rpartition(": ")[2]
+    '4.0 frames or 160 ms (standard) and 2.0 frames or 80 ms (pitch-adapted).'
+    """
     level = half_level(plain)
     widths = " and ".join(
         f"{_width(band_half_width(kernel, level), len(kernel), frame_shift)} ({name})"
         for name, kernel in (("standard", plain), ("pitch-adapted", adapted))
     )
-    measured = (
+    return (
         f"Half-width of the band, where the mean of a diagonal has fallen to "
         f"{level:.2f} of the main one's, half way to the lowest of standard RoPE: "
         f"{widths}."
-    )
-    return "\n".join(
-        textwrap.fill(text, LINE_LENGTH, break_on_hyphens=False)
-        for text in (CAPTION, measured)
     )
 
 

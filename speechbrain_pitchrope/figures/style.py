@@ -19,6 +19,9 @@ DIVERGING = "RdBu_r"
 WIDTH = 6.5
 """Inches; the text of a page of A4 or Letter is about as wide."""
 
+MAP_DOTS = 300
+"""About as many dots wide is a map in a PNG."""
+
 TITLE_POINTS, TITLE_LINES = 10, 4
 """Size of a title's letters, and the most lines it may take."""
 
@@ -91,17 +94,26 @@ def set_title(figure, title):
         A few lines of it are shown, and what goes beyond is left out.
     """
     if title:
-        from matplotlib.textpath import TextPath
+        room = 0.95 * 72 * figure.get_figwidth()
+        length = len(title)
+        lines = [title]
+        while length > 10 and max(map(_title_width, lines)) > room:
+            # At once near to what fits, then letter by letter: letters differ in width.
+            widest = max(lines, key=_title_width)
+            fits = int(len(widest) * room / _title_width(widest))
+            length = max(10, min(length - 1, fits))
+            lines = textwrap.wrap(
+                title, length, max_lines=TITLE_LINES, placeholder=" [...]"
+            )
+        figure.suptitle("\n".join(lines), fontsize=TITLE_POINTS, parse_math=False)
 
-        letters = TextPath((0, 0), title.replace("$", "S"), size=TITLE_POINTS)
-        lines = letters.get_extents().width / (0.95 * 72 * figure.get_figwidth())
-        wrapped = textwrap.wrap(
-            title,
-            max(10, int(len(title) / max(lines, 0.1))),
-            max_lines=TITLE_LINES,
-            placeholder=" [...]",
-        )
-        figure.suptitle("\n".join(wrapped), fontsize=TITLE_POINTS, parse_math=False)
+
+def _title_width(line):
+    """Points that a line of a title takes."""
+    from matplotlib.textpath import TextPath
+
+    letters = TextPath((0, 0), line.replace("$", "S"), size=TITLE_POINTS)
+    return letters.get_extents().width
 
 
 def draw_spectrogram(axes, mels_db, frame_shift):
@@ -123,7 +135,7 @@ def draw_spectrogram(axes, mels_db, frame_shift):
         aspect="auto",
         cmap="Greys",
         vmin=mels_db.max() - 60,
-        extent=(0, (n_frames - 1) * frame_shift, 0, n_mels),
+        extent=(-0.5 * frame_shift, (n_frames - 0.5) * frame_shift, 0, n_mels),
     )
     axes.set_ylabel("mel band")
 
@@ -162,7 +174,33 @@ def draw_f0(axes, f0_hz, frame_shift, upright=False):
     axes.grid(alpha=0.3)
 
 
-def map_extent(n_frames, frame_shift):
-    """Edges in seconds of a T x T map of which each frame is a square."""
+def map_options(n_frames, frame_shift, n_shown=None):
+    """How a T x T map of frames against frames is drawn: options of ``imshow``.
+
+    Arguments
+    ---------
+    n_frames : int
+        T.
+    frame_shift : float
+        Seconds from frame to frame.
+    n_shown : int, optional
+        How many frames along one side are to be seen; all if not given.
+
+    Returns
+    -------
+    dict
+        Each frame is a square about its time. Where a map has more frames than dots,
+        neighbours are averaged: to leave some out would show stripes that aren't there.
+
+    Example
+    -------
+    >>> map_options(3, 0.04)["extent"]
+    (-0.02, 0.1, -0.02, 0.1)
+    """
     edges = (-0.5 * frame_shift, (n_frames - 0.5) * frame_shift)
-    return (*edges, *edges)
+    return {
+        "origin": "lower",
+        "aspect": "auto",
+        "extent": (*edges, *edges),
+        "interpolation": "nearest" if (n_shown or n_frames) <= MAP_DOTS else "auto",
+    }

@@ -147,6 +147,7 @@ def training_figure(logs):
         for axes, panel in zip(grid, panels, strict=True):
             _draw_panel(axes, panel, logs)
         grid[-1].set_xlabel(x_label)
+        part.align_ylabels(grid)
     if len(logs) > 1:
         _draw_names(figure, logs)
     return figure

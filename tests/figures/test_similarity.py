@@ -32,7 +32,7 @@ def test_maps_are_the_kernels_their_difference_and_the_bias(figure):
         "standard RoPE": PLAIN,
         "pitch-adapted RoPE": ADAPTED,
         "pitch-adapted less standard": ADAPTED - PLAIN,
-        "similarity bias (logits, divided by 3)": 4 * PLAIN / 3,
+        "similarity bias (logits / 3)": 4 * PLAIN / 3,
     }
     assert list(panels) == list(expected)
     for name, values in expected.items():

@@ -1,14 +1,16 @@
 """What all figures share: titles that fit, a spectrogram and f0 on the time axis."""
 
 import builtins
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from speechbrain_pitchrope.figures.style import (
     draw_f0,
     draw_spectrogram,
-    map_extent,
+    map_options,
     new_canvas,
     require_matplotlib,
     set_title,
@@ -49,13 +51,13 @@ def test_no_title():
     assert figure.get_suptitle() == ""
 
 
-def test_spectrogram_lies_between_its_first_and_last_frame():
+def test_each_frame_of_a_spectrogram_lies_about_its_time():
     axes = new_canvas((4, 2)).subplots()
     mels = np.random.default_rng(0).uniform(-100, 0, (51, 20))
     draw_spectrogram(axes, mels, 0.01)
     (image,) = axes.images
     np.testing.assert_array_equal(image.get_array(), mels.T)
-    assert image.get_extent() == [0, 0.5, 0, 20]
+    np.testing.assert_allclose(image.get_extent(), [-0.005, 0.505, 0, 20])
     assert image.get_clim()[0] == mels.max() - 60
 
 
@@ -72,8 +74,34 @@ def test_upright_f0_is_the_transposed_one():
     assert level.get_ylim() == upright.get_xlim()
 
 
+def test_a_line_of_wide_letters_fits_too():
+    """Letters of a long title are not all as wide as their mean."""
+    figure = new_canvas((4, 3))
+    set_title(figure, "il " * 90 + "WM " * 40 + "il " * 90)
+    assert figure.get_suptitle().endswith("[...]")
+    box = figure._suptitle.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= figure.bbox.width
+    assert box.width > 0.5 * figure.bbox.width
+
+
 def test_a_frame_is_a_square_about_its_time():
-    np.testing.assert_allclose(map_extent(3, 0.04), [-0.02, 0.1, -0.02, 0.1])
+    options = map_options(3, 0.04)
+    np.testing.assert_allclose(options["extent"], [-0.02, 0.1, -0.02, 0.1])
+    assert options["origin"] == "lower"
+
+
+def test_more_frames_than_dots_are_averaged():
+    """Stripes of one frame are grey then, and no frame is left out."""
+    figure = new_canvas((2, 2))
+    axes = figure.subplots()
+    stripes = np.tile([0.0, 1.0], (1500, 750))
+    axes.imshow(stripes, cmap="gray", **map_options(1500, 0.04))
+    axes.set_axis_off()
+    png = io.BytesIO()
+    figure.savefig(png, dpi=150)
+    shown = np.asarray(Image.open(png).convert("L"), dtype=float)[20:-20, 20:-20]
+    np.testing.assert_allclose(shown, 127, atol=30)
+    assert map_options(1500, 0.04, n_shown=200)["interpolation"] == "nearest"
 
 
 def test_without_matplotlib_the_remedy_is_named(monkeypatch):

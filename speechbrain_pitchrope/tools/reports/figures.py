@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from speechbrain_pitchrope.figures.similarity import measured_widths
 from speechbrain_pitchrope.figures.training import training_figure
 from speechbrain_pitchrope.nnet.summary import STATISTICS
 from speechbrain_pitchrope.tools.plots import drawing
@@ -144,9 +145,10 @@ def draw_similarity(facts, chosen, path):
     columns = ("beta", "max |a|", "max |rho|")
     head, told = _head(facts, path, columns, SWITCHES["similarity"])
     figure = drawing.draw_similarity(head, path)
+    standard, adapted, _ = (kernel.numpy() for kernel in head.kernels())
     alt = (
         f"Four maps of how the frames of {chosen.name} see each other. "
-        + " ".join(figure.get_supxlabel().split()).rpartition("looks alike. ")[2]
+        f"{measured_widths(standard, adapted, head.frame_shift)}"
     )
     return as_picture(figure, alt, SIMILARITY.format(**told))
 
