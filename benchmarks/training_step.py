@@ -24,7 +24,7 @@ from hyperpyyaml import load_hyperpyyaml
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from machine import describe
 
-from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
+from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 
 HPARAMS = Path(__file__).parents[1] / "recipes/LibriSpeech/ASR/transformer/hparams"
 LENGTHS = (1.0, 0.875, 0.75, 0.625)  # of the utterances, the longest being 1

@@ -212,7 +212,7 @@ def require_width(features, n_features, consumer, culprit):
         Number of channels that are not pitch.
     consumer : str
         Who asks: the class named in the message.
-    culprit : speechbrain_pitchrope.substitutes.Substitute
+    culprit : speechbrain_pitchrope.names.Substitute
         The class that would have added the pitch channels.
 
     Raises
@@ -223,7 +223,7 @@ def require_width(features, n_features, consumer, culprit):
 
     Example
     -------
-    >>> from speechbrain_pitchrope.substitutes import FBANK
+    >>> from speechbrain_pitchrope.names import FBANK
     >>> require_width(torch.zeros(2, 7, 84), 80, "PitchConvolutionFrontEnd", FBANK)
     >>> require_width(torch.zeros(2, 7, 80), 80, "PitchConvolutionFrontEnd", FBANK)
     Traceback (most recent call last):
@@ -262,7 +262,7 @@ def require_range(channels, consumer, culprits):
         Shape [..., T, 4].
     consumer : str
         Who asks: the class named in the message.
-    culprits : sequence of speechbrain_pitchrope.substitutes.Substitute
+    culprits : sequence of speechbrain_pitchrope.names.Substitute
         The classes that the channels have passed since they were made.
 
     Raises
@@ -273,7 +273,7 @@ def require_range(channels, consumer, culprits):
 
     Example
     -------
-    >>> from speechbrain_pitchrope.substitutes import NORMALIZE
+    >>> from speechbrain_pitchrope.names import NORMALIZE
     >>> require_range(torch.zeros(2, 7, 4), "PitchConvolutionFrontEnd", [NORMALIZE])
     >>> standardised = torch.linspace(-2, 2, 56).view(2, 7, 4)
     >>> require_range(standardised, "PitchConvolutionFrontEnd", [NORMALIZE])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from speechbrain_pitchrope import inband, substitutes
+from speechbrain_pitchrope import inband, names
 from tests.signals import pitch_channels
 
 
@@ -26,16 +26,16 @@ def test_zero_is_unvoiced():
 def test_width_error_names_the_missing_class():
     features = torch.zeros(2, 7, 80)
     with pytest.raises(ValueError, match=r"compute_features.*PitchFbank"):
-        inband.require_width(features, 80, "Consumer", substitutes.FBANK)
+        inband.require_width(features, 80, "Consumer", names.FBANK)
     with pytest.raises(ValueError, match="have 76 channels beside pitch"):
-        inband.require_width(features, 60, "Consumer", substitutes.FBANK)
+        inband.require_width(features, 60, "Consumer", names.FBANK)
 
 
 def test_untouched_channels_pass():
-    inband.require_range(pitch_channels(4, 50), "Consumer", [substitutes.NORMALIZE])
-    inband.require_range(torch.zeros(4, 50, 4), "Consumer", [substitutes.NORMALIZE])
+    inband.require_range(pitch_channels(4, 50), "Consumer", [names.NORMALIZE])
+    inband.require_range(torch.zeros(4, 50, 4), "Consumer", [names.NORMALIZE])
     half = pitch_channels(4, 50).to(torch.bfloat16)
-    inband.require_range(half, "Consumer", [substitutes.NORMALIZE])
+    inband.require_range(half, "Consumer", [names.NORMALIZE])
 
 
 @pytest.mark.parametrize("touched", ["standardised", "filled", "not a number"])
@@ -48,7 +48,7 @@ def test_touched_channels_are_refused(touched):
     else:
         channels[2, 3, 1] = torch.nan
     with pytest.raises(ValueError, match=r"Consumer found.*`normalize`"):
-        inband.require_range(channels, "Consumer", [substitutes.NORMALIZE])
+        inband.require_range(channels, "Consumer", [names.NORMALIZE])
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -15,7 +15,7 @@ from speechbrain.augment.augmenter import Augmenter
 from speechbrain.augment.freq_domain import RandomShift, SpectrogramDrop, Warping
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.substitutes import FBANK, NORMALIZE
+from speechbrain_pitchrope.names import FBANK, NORMALIZE
 
 
 class PitchAugmenter(Augmenter):

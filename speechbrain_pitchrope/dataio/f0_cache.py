@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from speechbrain_pitchrope.dataio import f0_shards
-from speechbrain_pitchrope.utils.files import write_whole
+from speechbrain_pitchrope.files import write_whole
 
 TRACKER_FILE = "tracker.json"
 

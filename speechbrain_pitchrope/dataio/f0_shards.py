@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from speechbrain_pitchrope.utils.files import write_whole
+from speechbrain_pitchrope.files import write_whole
 
 FLOOR_HZ = 10.0
 """The f0 whose code would be 0, which stands for "unvoiced"."""

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from speechbrain_pitchrope.utils.files import write_whole
+from speechbrain_pitchrope.files import write_whole
 
 FORMATS = (".png", ".svg", ".pdf")
 

@@ -6,8 +6,8 @@ import torch
 from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.names import TRANSFORMER
 from speechbrain_pitchrope.nnet import fused, kernels, rotary, similarity
-from speechbrain_pitchrope.substitutes import TRANSFORMER
 
 SIMILARITY = ("gaussian", "laplacian")
 

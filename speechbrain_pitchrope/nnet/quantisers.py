@@ -3,7 +3,7 @@
 from speechbrain.nnet.quantisers import RandomProjectionQuantizer
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.substitutes import FBANK
+from speechbrain_pitchrope.names import FBANK
 
 
 class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):

@@ -3,7 +3,7 @@
 from speechbrain.processing.features import InputNormalization, make_padding_mask
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.substitutes import AUGMENTER, FBANK
+from speechbrain_pitchrope.names import AUGMENTER, FBANK
 
 
 class PitchInputNormalization(InputNormalization):

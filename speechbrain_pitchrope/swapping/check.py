@@ -8,8 +8,8 @@ from speechbrain.lobes.models.BESTRQ import compute_mask
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.nnet.parameter_transfer import OURS
 from speechbrain_pitchrope.swapping.parts import build, needed_yaml
-from speechbrain_pitchrope.utils.parameter_transfer import OURS
 
 SECONDS = 3.0
 """Length of the utterances; SpecAugment may drop a second at once."""

@@ -1,6 +1,6 @@
 """What a swap changes in a model beyond the names of its classes, in words."""
 
-from speechbrain_pitchrope.substitutes import QUANTIZER, TRANSFORMERS, TRANSLATOR
+from speechbrain_pitchrope.names import QUANTIZER, TRANSFORMERS, TRANSLATOR
 from speechbrain_pitchrope.swapping.document import parse
 from speechbrain_pitchrope.swapping.recipe import (
     added_argument,
@@ -43,7 +43,7 @@ def beyond_names(text):
 
     Example
     -------
-    >>> from speechbrain_pitchrope.substitutes import TRANSFORMER
+    >>> from speechbrain_pitchrope.names import TRANSFORMER
     >>> beyond_names(f'''
     ... Transformer: !new:{TRANSFORMER.upstream}
     ...     attention_type: RelPosMHAXL

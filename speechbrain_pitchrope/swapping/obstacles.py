@@ -3,7 +3,7 @@
 from ruamel.yaml.nodes import MappingNode
 
 from speechbrain_pitchrope.augment.domains import domain
-from speechbrain_pitchrope.substitutes import (
+from speechbrain_pitchrope.names import (
     AUGMENTER,
     FBANK,
     FRONT_END,
@@ -30,7 +30,7 @@ HARMLESS = (
     "speechbrain.nnet.containers.LengthsCapableSequential",
     "speechbrain.utils.checkpoints.Checkpointer",
     "speechbrain.utils.parameter_transfer.Pretrainer",
-    "speechbrain_pitchrope.utils.checkpoints.AtomicCheckpointer",
+    "speechbrain_pitchrope.runs.checkpoints.AtomicCheckpointer",
 )
 """Classes that hold or chain modules and leave what passes between them alone."""
 

@@ -11,7 +11,7 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfigRandomSampler
 
-from speechbrain_pitchrope.substitutes import (
+from speechbrain_pitchrope.names import (
     AUGMENTER,
     FBANK,
     FRONT_END,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ruamel.yaml.nodes import Node, SequenceNode
 
 from speechbrain_pitchrope.augment.domains import works_on_waves
-from speechbrain_pitchrope.substitutes import (
+from speechbrain_pitchrope.names import (
     AUGMENTER,
     FBANK,
     FRONT_END,

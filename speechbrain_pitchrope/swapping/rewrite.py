@@ -11,7 +11,7 @@ restored as it was written. The names of the classes need no mark.
 
 import re
 
-from speechbrain_pitchrope.substitutes import TRANSFORMERS
+from speechbrain_pitchrope.names import TRANSFORMERS
 from speechbrain_pitchrope.swapping.document import Edit, argument, parse
 from speechbrain_pitchrope.swapping.obstacles import (
     check_not_half_swapped,
@@ -62,7 +62,7 @@ def swap(text, variant="all"):
 
     Example
     -------
-    >>> from speechbrain_pitchrope.substitutes import FBANK, FRONT_END, TRANSFORMER
+    >>> from speechbrain_pitchrope.names import FBANK, FRONT_END, TRANSFORMER
     >>> recipe = f'''
     ... seed: 1
     ... compute_features: !new:{FBANK.upstream}

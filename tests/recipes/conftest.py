@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from speechbrain_pitchrope.tools.demo.corpus import make_demo_corpus
+from speechbrain_pitchrope.demo.corpus import make_demo_corpus
 
 RECIPE = Path(__file__).parents[2] / "recipes/LibriSpeech/ASR/transformer"
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
 from tests.recipes.conftest import RECIPE
 from tests.signals import batch_of, utterance
 

@@ -17,13 +17,13 @@ import torch
 from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 from speechbrain.utils.edit_distance import wer_details_for_batch, wer_summary
 
+from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures.training import read_train_log
-from speechbrain_pitchrope.inference.folder import load_recogniser
+from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.nnet.summary import learned_pitch
+from speechbrain_pitchrope.runs.folder import load_recogniser
+from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.summary import read_errors
-from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
-from speechbrain_pitchrope.tools.audio import read_mono
-from speechbrain_pitchrope.utils.trained import load_trained
 from tests.page import read_page
 from tests.recipes.conftest import RECIPE, TINY
 from tests.signals import batch_of

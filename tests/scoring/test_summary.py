@@ -3,7 +3,7 @@
 import pytest
 
 from speechbrain_pitchrope.scoring.summary import Errors, read_errors
-from tests.tools.test_wer import write
+from tests.cli.test_wer import write
 
 
 def test_counts(tmp_path):

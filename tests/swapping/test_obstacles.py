@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from speechbrain_pitchrope.substitutes import ASR_SUBSTITUTES
+from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.swapping.document import parse
 from speechbrain_pitchrope.swapping.obstacles import check_swappable
 from speechbrain_pitchrope.swapping.recipe import find_entries

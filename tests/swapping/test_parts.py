@@ -4,7 +4,7 @@ from pydoc import locate
 
 import pytest
 
-from speechbrain_pitchrope.substitutes import dotted_path
+from speechbrain_pitchrope.names import dotted_path
 from speechbrain_pitchrope.swapping.document import parse
 from speechbrain_pitchrope.swapping.parts import build, needed_yaml
 from speechbrain_pitchrope.swapping.recipe import find_entries

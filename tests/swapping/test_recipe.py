@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechbrain_pitchrope.substitutes import (
+from speechbrain_pitchrope.names import (
     ASR_SUBSTITUTES,
     AUGMENTER,
     FBANK,

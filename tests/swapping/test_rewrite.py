@@ -5,12 +5,12 @@ from pydoc import locate
 import pytest
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_pitchrope.cli.swap import difference
+from speechbrain_pitchrope.names import TRANSFORMER, TRANSLATOR
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.substitutes import TRANSFORMER, TRANSLATOR
 from speechbrain_pitchrope.swapping.document import parse
 from speechbrain_pitchrope.swapping.recipe import find_entries
 from speechbrain_pitchrope.swapping.rewrite import swap, unswap
-from speechbrain_pitchrope.tools.swap import difference
 from speechbrain_pitchrope.variants import load_variant
 from tests.swapping import recipes
 

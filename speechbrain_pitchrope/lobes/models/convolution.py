@@ -4,12 +4,12 @@ import torch
 from speechbrain.lobes.models.convolution import ConvolutionFrontEnd
 
 from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.names import AUGMENTER, FBANK, NORMALIZE
 from speechbrain_pitchrope.streams import (
     join_frames,
     require_waveform,
     samples_per_frame,
 )
-from speechbrain_pitchrope.substitutes import AUGMENTER, FBANK, NORMALIZE
 
 
 class PitchConvolutionFrontEnd(ConvolutionFrontEnd):

@@ -23,13 +23,13 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
 
+from speechbrain_pitchrope.cli.report import write_report
 from speechbrain_pitchrope.figures.style import require_matplotlib
+from speechbrain_pitchrope.names import check_recipe
+from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
-from speechbrain_pitchrope.substitutes import check_recipe
-from speechbrain_pitchrope.tools.report import write_report
-from speechbrain_pitchrope.utils.packaging import package_run
-from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
-from speechbrain_pitchrope.utils.trained import load_average, selection_criterion
+from speechbrain_pitchrope.runs.packaging import package_run
+from speechbrain_pitchrope.runs.trained import load_average, selection_criterion
 from speechbrain_pitchrope.variants import claim_output_folder
 
 # The data preparation serves all LibriSpeech recipes: it stands two folders up.

@@ -10,9 +10,9 @@ from speechbrain_pitchrope.lobes.models.transformer.encoders import (
     foreign_attention,
     give_pitch,
 )
+from speechbrain_pitchrope.names import AUGMENTER, FRONT_END, NORMALIZE
+from speechbrain_pitchrope.nnet.parameter_transfer import MISSING, STRANGE, listing
 from speechbrain_pitchrope.streams import require_waveform, samples_per_frame
-from speechbrain_pitchrope.substitutes import AUGMENTER, FRONT_END, NORMALIZE
-from speechbrain_pitchrope.utils.parameter_transfer import MISSING, STRANGE, listing
 
 ATTENTION_TYPES = ("RoPEMHA", "PitchRoPEMHA")
 

@@ -11,8 +11,8 @@ from speechbrain_pitchrope.lobes.models.multistream import N_HOPS
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
+from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.streams import samples_per_frame
-from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.variants import load_streams, load_variant
 from tests.signals import pitch_channels
 

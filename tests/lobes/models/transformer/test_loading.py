@@ -15,7 +15,7 @@ from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.utils.parameter_transfer import load_pretrained
+from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from tests.signals import pitch_channels
 
 SIZES = dict(

@@ -1,0 +1,86 @@
+"""The command ``pitchrope``; each subcommand is a module of this package.
+
+A subcommand's module has ``add_arguments(parser)`` and ``run(args)``, which returns the
+exit code. It is imported only when its command is typed, so that help is quick.
+"""
+
+import argparse
+import importlib
+import sys
+
+import speechbrain_pitchrope
+
+COMMANDS = {
+    "compare": ("cli.compare", "compare systems by their wer files, with confidence"),
+    "demo-corpus": (
+        "demo.corpus",
+        "make a small synthetic corpus in LibriSpeech layout",
+    ),
+    "f0": ("cli.f0", "write the pitch of recordings as csv, and draw it"),
+    "package": ("cli.package", "make a run a folder that recognises speech"),
+    "plot": (
+        "cli.plot",
+        "draw what pitch does: to an utterance, to attention, in training",
+    ),
+    "report": ("cli.report", "write the results of a training run on one page of HTML"),
+    "swap": ("cli.swap", "make a recipe's attention listen to pitch"),
+    "transcribe": ("cli.transcribe", "write what is said in recordings"),
+    "wer": ("cli.wer", "print the error rates that training runs ended with"),
+}
+
+
+def make_parser(commands):
+    """Parser with these subcommands; their arguments only if there is just one.
+
+    Arguments
+    ---------
+    commands : dict
+        Part of ``COMMANDS``.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
+    parser = argparse.ArgumentParser(
+        prog="pitchrope", description=speechbrain_pitchrope.__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--version", action="version", version=speechbrain_pitchrope.__version__
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module_name, summary) in commands.items():
+        subparser = subparsers.add_parser(name, help=summary, description=summary)
+        if len(commands) == 1:
+            module = importlib.import_module(f"speechbrain_pitchrope.{module_name}")
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments=None):
+    """Run a command line.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        What follows ``pitchrope``; ``sys.argv[1:]`` if not given.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if all went well, 1 if a file or a setting is at fault.
+
+    Example
+    -------
+    >>> main(["plot", "pitch", "missing.wav"])
+    1
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen = arguments[0] if arguments else None
+    commands = {chosen: COMMANDS[chosen]} if chosen in COMMANDS else COMMANDS
+    args = make_parser(commands).parse_args(arguments)
+    try:
+        return args.run(args)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"pitchrope {args.command}: {error}", file=sys.stderr)
+        return 1

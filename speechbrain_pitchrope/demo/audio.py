@@ -1,0 +1,146 @@
+"""From the synthesiser's samples to an utterance as a microphone would give it.
+
+Second on the demo corpus' way: resampled to 16 kHz, between two short pauses, at a
+level of its own, in faint noise. Files appear whole or not at all.
+"""
+
+import io
+
+import numpy as np
+import soundfile
+from scipy import signal
+
+from speechbrain_pitchrope.files import write_whole
+
+__all__ = ["SAMPLE_RATE", "add_room", "resample", "trim", "write_flac", "write_text"]
+
+SAMPLE_RATE = 16000
+
+# Each utterance draws uniformly from these.
+PAUSE_SECONDS = (0.15, 0.5)
+LEVEL_DB = (-28.0, -20.0)  # root mean square of the speech over full scale
+SNR_DB = (25.0, 40.0)
+
+MAX_PEAK = 0.9
+
+# Samples this far below the peak at either end are the synthesiser's own pause.
+TRIM_DB = -50.0
+
+
+def resample(samples, sample_rate):
+    """Resamples to 16 kHz with a polyphase low-pass filter.
+
+    Arguments
+    ---------
+    samples : numpy.ndarray
+        Samples [N], floating point.
+    sample_rate : int
+        Their samples per second.
+
+    Returns
+    -------
+    numpy.ndarray
+        Samples [ceil(N * 16000 / sample_rate)], of the same type.
+
+    Example
+    -------
+    >>> resample(np.zeros(22050, np.float32), 22050).shape
+    (16000,)
+    """
+    divisor = int(np.gcd(SAMPLE_RATE, sample_rate))
+    return signal.resample_poly(samples, SAMPLE_RATE // divisor, sample_rate // divisor)
+
+
+def trim(samples):
+    """Cuts off the pauses at both ends: what is 50 dB or more below the peak.
+
+    Arguments
+    ---------
+    samples : numpy.ndarray
+        Samples [N], not all zero.
+
+    Returns
+    -------
+    numpy.ndarray
+        Samples [M], M <= N.
+
+    Example
+    -------
+    >>> trim(np.array([0.0, 0.0, 0.5, 0.0, -0.5, 0.0]))
+    array([ 0.5,  0. , -0.5])
+    """
+    loudness = np.abs(samples)
+    (loud,) = np.nonzero(loudness > 10 ** (TRIM_DB / 20) * loudness.max())
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def add_room(speech, rng):
+    """Puts speech between pauses, at a random level, into white or pink noise.
+
+    Arguments
+    ---------
+    speech : numpy.ndarray
+        Samples [N] at 16 kHz, not all zero.
+    rng : numpy.random.Generator
+        Draws the pauses (0.15 .. 0.5 s at either end), the level of the speech
+        (-28 .. -20 dB over full scale, less where a peak would pass 0.9), the kind
+        of noise, the ratio of speech to noise (25 .. 40 dB) and the noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        Samples [M], M > N, int16.
+
+    Example
+    -------
+    >>> tone = np.sin(np.arange(16000) / 10)
+    >>> utterance = add_room(tone, np.random.default_rng(0))
+    >>> utterance.dtype, 20800 <= len(utterance) <= 32000
+    (dtype('int16'), True)
+    """
+    before, after = (rng.uniform(*PAUSE_SECONDS, size=2) * SAMPLE_RATE).astype(int)
+    level = 10 ** (rng.uniform(*LEVEL_DB) / 20)
+    snr = 10 ** (rng.uniform(*SNR_DB) / 20)
+    speech = speech * (level / np.sqrt(np.mean(np.square(speech))))
+    samples = np.pad(speech, (before, after))
+    noise = rng.standard_normal(len(samples))
+    if rng.random() < 0.5:
+        noise = _pink(noise)
+    samples = samples + noise * (level / snr / np.sqrt(np.mean(np.square(noise))))
+    samples *= min(1.0, MAX_PEAK / np.abs(samples).max())
+    return np.round(samples * 32767).astype(np.int16)
+
+
+def _pink(white):
+    """Tilts white noise [N] by -3 dB an octave above 20 Hz."""
+    spectrum = np.fft.rfft(white)
+    frequencies = np.fft.rfftfreq(len(white), 1 / SAMPLE_RATE)
+    return np.fft.irfft(spectrum / np.sqrt(np.maximum(frequencies, 20.0)), len(white))
+
+
+def write_flac(path, samples):
+    """Writes 16-bit FLAC at 16 kHz, under another name until it is complete.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Where to; its folder is made if there is none.
+    samples : numpy.ndarray
+        Samples [N], int16.
+    """
+    flac = io.BytesIO()
+    soundfile.write(flac, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    write_whole(path, flac.getvalue())
+
+
+def write_text(path, text):
+    """Writes a text file, under another name until it is complete.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Where to; its folder is made if there is none.
+    text : str
+        What to write, in UTF-8 and with line ends as given.
+    """
+    write_whole(path, text.encode())

@@ -1,1 +1,0 @@
-"""The tools of the `pitchrope` command line, one module each."""

@@ -1,0 +1,351 @@
+"""The command that swaps a recipe's yaml."""
+
+import argparse
+import itertools
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from sentencepiece import SentencePieceProcessor
+
+from speechbrain_pitchrope.cli import COMMANDS, main, make_parser
+from speechbrain_pitchrope.cli.swap import add_arguments
+from speechbrain_pitchrope.names import SUBSTITUTES
+from speechbrain_pitchrope.swapping.check import check
+from speechbrain_pitchrope.swapping.notes import beyond_names
+from speechbrain_pitchrope.swapping.rewrite import ADDED, swap
+from tests.made_runs import WORDS
+from tests.swapping.recipes import CTC, JOINT, OTHER_KEYS
+
+NOTES = ["beyond the names of classes:", *(f"  - {n}" for n in beyond_names(JOINT))]
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(JOINT)
+    return path
+
+
+def run(*arguments):
+    return main(["swap", *map(str, arguments)])
+
+
+def test_swap_and_back(recipe, tmp_path, capsys):
+    swapped, restored = tmp_path / "new" / "swapped.yaml", tmp_path / "restored.yaml"
+    assert run(recipe, swapped, "--variant", "theta") == 0
+    assert swapped.read_text() == swap(JOINT, "theta")
+    assert capsys.readouterr().out.splitlines() == [
+        f"{swapped}: 6 lines replaced by 8",
+        *NOTES,
+    ]
+    assert run(swapped, restored, "--unswap") == 0
+    assert restored.read_text() == JOINT
+    assert capsys.readouterr().out == f"{restored}: 8 lines replaced by 6\n"
+    assert recipe.read_text() == JOINT
+
+
+def test_line_ends_stay(recipe, tmp_path):
+    recipe.write_bytes(CTC.replace("\n", "\r\n").encode())
+    assert run(recipe, tmp_path / "out.yaml") == 0
+    data = (tmp_path / "out.yaml").read_bytes()
+    assert data.count(b"\n") == data.count(b"\r\n") > 0
+
+
+def test_diff_is_printed(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    assert run(recipe, out, "--diff") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"--- {recipe}", f"+++ {out}"]
+    assert "-    attention_type: RelPosMHAXL" in lines
+    count = lines.index(f"{out}: 6 lines replaced by 8")
+    assert lines[count + 1 :] == NOTES
+    lines = lines[:count]
+    assert sum(line.startswith("-") for line in lines[2:]) == 6
+    assert sum(line.startswith("+") for line in lines[2:]) == 8
+
+
+def test_nothing_is_noted_where_only_names_change(recipe, tmp_path, capsys):
+    recipe.write_text(OTHER_KEYS)
+    out = tmp_path / "out.yaml"
+    assert run(recipe, out) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_check_is_told(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    assert run(recipe, out, "--check", "--variant", "radius") == 0
+    swapped = swap(JOINT, "radius")
+    assert out.read_text() == swapped
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-len(check(swapped)) - 1 :] == [
+        "checked, forward and backward:",
+        *(f"  - {line}" for line in check(swapped)),
+    ]
+
+
+def test_a_failed_check_leaves_no_file(recipe, tmp_path, capsys):
+    recipe.write_text(JOINT.replace("input_size: 10", "input_size: 40"))
+    assert run(recipe, tmp_path / "new" / "out.yaml", "--check") == 1
+    captured = capsys.readouterr()
+    assert f"swap: {recipe}: the check failed at encoder: ValueError" in captured.err
+    assert captured.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
+
+
+def test_what_is_turned_back_is_not_checked(recipe, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(recipe, tmp_path / "out.yaml", "--unswap", "--check")
+    assert "not allowed with argument --unswap" in capsys.readouterr().err
+
+
+def test_output_is_overwritten_only_by_force(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    out.write_text("mine")
+    assert run(recipe, out) == 1
+    assert "out.yaml is there already" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert run(recipe, out, "--force") == 0
+    assert out.read_text() == swap(JOINT)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_the_input_is_never_overwritten(recipe, tmp_path, capsys, force):
+    (tmp_path / "link.yaml").symlink_to(recipe)
+    for out in (recipe, tmp_path / "x" / ".." / "recipe.yaml", tmp_path / "link.yaml"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert run(recipe, out, *force) == 1
+        assert "is the input: give another output" in capsys.readouterr().err
+    assert recipe.read_text() == JOINT
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, "recipe.yaml is not there: give the yaml of a recipe"),
+        (b"a: [1,\nb: 2}\n", "recipe.yaml: not yaml: line 2, column 5: expected"),
+        (b"a: 1\nb: \xff\n", "recipe.yaml: not yaml: line 2, column 4: not UTF-8"),
+        (b"a: 1\n", "recipe.yaml: not a SpeechBrain recipe's yaml"),
+        (b"a: 1\n\tb: 2\n", "recipe.yaml: not yaml: line 2, column 1: found"),
+        (JOINT.encode() + b"seed: 3\n", "column 1: the key `seed` stands on line 3"),
+        (b"a: !new:torch.nn.ReLU\n", "recipe.yaml: it can't be swapped:\n  - no entry"),
+        (swap(JOINT).encode(), "recipe.yaml: swapped already"),
+    ],
+    ids=[
+        *("missing", "not yaml", "not utf-8", "not a recipe", "tab", "twice"),
+        *("no Fbank", "swapped"),
+    ],
+)
+def test_nothing_is_written_on_refusal(recipe, tmp_path, capsys, content, fault):
+    recipe.unlink()
+    if content is not None:
+        recipe.write_bytes(content)
+    before = set(tmp_path.iterdir())
+    assert run(recipe, tmp_path / "new" / "out.yaml") == 1
+    captured = capsys.readouterr()
+    assert fault in captured.err
+    assert captured.out == ""
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_folder_is_no_recipe(tmp_path, capsys):
+    assert run(tmp_path, tmp_path / "out.yaml") == 1
+    assert f"{tmp_path} is not a file: give the yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_only_files_are_written_over(recipe, tmp_path, capsys, force):
+    """A device would be replaced by a file, for all who use it."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name, kind in (("folder", "a folder"), ("pipe", "no regular file")):
+        out = tmp_path / name
+        assert run(recipe, out, *force) == 1
+        assert capsys.readouterr().err == (
+            f"pitchrope swap: {out} is {kind}: give the name of a yaml to write\n"
+        )
+    assert (tmp_path / "pipe").is_fifo()
+    assert not list((tmp_path / "folder").iterdir())
+
+
+def test_a_link_that_leads_nowhere_is_there_already(recipe, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    out.symlink_to(tmp_path / "nowhere.yaml")
+    assert run(recipe, out) == 1
+    assert "out.yaml is there already" in capsys.readouterr().err
+    assert out.is_symlink() and not out.exists()
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_what_cannot_be_written_is_left_as_it_was(
+    recipe, tmp_path, capsys, monkeypatch, force
+):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    out = tmp_path / "out.yaml"
+    if force:
+        out.write_text("mine")
+    before = set(tmp_path.iterdir())
+    monkeypatch.setattr("os.replace", refuse)
+    assert run(recipe, out, *force) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"pitchrope swap: {out} can't be written: Permission denied\n"
+    )
+    assert set(tmp_path.iterdir()) == before
+    assert not force or out.read_text() == "mine"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(recipe, tmp_path, capsys):
+    assert run(recipe, recipe / "out.yaml") == 1
+    assert "recipe.yaml/out.yaml can't be written: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: b"\xef\xbb\xbf" + data,
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: b"---\n" + data + b"...\n",
+        lambda data: data.replace(b" # of all", b" # of\tall \t"),
+        lambda data: data.replace(b"none", "José".encode()),
+    ],
+    ids=["byte order mark", "crlf", "document marks", "tab", "accent"],
+)
+def test_every_byte_comes_back(recipe, tmp_path, change):
+    recipe.write_bytes(change(recipe.read_bytes()))
+    swapped, restored = tmp_path / "swapped.yaml", tmp_path / "restored.yaml"
+    assert run(recipe, swapped) == 0
+    assert run(swapped, restored, "--unswap") == 0
+    assert restored.read_bytes() == recipe.read_bytes()
+
+
+def test_a_placeholder_stays(recipe, tmp_path):
+    assert run(recipe, tmp_path / "out.yaml", "--check") == 0
+    line = "data_folder: !PLACEHOLDER  # where the audio is\n"
+    assert line in JOINT and line in (tmp_path / "out.yaml").read_text()
+
+
+def test_nothing_is_asked_on_the_terminal(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    assert run(recipe, tmp_path / "out.yaml") == 0
+
+
+def test_a_refusal_leaves_the_old_output_alone(recipe, tmp_path, capsys):
+    recipe.write_text(swap(JOINT))
+    out = tmp_path / "out.yaml"
+    out.write_text("mine")
+    assert run(recipe, out, "--force") == 1
+    assert out.read_text() == "mine"
+
+
+def test_unknown_variants_are_refused(recipe, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(recipe, tmp_path / "out.yaml", "--variant", "sing")
+    assert "theta" in capsys.readouterr().err
+    assert not (tmp_path / "out.yaml").exists()
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/swap.md").read_text()
+
+
+def test_the_guide_has_the_table_of_names():
+    upstream, ours = "speechbrain.", "speechbrain_pitchrope."
+    for row in SUBSTITUTES:
+        names = row.upstream.removeprefix(upstream), row.ours.removeprefix(ours)
+        assert f"| `{row.entry}` | `{names[0]}` | `{names[1]}` |" in GUIDE
+
+
+def test_the_guide_has_each_option():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    options = {name for name in parser._option_string_actions if name[:2] == "--"}
+    assert options - {"--help"} == set(re.findall(r"^\| `(--\w+)", GUIDE, re.M))
+
+
+def test_the_guides_example_replaces_names_and_adds_marked_lines():
+    diff = GUIDE.split("```diff\n")[1].split("```")[0].splitlines()[2:]
+    removed, added = (
+        [line[1:] for line in diff if line.startswith(sign)] for sign in "-+"
+    )
+    assert sum(ADDED in line for line in added) == 2
+    renames = {f"!new:{row.upstream}": f"!new:{row.ours}" for row in SUBSTITUTES}
+    kept = [line for line in added if ADDED not in line]
+    for before, after in zip(removed, kept, strict=True):
+        name = re.search(r"!new:\S+", before)[0]
+        assert before.replace(name, renames[name]) == after
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.M | re.S)
+
+
+def commands():
+    """Every command of the guide's shell blocks, without comments."""
+    for block in blocks("bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield shlex.split(line, comments=True)
+
+
+def test_the_guides_commands_parse():
+    swapped, found = set(), 0
+    for words in commands():
+        if words[:1] == ["pitchrope"]:
+            name = words[1]
+            args = make_parser({name: COMMANDS[name]}).parse_args(words[1:])
+            if name == "swap":
+                assert args.input.parent == args.output.parent == Path("hparams")
+                swapped.add(str(args.output))
+            found += 1
+        elif words[:1] == ["python"]:
+            assert words[1] == "train.py" and words[2] in swapped
+    assert found >= 5
+
+
+def test_the_guides_tokenizer_and_language_model_load(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chapter = tmp_path / "corpus/train-demo/101/101001"
+    chapter.mkdir(parents=True)
+    text = "\n".join(f"101-101001-{i:04} {WORDS}" for i in range(10))
+    (chapter / "101-101001.trans.txt").write_text(text)
+    (code,) = (block for block in blocks("python") if "SentencePieceTrainer" in block)
+    exec(code, {})
+    tokenizer = SentencePieceProcessor(model_file="pretrained/tokenizer.ckpt")
+    assert (len(tokenizer), tokenizer.bos_id(), tokenizer.eos_id()) == (31, 1, 2)
+    assert torch.load("pretrained/lm.ckpt")["output_proj.layers.0.w.weight"].any()
+
+
+def rnnt(log_probs, tokens):
+    """Minus the log-probability of tokens over all paths, [T, U + 1, tokens] -> ()."""
+    n_frames, n_states, _ = log_probs.shape
+    total = {}
+    for t, u in itertools.product(range(n_frames), range(n_states)):
+        ways = [] if t + u else [log_probs.new_zeros(())]
+        if t > 0:
+            ways.append(total[t - 1, u] + log_probs[t - 1, u, 0])
+        if u > 0:
+            ways.append(total[t, u - 1] + log_probs[t, u - 1, tokens[u - 1]])
+        total[t, u] = torch.logsumexp(torch.stack(ways), 0)
+    return -total[n_frames - 1, n_states - 1] - log_probs[-1, -1, 0]
+
+
+def test_the_guides_loss_is_the_transducers():
+    (code,) = (block for block in blocks("python") if "rnnt_loss" in block)
+    names = {}
+    exec(code, names)
+    logits = torch.randn(2, 7, 4, 6, requires_grad=True)
+    tokens = torch.randint(1, 6, (2, 3))
+    lengths = torch.tensor([1.0, 5 / 7]), torch.tensor([1.0, 2 / 3])
+    found = names["transducer_loss"](logits, tokens, *lengths)
+    log_probs = logits.detach().log_softmax(-1)
+    expected = (
+        rnnt(log_probs[0], tokens[0]) + rnnt(log_probs[1, :5, :3], tokens[1, :2])
+    ) / 2
+    torch.testing.assert_close(found, expected)
+    found.backward()
+    assert logits.grad.any()

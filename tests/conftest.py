@@ -1,0 +1,50 @@
+"""A recording of a known voice, and trained runs to draw it with and to report."""
+
+import pytest
+import soundfile
+import torch
+
+from speechbrain_pitchrope.runs.trained import load_trained
+from tests.made_runs import make_run
+from tests.made_tested_runs import make_tested_run
+from tests.signals import utterance
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp("audio") / "voice.wav"
+    soundfile.write(path, utterance(180.0).numpy(), 16000)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """A run of variant all: 2 layers, 2 heads, 8 rotary pairs."""
+    folder = tmp_path_factory.mktemp("runs") / "listening"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        make_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(run_folder):
+    return load_trained(run_folder)
+
+
+@pytest.fixture(scope="session")
+def rope_folder(tmp_path_factory):
+    """A run of variant rope."""
+    folder = tmp_path_factory.mktemp("runs") / "plain"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        make_run(folder, variant="rope")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tested(tmp_path_factory):
+    """A tested run of variant all that was moved since, and its corpus."""
+    root = tmp_path_factory.mktemp("tested")
+    make_tested_run(root / "then", root / "corpus")
+    return (root / "then").rename(root / "a <b> & c"), root / "corpus"

@@ -1,0 +1,56 @@
+"""Checkpoints survive a kill while they are written."""
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.runs.checkpoints import AtomicCheckpointer
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_half_written_checkpoint_is_never_seen(tmp_path):
+    model = torch.nn.Linear(3, 2)
+    checkpointer = AtomicCheckpointer(tmp_path, {"model": model})
+    checkpointer.save_checkpoint()
+    whole = model.weight.detach().clone()
+
+    def die(obj, path):
+        path.write_bytes(b"half")
+        raise Killed
+
+    torch.nn.init.zeros_(model.weight)
+    dying = AtomicCheckpointer(
+        tmp_path, {"model": model}, custom_save_hooks={"model": die}
+    )
+    with pytest.raises(Killed):
+        dying.save_checkpoint()
+
+    resumed = AtomicCheckpointer(tmp_path, {"model": model})
+    assert len(resumed.list_checkpoints()) == 1
+    resumed.recover_if_possible()
+    assert torch.equal(model.weight, whole)
+    saved = resumed.save_checkpoint()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        checkpoint.path.name for checkpoint in resumed.list_checkpoints()
+    )
+    assert saved.paramfiles["model"].is_file()
+
+
+def test_checkpoints_of_one_second_do_not_collide(tmp_path):
+    checkpointer = AtomicCheckpointer(tmp_path, {"model": torch.nn.Linear(3, 2)})
+    paths = {checkpointer.save_checkpoint().path for _ in range(4)}
+    assert paths == set(tmp_path.iterdir())
+    checkpointer.save_and_keep_only(num_to_keep=1)
+    assert len(checkpointer.list_checkpoints()) == 1
+
+
+def test_saving_twice_under_a_name_replaces_the_first(tmp_path):
+    model = torch.nn.Linear(3, 2)
+    checkpointer = AtomicCheckpointer(tmp_path, {"model": model})
+    checkpointer.save_checkpoint(name="best")
+    torch.nn.init.ones_(model.bias)
+    saved = checkpointer.save_checkpoint(name="best")
+    assert torch.load(saved.paramfiles["model"])["bias"].sum() == 2
+    assert len(list(tmp_path.iterdir())) == 1
