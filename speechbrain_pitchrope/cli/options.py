@@ -195,7 +195,11 @@ def find_recordings(inputs):
         if not path.is_dir():
             found.setdefault(os.path.abspath(path), (path, path.parent))
             continue
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = sorted(
+            file
+            for file in path.rglob("*")
+            if file.is_file() and not file.name.startswith(".")
+        )
         recordings = {file: None for file in files if _is_recording(file)}
         others = [
             file
@@ -244,24 +248,27 @@ def _is_recording(file):
     return head.startswith((b"fLaC", b"OggS", b".snd", b"NIST_1A", b"caff", b"ID3"))
 
 
-def report_failures(command, failures, count):
-    """Name on stderr the recordings that failed.
+def report_failures(command, failures, count, skipped=()):
+    """Name on stderr the recordings that failed or were skipped.
 
     Arguments
     ---------
     command : str
         The subcommand.
-    failures : list of str
+    failures, skipped : list of str
         A line for each.
     count : int
-        Recordings in all.
+        Recordings in all, without those that were skipped.
 
     Returns
     -------
     int
         The exit code: 1 if there are failures, else 0.
     """
-    if failures:
-        head = f"pitchrope {command}: {len(failures)} of {count} recordings failed:"
-        print(head, *failures, sep="\n  ", file=sys.stderr)
+    for lines, head in (
+        (skipped, f"{len(skipped)} files skipped"),
+        (failures, f"{len(failures)} of {count} recordings failed"),
+    ):
+        if lines:
+            print(f"pitchrope {command}: {head}:", *lines, sep="\n  ", file=sys.stderr)
     return 1 if failures else 0
