@@ -87,8 +87,9 @@ def confusion_lines(confusions):
     names = [name_tone(tone) for tone in tones]
     lines = [f"{'said':8}" + "".join(f"{name:>8}" for name in names) + "   right (%)"]
     for i, (name, row) in enumerate(zip(names, matrix, strict=True)):
-        right = f"{100 * row[i] / row.sum():12.2f}" if row.sum() else f"{'-':>12}"
-        lines.append(f"{name:8}" + "".join(f"{count:8}" for count in row) + right)
+        if row.sum():
+            counts = "".join(f"{count:8}" for count in row)
+            lines.append(f"{name:8}{counts}{100 * row[i] / row.sum():12.2f}")
     return lines
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_pitchrope.cli.plots.drawing import TRAIN_LOG, read_log
+from speechbrain_pitchrope.figures.training import TRAIN_LOG, read_log
 from speechbrain_pitchrope.nnet.summary import learned_pitch
 from speechbrain_pitchrope.runs.settings import (
     HYPERPARAMS,

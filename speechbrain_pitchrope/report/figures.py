@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_pitchrope.cli.plots import drawing
-from speechbrain_pitchrope.cli.plots.heads import trained_head
-from speechbrain_pitchrope.cli.plots.hearing import LISTENING
-from speechbrain_pitchrope.figures.similarity import measured_widths
+from speechbrain_pitchrope.figures import drawing
+from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
 from speechbrain_pitchrope.figures.training import training_figure
 from speechbrain_pitchrope.nnet.summary import QUANTITIES
 from speechbrain_pitchrope.report.learned import parse_learned
@@ -146,10 +144,9 @@ def draw_similarity(facts, chosen, path):
     columns = ("max |A|", "max |B|", "beta", "max |c|", "max |a|", "max |rho|")
     head, told = _head(facts, path, columns, SWITCHES["similarity"])
     figure = drawing.draw_similarity(head, path)
-    standard, adapted, _ = (kernel.numpy() for kernel in head.kernels())
     alt = (
-        f"Four maps of how the frames of {chosen.name} see each other. "
-        f"{measured_widths(standard, adapted, head.frame_shift)}"
+        f"Four maps over the frames of {chosen.name}: what standard RoPE and the "
+        "pitch-adapted rotation add to the logits, the difference, and the bias."
     )
     return as_picture(figure, alt, SIMILARITY.format(**told))
 
