@@ -66,15 +66,6 @@ def tones_line(errors, path):
 def confusion_lines(confusions):
     """Lines of a confusion matrix: a row a tone said, a column a tone recognised.
 
-    Arguments
-    ---------
-    confusions : collections.Counter
-        As in ``speechbrain_pitchrope.scoring.tones.ToneErrors``.
-
-    Returns
-    -------
-    list of str
-
     Example
     -------
     >>> from collections import Counter
@@ -95,15 +86,6 @@ def confusion_lines(confusions):
 
 def name_tone(tone):
     """A number as it is; an accent by its name in Unicode; "none" for no tone.
-
-    Arguments
-    ---------
-    tone : str
-        A tone as in ``speechbrain_pitchrope.scoring.tones.ToneErrors``.
-
-    Returns
-    -------
-    str
 
     Example
     -------

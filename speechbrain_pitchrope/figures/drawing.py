@@ -27,26 +27,9 @@ LONGEST_SECONDS = 600
 
 
 def draw_pitch(path, compute_features=None, **section):
-    """The figure of one recording's pitch.
+    """The figure of a recording's pitch, with the mels and f0 that a PitchFbank gives.
 
-    Arguments
-    ---------
-    path : str
-        The recording.
-    compute_features : speechbrain_pitchrope.lobes.features.PitchFbank, optional
-        A model's, for the mels and the f0 that the model gets; one for 16 kHz and 80
-        mels if not given.
-    section : dict
-        ``start``, ``end`` and ``channel``, as in ``read_mono``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        If it can't be read, is too long to be seen, or has no voiced frame.
+    ``compute_features`` is a model's; if not given, one for 16 kHz and 80 mels.
     """
     features = compute_features or PitchFbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
     rate, bands = features.compute_STFT.sample_rate, features.compute_fbanks
@@ -77,25 +60,7 @@ def draw_pitch(path, compute_features=None, **section):
 def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
     """The figure of a head's rotary pairs over one recording.
 
-    Arguments
-    ---------
-    head : speechbrain_pitchrope.figures.heads.Head
-        The head, and what it gets of the recording.
-    path : str
-        The recording, for the title.
-    pairs : sequence of int
-        The rotary pairs to draw.
-    span : tuple, optional
-        First and last second to show; the first 8 s of what the head gets if not given.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        If there is no such pair.
+    ``span`` is the first and last second to show; by default the first 8 s.
     """
     standard, adapted = (rotation.numpy() for rotation in head.rotations())
     span, shown = shown_span(head.start, len(standard) * head.frame_shift, span)
@@ -113,17 +78,7 @@ def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
 
 
 def draw_similarity(head, path, span=None):
-    """The figure of what positions and pitch add to a head's logits.
-
-    Arguments
-    ---------
-    head, path, span
-        As in ``draw_rotation``; by default all of it is shown.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """The figure of what positions and pitch add to a head's logits; all if no span."""
     duration = len(head.f0_hz) * head.frame_shift
     whole = (head.start, head.start + duration)
     span, shown = shown_span(head.start, duration, span or whole)
@@ -138,30 +93,7 @@ def draw_similarity(head, path, span=None):
 
 
 def draw_attention(run, path, layers=None, heads=None, span=None, **section):
-    """The figure of a trained model's attention over one recording.
-
-    Arguments
-    ---------
-    run : speechbrain_pitchrope.runs.trained.TrainedRun
-        The model.
-    path : str
-        The recording.
-    layers, heads : sequence of int, optional
-        As in ``speechbrain_pitchrope.figures.heads.attention_maps``.
-    span : tuple, optional
-        First and last second to show; the first 8 s of what it gets if not given.
-    section : dict
-        ``start``, ``end`` and ``channel``, as in ``read_mono``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ValueError
-        As in ``attention_maps``.
-    """
+    """The figure of a trained model's attention; layers, heads: ``attention_maps``."""
     maps = attention_maps(run, path, layers, heads, **section)
     start, duration = section.get("start", 0.0), len(maps.heads[0].with_pitch)
     span, shown = shown_span(start, duration * maps.frame_shift, span)

@@ -27,21 +27,8 @@ SAMPLE_RATE, N_MELS, HEAD_DIM, POOL_STRIDE = 16000, 80, 64, 4
 
 
 class Head(NamedTuple):
-    """One attention head, and what it gets of one recording.
-
-    Arguments
-    ---------
-    net : PitchRoPEMHA
-        The attention layer.
-    head : int
-        Number of the head in it.
-    channels : torch.Tensor
-        Pitch channels as the layer gets them, shape [1, T, 4].
-    frame_shift, start : float
-        Seconds from frame to frame, and of the first frame in the recording.
-    name : str
-        For a title: whose head, and what it does with pitch.
-    """
+    """Head number ``head`` of an attention layer, and the pitch channels [1, T, 4] that
+    it gets of a recording from ``start`` s on; the name is for a title."""
 
     net: PitchRoPEMHA
     head: int
@@ -107,29 +94,9 @@ def _rounded(value):
 def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
     """A head that nobody trained, with settings that show what each formula does.
 
-    A new module computes plain RoPE, so its parameters are set here.
-
-    Arguments
-    ---------
-    path : str
-        The recording.
-    offset : float
-        c of every rotary pair, in radians an octave.
-    slope : float
-        rho of every rotary pair, the same for u v, v and e.
-    even, odd : float
-        Sums of A and of B over the cosines of the similarity bias, in logits.
-    section : dict
-        ``start``, ``end`` and ``channel``, as in ``read_mono``.
-
-    Returns
-    -------
-    Head
-
-    Raises
-    ------
-    ValueError
-        If a setting is not finite, or if the recording is no speech.
+    A new module computes plain RoPE, so its parameters are set here: c and rho of
+    every rotary pair, c in radians an octave, rho the same for u v, v and e; and the
+    sums of A and of B over the cosines of the bias, in logits.
     """
     settings = {"offset": offset, "slope": slope, "even": even, "odd": odd}
     for name, value in settings.items():
@@ -156,31 +123,7 @@ def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
 
 
 def trained_head(run, path, layer, head, switches=LISTENING, **section):
-    """A head of a trained model on a recording.
-
-    Arguments
-    ---------
-    run : speechbrain_pitchrope.runs.trained.TrainedRun
-        The model.
-    path : str
-        The recording.
-    layer, head : int
-        Counted from 0, as in ``learned_pitch.txt``.
-    switches : sequence of str
-        Those of PitchRoPEMHA of which one at least must be on for something to show.
-    section : dict
-        ``start``, ``end`` and ``channel``, as in ``read_mono``.
-
-    Returns
-    -------
-    Head
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer or head, if attention doesn't use pitch in this
-        variant, or if the recording is no speech.
-    """
+    """A head of a TrainedRun on a recording; one of the switches must be on."""
     require_listening(run, switches)
     require_heads(run, [layer], [head])
     wav = read_speech(path, run.hparams["sample_rate"], **section)
@@ -203,28 +146,9 @@ class AttentionMaps(NamedTuple):
 
 
 def attention_maps(run, path, layers=None, heads=None, **section):
-    """Attention weights of a trained model with pitch on, and zeroed in all layers.
+    """Attention of a TrainedRun with pitch on, and zeroed in all layers.
 
-    Arguments
-    ---------
-    run : speechbrain_pitchrope.runs.trained.TrainedRun
-        The model.
-    path : str
-        The recording.
-    layers, heads : sequence of int, optional
-        Counted from 0, as in ``learned_pitch.txt``; the last layer and all heads, four
-        at most, if not given.
-    section : dict
-        ``start``, ``end`` and ``channel``, as in ``read_mono``.
-
-    Returns
-    -------
-    AttentionMaps
-
-    Raises
-    ------
-    ValueError
-        As in ``trained_head``.
+    Of the last layer and all heads, four at most, if none are named.
     """
     n_heads = run.attention[0].num_heads if run.attention else 0
     layers = [len(run.attention) - 1] if layers is None else layers

@@ -84,17 +84,6 @@ def printable(text):
 
     Characters that no font has are replaced, and named in one warning.
 
-    Arguments
-    ---------
-    text : str
-        Such as the name of a file.
-
-    Returns
-    -------
-    text : str
-    fonts : list of str
-        For matplotlib's ``fontfamily``.
-
     Example
     -------
     >>> printable("a.wav")
@@ -138,19 +127,9 @@ def _font_with(text):
 
 
 def draw_spectrogram(axes, mels_db, frame_shift, start=0.0, f_max=None):
-    """A log-mel spectrogram in grey, its upper 60 dB.
+    """A log-mel spectrogram [T, n_mels] in grey, its upper 60 dB.
 
-    Arguments
-    ---------
-    axes : matplotlib.axes.Axes
-        Where to draw.
-    mels_db : array
-        Shape [T, n_mels].
-    frame_shift, start : float
-        Seconds from frame to frame, and of the first frame.
-    f_max : float, optional
-        Upper frequency of the bands in Hz, which begin at 0: the axis is in Hz then,
-        and in bands if not given.
+    If the bands end at ``f_max`` Hz and begin at 0, an axis in Hz stands beside.
     """
     n_frames, n_mels = mels_db.shape
     edges = start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
@@ -178,19 +157,7 @@ def mel(hertz):
 
 
 def draw_f0(axes, f0_hz, frame_shift, upright=False, start=0.0):
-    """f0 over time on an axis of octaves, broken where unvoiced.
-
-    Arguments
-    ---------
-    axes : matplotlib.axes.Axes
-        Where to draw.
-    f0_hz : array
-        Shape [T], 0 where unvoiced.
-    frame_shift, start : float
-        Seconds from frame to frame, and of the first frame.
-    upright : bool
-        Whether time runs upwards, and f0 to the right.
-    """
+    """f0 over time on an axis of octaves, broken where unvoiced; upright if wished."""
     times = start + np.arange(len(f0_hz)) * frame_shift
     voiced = np.where(f0_hz > 0, f0_hz, np.nan)
     course = (voiced, times) if upright else (times, voiced)

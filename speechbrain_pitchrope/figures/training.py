@@ -23,22 +23,9 @@ _ITEM = re.compile(r"([A-Za-z][\w ]*): ([^,\s]+)")
 
 
 def read_log(folder):
-    """The log of a training run, as from ``read_train_log``.
+    """The log in a run's output folder, as from ``read_train_log``.
 
-    Arguments
-    ---------
-    folder : str
-        Its output folder.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If there is no log, or if it is no text or ends within a line: a number that
-        lost its last digits is a wrong one.
+    Refused if it ends within a line: a number that lost its last digits is a wrong one.
     """
     path = Path(folder) / TRAIN_LOG
     if not path.is_file():

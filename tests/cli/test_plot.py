@@ -1,5 +1,6 @@
 """``pitchrope plot``, from files to a picture."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def test_part_of_a_long_recording(figure, run_folder, tmp_path):
         arguments += ["--checkpoint", str(run_folder)]
     assert main(["plot", figure, str(path), *arguments]) == 0
     text = out.read_text()
-    assert "<!-- 70.5 -->" in text
+    assert re.search(r"<!-- 71(\.0)? -->", text)
     if figure != "pitch":
         assert "long.wav (70 to 71.5 s)" in text
 
