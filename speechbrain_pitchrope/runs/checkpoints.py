@@ -1,11 +1,24 @@
-"""Checkpoints that are there as a whole or not at all."""
+"""Checkpoints that are there as a whole or not at all, and resume to the bit."""
 
 import logging
+import random
 import shutil
+from pathlib import Path
+from pickle import UnpicklingError
 
-from speechbrain.utils.checkpoints import Checkpoint, Checkpointer
-from speechbrain.utils.distributed import ddp_barrier, if_main_process
+import numpy as np
+import torch
+from speechbrain.utils.checkpoints import (
+    Checkpoint,
+    Checkpointer,
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 from speechbrain.utils.logger import get_logger
+
+from speechbrain_pitchrope.files import naming_a_full_disk
 
 logger = get_logger(__name__)
 
@@ -25,11 +38,10 @@ class AtomicCheckpointer(Checkpointer):
     checkpoints_dir : str
         Folder of the checkpoints; made if it is not there.
     *args, **kwargs : tuple, dict
-        As of ``speechbrain.utils.checkpoints.Checkpointer``.
+        As in ``speechbrain.utils.checkpoints.Checkpointer``.
 
     Example
     -------
-    >>> import torch
     >>> folder = getfixture("tmp_path")
     >>> checkpointer = AtomicCheckpointer(folder, {"model": torch.nn.Linear(2, 2)})
     >>> saved = checkpointer.save_checkpoint(name="first")
@@ -42,7 +54,13 @@ class AtomicCheckpointer(Checkpointer):
     def save_checkpoint(
         self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO
     ):
-        """Save a checkpoint; arguments and result are upstream's."""
+        """Save a checkpoint; arguments and result are upstream's.
+
+        Raises
+        ------
+        OSError
+            If the disk is full; the message names the folder and the room left.
+        """
         folder = self.checkpoints_dir
         path = self._new_checkpoint_dirpath()
         if name is not None:
@@ -53,9 +71,10 @@ class AtomicCheckpointer(Checkpointer):
             shutil.rmtree(staging, ignore_errors=True)
         try:
             self.checkpoints_dir = staging
-            written = super().save_checkpoint(
-                meta or {}, end_of_epoch, name, logging.DEBUG
-            )
+            with naming_a_full_disk(folder):
+                written = super().save_checkpoint(
+                    meta or {}, end_of_epoch, name, logging.DEBUG
+                )
         finally:
             self.checkpoints_dir = folder
         ddp_barrier()  # every process has written its files
@@ -70,3 +89,78 @@ class AtomicCheckpointer(Checkpointer):
         logger.log(verbosity, "Saved a checkpoint in %s", path)
         paramfiles = {key: path / file.name for key, file in written.paramfiles.items()}
         return Checkpoint(path, written.meta, paramfiles)
+
+    def load_checkpoint(self, checkpoint):
+        """Load a checkpoint; a damaged one is named."""
+        try:
+            super().load_checkpoint(checkpoint)
+        except (EOFError, OSError, RuntimeError, UnpicklingError, ValueError) as error:
+            raise ValueError(
+                f"the checkpoint {checkpoint.path} can't be loaded "
+                f"({type(error).__name__}: {error}). If it is damaged, remove this "
+                "folder to resume from the checkpoint before"
+            ) from error
+
+
+@register_checkpoint_hooks
+class RandomState:
+    """The state of all random generators, to be one of a checkpointer's recoverables.
+
+    Each process has its own: that of the main process is in the checkpoint's file, the
+    others' in files beside it. Workers that load data begin a resumed epoch with draws
+    of their own, so a run is repeated to the bit with ``num_workers: 0``.
+
+    Arguments
+    ---------
+    loader : torch.Generator
+        The generator given to the data loader, which draws from it as an epoch begins.
+        It would else draw from torch's own, whose state is resumed before that.
+
+    Example
+    -------
+    >>> state = RandomState(torch.Generator())
+    >>> path = getfixture("tmp_path") / "random_state.ckpt"
+    >>> state.save(path)
+    >>> before = torch.rand(3), random.random(), np.random.rand()
+    >>> state.load(path, end_of_epoch=False)
+    >>> after = torch.rand(3), random.random(), np.random.rand()
+    >>> torch.equal(before[0], after[0]), before[1:] == after[1:]
+    (True, True)
+    """
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    @mark_as_saver
+    def save(self, path):
+        """Write this process's state."""
+        name, keys, *rest = np.random.get_state()
+        state = {
+            "python": random.getstate(),
+            "numpy": (name, keys.tolist(), *rest),
+            "torch": torch.get_rng_state(),
+            "loader": self.loader.get_state(),
+        }
+        if torch.cuda.is_initialized():
+            state["cuda"] = torch.cuda.get_rng_state()
+        torch.save(state, self._own(path))
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch):
+        """Read this process's state, unless there were fewer processes."""
+        path = self._own(path)
+        if not path.is_file():
+            return
+        state = torch.load(path, weights_only=True)
+        random.setstate(state["python"])
+        np.random.set_state(state["numpy"])
+        torch.set_rng_state(state["torch"])
+        if "cuda" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["cuda"])
+        self.loader.set_state(state["loader"])
+
+    def _own(self, path):
+        """The file of this process."""
+        if if_main_process():
+            return Path(path)
+        return Path(f"{path}.rank{get_rank()}")
