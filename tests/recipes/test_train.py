@@ -177,8 +177,8 @@ def test_ctc_alone_of_a_model_that_had_a_decoder(train_script):
     read_errors(folder / "wer_test-demo.txt")
 
 
-def test_diagnostic_settings_go_on_top_of_the_mini_model(train_script, tmp_path):
-    """Its utterances are drawn one by one; what is called at the end gets the folder."""
+def test_diagnostic_settings_go_on_top_of_the_mini_model(train_script):
+    """Utterances are drawn one by one; what is called at the end gets the folder."""
     folder = train_script.run(
         "diagnostic",
         yaml="diagnostic",
@@ -219,7 +219,7 @@ def test_f0_that_is_kept_gives_the_losses_of_f0_tracked_on_the_fly(train_script)
     """One utterance a batch, for DIO is not exact beside padding."""
     settings = {
         "pitch_tracker": "!new:speechbrain_pitchrope.processing.pitch.World",
-        **dict(dynamic_batching=False, batch_size=1, speeds="[90, 110]"),
+        **dict(dynamic_batching=False, batch_size=1, speeds="[90, 100, 110]"),
     }
     kept = train_script.folder / "f0"
     losses = []
@@ -229,7 +229,7 @@ def test_f0_that_is_kept_gives_the_losses_of_f0_tracked_on_the_fly(train_script)
     np.testing.assert_allclose(losses, [losses[0]] * 3)
     names = {path.stem.partition("@") for path in kept.glob("World-*/*.pt")}
     assert len(names) == 24
-    assert {speed for _, _, speed in names} == {"", "90", "110"}
+    assert {speed for _, _, speed in names} == {"", "90", "100", "110"}
 
 
 def test_a_folder_of_another_variant_is_refused(train_script, finished):
