@@ -227,7 +227,7 @@ def test_f0_that_is_kept_gives_the_losses_of_f0_tracked_on_the_fly(train_script)
         log = log_of(train_script.run(f"f0_{name}", f0_folder=f0_folder, **settings))
         losses.append([log["train loss"][0], log["valid loss"][0]])
     np.testing.assert_allclose(losses, [losses[0]] * 3)
-    names = {path.stem.partition("@") for path in kept.glob("World-*/*.pt")}
+    names = {path.stem.partition("@") for path in kept.glob("World-*/*.npz")}
     assert len(names) == 24
     assert {speed for _, _, speed in names} == {"", "90", "100", "110"}
 
