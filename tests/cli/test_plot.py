@@ -44,10 +44,10 @@ def test_a_log_that_was_cut_short_is_named(tmp_path, capsys):
 
 def test_rotation_without_a_checkpoint_tells_its_settings(recording, tmp_path):
     out = tmp_path / "rotation.svg"
-    arguments = ["plot", "rotation", recording, "--offset", "0.3", "--slope", "0"]
+    arguments = ["plot", "rotation", recording]
     assert main([*arguments, "--pairs", "5", "--out", str(out)]) == 0
     text = out.read_text()
-    assert "voice.wav; untrained, c = 0.3, rho = 0" in text
+    assert "voice.wav; untrained, c = 4, rho = 0.2" in text
     assert "pair 5" in text and "pair 0" not in text
 
 
@@ -113,13 +113,6 @@ def test_what_is_no_recording(figure, run_folder, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("setting", ["--slope inf", "--odd nan", "--offset nan"])
-def test_settings_that_are_no_numbers(setting, recording, capsys):
-    name, value = setting.split()
-    assert main(["plot", "similarity", recording, name, value]) == 1
-    assert f"the {name[2:]} is {value}" in capsys.readouterr().err
-
-
 def test_a_figure_that_can_not_be_saved(recording, tmp_path, capsys):
     """Refused before it is drawn where that can be known; nothing is left behind."""
     (tmp_path / "folder.png").mkdir()
@@ -159,7 +152,6 @@ def test_weights_that_were_cut_short(figure, recording, run_folder, tmp_path, ca
             "--start is 1 s and --end 0.5 s",
         ),
         (["rotation", "--start", "3"], "voice.wav"),
-        (["rotation", "--offset", "1"], "--offset can't be used with --checkpoint"),
         (["rotation", "--out", "a.jpg"], "--out is a.jpg: choose one of .png"),
     ],
 )
@@ -172,7 +164,7 @@ def test_what_does_not_exist(arguments, message, recording, run_folder, capsys):
 
 def test_a_layer_of_no_checkpoint(recording, capsys):
     assert main(["plot", "similarity", recording, "--layer", "0"]) == 1
-    assert "--layer can't be used without --checkpoint" in capsys.readouterr().err
+    assert "--layer and --head are those of a --checkpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("figure", ["rotation", "similarity", "attention"])
