@@ -1,7 +1,6 @@
 """``pitchrope plot``, from files to a picture."""
 
 import re
-import shutil
 import subprocess
 import sys
 
@@ -100,7 +99,7 @@ def test_no_speech(figure, samples, message, run_folder, tmp_path, capsys):
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("figure", ["pitch", "rotation", "similarity", "attention"])
+@pytest.mark.parametrize("figure", ["pitch", "attention"])
 def test_what_is_no_recording(figure, run_folder, tmp_path, capsys):
     (tmp_path / "text.wav").write_text("hello")
     arguments = ["--checkpoint", str(run_folder)] * (figure != "pitch")
@@ -127,16 +126,6 @@ def test_a_figure_that_can_not_be_saved(recording, tmp_path, capsys):
         assert main(["plot", "pitch", recording, "--out", str(tmp_path / out)]) == 1
         assert message in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.parametrize("figure", ["rotation", "similarity", "attention"])
-def test_weights_that_were_cut_short(figure, recording, run_folder, tmp_path, capsys):
-    shutil.copytree(run_folder, tmp_path / "run")
-    (weights,) = (tmp_path / "run").glob("save/*/model.ckpt")
-    weights.write_bytes(weights.read_bytes()[:2000])
-    arguments = ["--checkpoint", str(tmp_path / "run")]
-    assert main(["plot", figure, recording, *arguments]) == 1
-    assert f"no weights can be read from {weights}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -167,7 +156,7 @@ def test_a_layer_of_no_checkpoint(recording, capsys):
     assert "--layer and --head are those of a --checkpoint" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("figure", ["rotation", "similarity", "attention"])
+@pytest.mark.parametrize("figure", ["rotation", "attention"])
 def test_runs_that_can_not_be_drawn(figure, recording, rope_folder, tmp_path, capsys):
     for folder, message in (
         (rope_folder, "variant 'rope'"),
