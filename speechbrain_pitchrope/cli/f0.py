@@ -51,6 +51,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--hop",
         type=float,
+        metavar="MS",
         default=10.0,
         help="from frame to frame, in ms (default: %(default)g)",
     )

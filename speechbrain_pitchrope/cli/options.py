@@ -43,10 +43,13 @@ def add_recordings(parser):
 def add_section(parser):
     """``--start``, ``--end`` and ``--channel``: which part of a recording."""
     parser.add_argument(
-        "--start", type=float, default=0.0, help="in seconds (default: 0)"
+        "--start", type=float, metavar="S", default=0.0, help="in seconds (default: 0)"
     )
     parser.add_argument(
-        "--end", type=float, help="in seconds (default: the recording's end)"
+        "--end",
+        type=float,
+        metavar="S",
+        help="in seconds (default: the recording's end)",
     )
     parser.add_argument(
         "--channel",
@@ -80,10 +83,18 @@ def add_tracker(parser):
         help="how f0 is found; dio and harvest need pyworld (default: %(default)s)",
     )
     parser.add_argument(
-        "--f0-min", type=float, default=60.0, help="in Hz (default: %(default)g)"
+        "--f0-min",
+        type=float,
+        metavar="HZ",
+        default=60.0,
+        help="in Hz (default: %(default)g)",
     )
     parser.add_argument(
-        "--f0-max", type=float, default=500.0, help="in Hz (default: %(default)g)"
+        "--f0-max",
+        type=float,
+        metavar="HZ",
+        default=500.0,
+        help="in Hz (default: %(default)g)",
     )
 
 
