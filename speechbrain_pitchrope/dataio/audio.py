@@ -29,8 +29,8 @@ SILENCE_SECONDS = 0.3
 SAMPLE_RATES = (1000, 768000)
 """Lowest and highest sample rate in Hz that a header may give."""
 
-LARGEST_SAMPLE = 2.0**31
-"""Full scale is 1; some write floats on the scale of 16 or 32 bit integers."""
+LARGEST_SAMPLE = 2.0**15
+"""Full scale is 1; some write floats on the scale of 16 bit integers."""
 
 NO_LENGTH = (1 << 63) - 1
 """Frames that libsndfile gives for a FLAC file without a length."""
@@ -52,8 +52,8 @@ class AudioError(ValueError):
     path : str
         The file.
     kind : str
-        "missing", "empty_file", "unreadable_audio", "truncated_audio", "no_samples",
-        "not_finite", "not_audio", "silent" or "bad_section".
+        "empty_file", "unreadable_audio", "truncated_audio", "no_samples",
+        "not_finite", "too_loud", "silent" or "bad_section".
     detail : str
         What was found, and what to do about it; follows the path in the message.
     """
@@ -69,7 +69,7 @@ def _open(path):
     path = Path(path)
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "is not there"
-        raise AudioError(path, "missing", f"{found}: expected the file of a recording")
+        raise AudioError(path, "unreadable_audio", f"{found}: expected a recording")
     if not path.stat().st_size:
         raise AudioError(path, "empty_file", "is empty: 0 bytes")
     # libsndfile would go by the name if it had one, and ask for the rate of "a.raw".
@@ -206,8 +206,8 @@ def inspect(path, decode=True):
                     path, "unreadable_audio", "has no length in its header"
                 )
             _require_end(file, path, frames)
-            # A generator: any() would leave the rest undecoded.
-            peaks = [np.abs(b).max() for b in _checked_blocks(file, path) if decode]
+            blocks = _checked_blocks(file, path) if decode else ()
+            peaks = [np.abs(block).max() for block in blocks]
             if peaks and not max(peaks):
                 raise AudioError(path, "silent", f"holds {frames} samples, all 0")
     except AudioError as error:
@@ -280,7 +280,7 @@ def _require_audio(block, path):
     if peak > LARGEST_SAMPLE:
         raise AudioError(
             path,
-            "not_audio",
+            "too_loud",
             f"holds a sample of {peak:.3g}, expected audio between -1 and 1: it is "
             "damaged, or its header gives the wrong sample format",
         )

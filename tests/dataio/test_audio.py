@@ -154,7 +154,7 @@ def test_a_header_written_into_a_pipe_is_no_break(tmp_path, noise, size):
     [
         (np.zeros(0), "no_samples", "holds no samples"),
         (np.full(9, np.inf), "not_finite", "holds NaN or infinite samples"),
-        (np.full(9, 1e30), "not_audio", r"holds a sample of 1e\+30, expected audio"),
+        (np.full(9, 1e30), "too_loud", r"holds a sample of 1e\+30, expected audio"),
     ],
 )
 def test_useless_samples_are_named(tmp_path, samples, kind, message):
@@ -168,8 +168,8 @@ def test_what_is_not_audio_is_named(tmp_path):
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("hello")
     for name, message in (
-        ("no.wav", "is not there: expected the file of a recording"),
-        (".", "is a folder: expected the file of a recording"),
+        ("no.wav", "is not there: expected a recording"),
+        (".", "is a folder: expected a recording"),
         ("empty.wav", "is empty"),
         ("text.wav", r"can't be read as audio .*: if it is .* with ffmpeg"),
     ):
@@ -178,10 +178,11 @@ def test_what_is_not_audio_is_named(tmp_path):
         assert inspect(tmp_path / name).fault is not None
 
 
-def test_only_decoding_finds_silence(tmp_path):
+def test_only_decoding_finds_silence(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", np.zeros((100, 2)), 8000)
-    assert inspect(tmp_path / "a.wav", decode=False) == (8000, 2, 100, None)
     assert inspect(tmp_path / "a.wav").fault.kind == "silent"
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)
+    assert inspect(tmp_path / "a.wav", decode=False) == (8000, 2, 100, None)
 
 
 @pytest.mark.parametrize("rate", [4, 2_000_000_000])
