@@ -129,8 +129,9 @@ def read_speech(wav):
     if sig.ndim != 1 or not 0 < peak <= LARGEST_SAMPLE:  # nor NaN
         raise ValueError(
             f"{wav}: found samples of shape {list(sig.shape)} with a peak of {peak:g}, "
-            f"expected mono speech with a peak above 0 and of at most {LARGEST_SAMPLE:g}. The "
-            "file has changed since it was prepared: prepare the data again"
+            "expected mono speech with a peak above 0 and of at most "
+            f"{LARGEST_SAMPLE:g}. The file has changed since it was prepared: prepare "
+            "the data again"
         )
     return sig
 
