@@ -5,6 +5,7 @@
 """
 
 import argparse
+import collections
 import itertools
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,9 @@ class Recording(NamedTuple):
 
 
 def write_corpus(out, recordings):
-    """Convert recordings and write them with their transcripts.
+    """Convert recordings and write them with their transcripts; print their numbers.
+
+    A recording without sound is left out and named.
 
     Arguments
     ---------
@@ -51,6 +54,7 @@ def write_corpus(out, recordings):
     for one, other in itertools.pairwise(recordings):
         if one[:4] == other[:4]:
             raise ValueError(f"{one.audio} and {other.audio} are the same utterance")
+    written = collections.Counter()
     bar = tqdm(total=len(recordings), unit="utt")
     for (split, speaker, chapter), group in itertools.groupby(
         recordings, key=lambda recording: recording[:3]
@@ -59,20 +63,21 @@ def write_corpus(out, recordings):
         for recording in group:
             name = f"{speaker}-{chapter}-{recording.number:04d}"
             samples, rate = soundfile.read(recording.audio, always_2d=True)
+            bar.update()
+            if not samples.any():
+                bar.write(f"left out, for it is silent: {recording.audio}")
+                continue
+            written[split, speaker] += 1
             samples = resample(samples.mean(1), rate).clip(-1, 1)
             write_flac(
                 folder / f"{name}.flac", np.round(samples * 32767).astype("int16")
             )
             lines.append(f"{name} {recording.words}\n")
-            bar.update()
         text = "".join(lines).encode()
         write_whole(folder / f"{speaker}-{chapter}.trans.txt", text)
     bar.close()
-    speakers = {}
-    for recording in recordings:
-        speakers.setdefault(recording[:2], []).append(recording)
-    for (split, speaker), group in speakers.items():
-        print(f"{split:<14} {speaker:<10} {len(group):>6} utterances")
+    for (split, speaker), number in written.items():
+        print(f"{split:<14} {speaker:<10} {number:>6} utterances")
 
 
 def make_parser(description):

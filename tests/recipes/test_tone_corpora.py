@@ -43,10 +43,13 @@ def syllables(tmp_path):
     return folder
 
 
-def test_tone_perfect_leaves_out_the_speakers_asked_for(syllables, tmp_path):
+def test_tone_perfect_leaves_out_the_speakers_asked_for(syllables, tmp_path, capsys):
     out = tmp_path / "out"
+    silent = syllables / "nv1_FV1_MP3.mp3"
+    soundfile.write(silent, np.zeros((4000, 2)), 44100)
     recordings = tone_perfect(syllables, [], ["MV1"])
     write_corpus(out, recordings)
+    assert f"silent: {silent}" in capsys.readouterr().out
     found = transcripts(out)
     assert set(found) == {"train-tp/FV1", "test-tp/MV1", "train-tp/MV2"}
     expected = sorted(f"{s}{n}".upper() for s in SYLLABLES for n in "1234")
