@@ -58,7 +58,7 @@ def load_variant(name):
     Example
     -------
     >>> load_variant("theta")
-    {'theta': 'phase', 'similarity': 'none', 'radius': 'none'}
+    {'theta': 'offset', 'similarity': 'none', 'radius': 'none'}
     """
     path = variants_folder() / f"{name}.yaml"
     if not path.is_file():
