@@ -50,7 +50,7 @@ CAPTIONS = {
     "standard RoPE, with pitch, the difference, and the bias from pitch similarity.",
     "attention": "Each row is a head of the last layer, each pixel the weight with "
     "which a frame (up) attends to another (right). Left: as the model works. Middle: "
-    "with the pitch of attention zeroed. Right: what pitch adds (red) and takes (blue).",
+    "with the pitch of attention zeroed. Right: what pitch adds (red), takes (blue).",
     "training": "Loss, error rates of the validation and learning rate, epoch by "
     "epoch, and, if pitch is used, how far attention has moved from a new model.",
 }

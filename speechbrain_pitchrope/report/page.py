@@ -125,7 +125,7 @@ def alignment(name, utterance):
     columns, errors = [], []
     for operation, said, heard in utterance.columns:
         kind = operation if operation in ERRORS else None
-        columns.append({"error": kind, "said": said or "–", "heard": heard or "–"})
+        columns.append({"error": kind, "said": said or "-", "heard": heard or "-"})
         if kind == "S":
             errors.append(f"{said} substituted by {heard}")
         elif kind:
