@@ -15,7 +15,7 @@ import speechbrain_pitchrope
 COMMANDS = {
     "compare": ("cli.compare", "compare systems by their wer files, with confidence"),
     "demo-corpus": (
-        "demo.corpus",
+        "cli.demo_corpus",
         "make a small synthetic corpus in LibriSpeech layout",
     ),
     "f0": ("cli.f0", "write the pitch of recordings to files, and draw it"),

@@ -4,13 +4,16 @@ import hashlib
 import json
 import zlib
 from pathlib import Path
-from pickle import UnpicklingError
+from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from speechbrain.utils.data_pipeline import CachedDynamicItem
 
 import speechbrain_pitchrope
 from speechbrain_pitchrope.files import replacing, write_whole
+
+KEPT = ("f0_hz", "voicing", "checksum")
 
 NO_INFLUENCE = {"training", "n_threads"}
 """Attributes of trackers that change nothing of what they find."""
@@ -20,7 +23,7 @@ class PitchCache(CachedDynamicItem):
     """SpeechBrain's CachedDynamicItem for f0: tracked at the first call, then read.
 
     Contours lie in a folder of their own for each tracker, release and setting. Any
-    number of processes may fill it at a time. A second of speech takes 0.8 kB.
+    number of processes may fill it at a time. A second of speech takes up to 0.8 kB.
 
     Arguments
     ---------
@@ -37,8 +40,8 @@ class PitchCache(CachedDynamicItem):
     >>> f0_hz, voicing = cache("84-121-0000", wav)
     >>> f0_hz.shape, voicing.shape
     (torch.Size([101]), torch.Size([101]))
-    >>> [path.name for path in folder.glob("AutocorrelationPitch-*/*.pt")]
-    ['84-121-0000.pt']
+    >>> [path.name for path in folder.glob("AutocorrelationPitch-*/*.npz")]
+    ['84-121-0000.npz']
     """
 
     def __init__(self, folder, tracker):
@@ -86,19 +89,33 @@ class PitchCache(CachedDynamicItem):
             f0_hz, voicing = self.tracker(wav[None])
         return f0_hz[0].clone(), voicing[0].clone(), checksum
 
+    def _uid2path(self, uid):
+        return (
+            self.cache_location / f"{uid}.npz"
+        )  # unlike torch's, zip's CRC is checked
+
     def _cache(self, result, uid):
-        with replacing(self._uid2path(uid)) as part:
-            torch.save(result, part)
+        values = dict(zip(KEPT, result, strict=True))
+        with replacing(self._uid2path(uid)) as part, open(part, "wb") as file:
+            np.savez_compressed(file, **values)
 
     def _load(self, uid):
         path = self._uid2path(uid)
         try:
-            f0_hz, voicing, checksum = torch.load(path, weights_only=True)
-        except (EOFError, OSError, RuntimeError, TypeError, UnpicklingError) as error:
+            with np.load(path) as file:
+                f0_hz, voicing, checksum = (file[name] for name in KEPT)
+        except (
+            EOFError,
+            KeyError,
+            OSError,
+            ValueError,
+            BadZipFile,
+            zlib.error,
+        ) as fault:
             raise ValueError(
-                f"{path} is damaged ({error}): remove it to have its f0 tracked anew"
-            ) from error
-        return f0_hz, voicing, checksum
+                f"{path} is damaged ({fault}): remove it to have its f0 tracked anew"
+            ) from fault
+        return torch.from_numpy(f0_hz), torch.from_numpy(voicing), int(checksum)
 
 
 def describe(tracker):

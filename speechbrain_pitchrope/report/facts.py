@@ -7,8 +7,7 @@ from speechbrain_pitchrope.cli.plots.drawing import TRAIN_LOG, read_log
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, open_run
 from speechbrain_pitchrope.runs.trained import TrainedRun, load_trained
-from speechbrain_pitchrope.scoring.summary import Errors, read_errors
-from speechbrain_pitchrope.scoring.wer_files import read_utterances
+from speechbrain_pitchrope.scoring.wer_files import Errors, read_errors, read_utterances
 
 LEARNED = "learned_pitch.txt"
 

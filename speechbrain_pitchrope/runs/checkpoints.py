@@ -3,11 +3,14 @@
 import logging
 import random
 import shutil
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 
 import numpy as np
 import torch
+import yaml
 from speechbrain.utils.checkpoints import (
     Checkpoint,
     Checkpointer,
@@ -23,6 +26,9 @@ from speechbrain_pitchrope.files import naming_a_full_disk
 logger = get_logger(__name__)
 
 UNFINISHED = "unfinished"
+END_OF_EPOCH = "end-of-epoch"
+DAMAGE = (EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+DAMAGE += (UnpicklingError, yaml.YAMLError)
 
 
 class AtomicCheckpointer(Checkpointer):
@@ -75,6 +81,9 @@ class AtomicCheckpointer(Checkpointer):
                 written = super().save_checkpoint(
                     meta or {}, end_of_epoch, name, logging.DEBUG
                 )
+        except Exception:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
         finally:
             self.checkpoints_dir = folder
         ddp_barrier()  # every process has written its files
@@ -91,18 +100,34 @@ class AtomicCheckpointer(Checkpointer):
         return Checkpoint(path, written.meta, paramfiles)
 
     def load_checkpoint(self, checkpoint):
-        """Load a checkpoint; a damaged one is named."""
-        try:
+        """Load a checkpoint; ValueError names one that can't be loaded."""
+        with naming_a_damaged(checkpoint.path):
             super().load_checkpoint(checkpoint)
-        except (EOFError, OSError, RuntimeError, UnpicklingError, ValueError) as error:
-            raise ValueError(
-                f"the checkpoint {checkpoint.path} can't be loaded "
-                f"({type(error).__name__}: {error}). If it is damaged, remove this "
-                "folder to resume from the checkpoint before"
-            ) from error
+
+    @staticmethod
+    def _construct_checkpoint_objects(checkpoint_dirs):
+        checkpoints = []
+        for folder in checkpoint_dirs:
+            with naming_a_damaged(folder):
+                checkpoints += Checkpointer._construct_checkpoint_objects([folder])
+                _ = checkpoints[-1].meta["unixtime"], checkpoints[-1].meta[END_OF_EPOCH]
+        return checkpoints
 
 
-@register_checkpoint_hooks
+@contextmanager
+def naming_a_damaged(checkpoint):
+    """Tell which checkpoint can't be read, and what to do."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise ValueError(
+            f"the checkpoint {checkpoint} can't be loaded ({type(error).__name__}: "
+            f"{error}). If it is damaged, remove this folder to resume from the "
+            "checkpoint before"
+        ) from error
+
+
+@partial(register_checkpoint_hooks, save_on_main_only=False)
 class RandomState:
     """The state of all random generators, to be one of a checkpointer's recoverables.
 

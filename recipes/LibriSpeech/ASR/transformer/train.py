@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.decoders.scorer import ScorerBuilder
 from speechbrain.utils.checkpoints import average_checkpoints
-from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.distributed import ddp_barrier, if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
 
@@ -168,7 +168,7 @@ class ASR(sb.Brain):
         """Log an epoch and keep its checkpoint if it is among the best."""
         meta = {
             "epoch": epoch,
-            "lr": self.hparams.noam_annealing.current_lr,
+            "lr": self.optimizer.param_groups[0]["lr"],
             "steps": self.optimizer_step,
             "beam": self.valid_beam,
             **pitch_statistics(self.hparams.model),
@@ -248,7 +248,9 @@ def complete_search(hparams, tokenizer):
     if hparams["num_decoder_layers"] == 0:
         pieces = [tokenizer.id_to_piece(i) for i in range(tokenizer.vocab_size())]
         hparams["test_search"] = hparams["test_search"](
-            blank_index=hparams["blank_index"], vocab_list=pieces
+            blank_index=hparams["blank_index"],
+            beam_size=hparams["test_beam_size"],
+            vocab_list=pieces,
         )
     elif hparams["lm_file"] is not None:
         language_model = hparams["lm_model"]()
@@ -364,6 +366,9 @@ def main(arguments):
         )
     if hparams["after_training"] is not None:
         run_on_main(hparams["after_training"], args=[hparams["output_folder"]])
+    if torch.distributed.is_initialized():
+        ddp_barrier()  # a process that ends earlier would abort the others
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
