@@ -18,8 +18,7 @@ from speechbrain_pitchrope.nnet.summary import learned_pitch, learned_table
 from speechbrain_pitchrope.report import figures
 from speechbrain_pitchrope.report.recordings import ranked, spaced
 from speechbrain_pitchrope.runs.trained import load_trained
-from speechbrain_pitchrope.scoring.summary import read_errors
-from speechbrain_pitchrope.scoring.wer_files import read_utterances
+from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
 from tests.made_runs import make_run
 from tests.made_swapped_runs import make_swapped_run
 from tests.made_tested_runs import LOG, SPLITS, make_tested_run
