@@ -89,17 +89,7 @@ def run(args):
 
 
 def systems_table(systems):
-    """Lines with the error rates and counts of each system.
-
-    Arguments
-    ---------
-    systems : list of System
-        What to print.
-
-    Returns
-    -------
-    list of str
-    """
+    """Lines with the error rates and counts of each system."""
     first = systems[0]
     rates = "".join(f"  {f'{name} (%)':>9}" for name in first.measures)
     counts = "".join(f"  {name:>7}" for name in first.counts)
@@ -117,21 +107,7 @@ def systems_table(systems):
 
 
 def pairs_table(systems, measures, resamples, seed):
-    """Lines with each later system's difference from the first.
-
-    Arguments
-    ---------
-    systems : list of System
-        The first is the one to compare with.
-    measures : list of str
-        Names of the error rates to compare.
-    resamples, seed : int
-        Of the bootstrap; all pairs see the same resamples.
-
-    Returns
-    -------
-    list of str
-    """
+    """Lines with each later system's difference from the first."""
     first, *others = systems
     utterances = first.measures[measures[0]][0].size
     lines = [
@@ -159,26 +135,7 @@ def pairs_table(systems, measures, resamples, seed):
 
 
 def groups_table(title, members, systems, measure, resamples, seed):
-    """Lines with each group's error rates and differences from the first system.
-
-    Arguments
-    ---------
-    title : str
-        What the groups are.
-    members : dict
-        Group's name to the indices of its utterances.
-    systems : list of System
-        The first is the one to compare with.
-    measure : str
-        Name of the error rate.
-    resamples, seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    list of str
-        A group of one utterance has no interval.
-    """
+    """Lines with each group's error rates and differences from the first system."""
     numbers = range(1, len(systems) + 1)
     rates = "".join(f"  {f'{measure} {number}':>7}" for number in numbers)
     pairs = "".join(

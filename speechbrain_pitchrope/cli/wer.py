@@ -66,15 +66,6 @@ def tones_line(errors, path):
 def confusion_lines(confusions):
     """Lines of a confusion matrix: a row a tone said, a column a tone recognised.
 
-    Arguments
-    ---------
-    confusions : collections.Counter
-        As in ``speechbrain_pitchrope.scoring.tones.ToneErrors``.
-
-    Returns
-    -------
-    list of str
-
     Example
     -------
     >>> from collections import Counter
@@ -87,22 +78,14 @@ def confusion_lines(confusions):
     names = [name_tone(tone) for tone in tones]
     lines = [f"{'said':8}" + "".join(f"{name:>8}" for name in names) + "   right (%)"]
     for i, (name, row) in enumerate(zip(names, matrix, strict=True)):
-        right = f"{100 * row[i] / row.sum():12.2f}" if row.sum() else f"{'-':>12}"
-        lines.append(f"{name:8}" + "".join(f"{count:8}" for count in row) + right)
+        if row.sum():
+            counts = "".join(f"{count:8}" for count in row)
+            lines.append(f"{name:8}{counts}{100 * row[i] / row.sum():12.2f}")
     return lines
 
 
 def name_tone(tone):
     """A number as it is; an accent by its name in Unicode; "none" for no tone.
-
-    Arguments
-    ---------
-    tone : str
-        A tone as in ``speechbrain_pitchrope.scoring.tones.ToneErrors``.
-
-    Returns
-    -------
-    str
 
     Example
     -------

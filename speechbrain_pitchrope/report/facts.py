@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from speechbrain_pitchrope.cli.plots.drawing import TRAIN_LOG, read_log
+from speechbrain_pitchrope.figures.training import TRAIN_LOG, read_log
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, open_run
 from speechbrain_pitchrope.runs.trained import TrainedRun, load_trained

@@ -9,12 +9,10 @@ import soundfile
 import torch
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.cli.plots import drawing
-from speechbrain_pitchrope.cli.plots.heads import trained_head
-from speechbrain_pitchrope.cli.plots.hearing import LISTENING
 from speechbrain_pitchrope.dataio.audio import read_mono
+from speechbrain_pitchrope.figures import drawing
+from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
 from speechbrain_pitchrope.figures.saving import figure_bytes
-from speechbrain_pitchrope.figures.similarity import measured_widths
 from speechbrain_pitchrope.figures.training import training_figure
 
 DPI = 120
@@ -45,9 +43,9 @@ CAPTIONS = {
     "the largest {column}. Thick lines: standard RoPE. Thin lines: as pitch adapts it; "
     "where they gain on the thick ones or fall behind, pitch changes the angle. Grey: "
     "the radius r.",
-    "similarity": "How much two positions attend to each other before any content "
-    "counts, in layer {layer}, head {head}, which has the largest {column}: with "
-    "standard RoPE, with pitch, the difference, and the bias from pitch similarity.",
+    "similarity": "What two positions add to the logits before any content counts, in "
+    "layer {layer}, head {head}, which has the largest {column}: with standard RoPE, "
+    "with pitch, the difference, and the bias from pitch similarity.",
     "attention": "Each row is a head of the last layer, each pixel the weight with "
     "which a frame (up) attends to another (right). Left: as the model works. Middle: "
     "with the pitch of attention zeroed. Right: what pitch adds (red), takes (blue).",
@@ -198,10 +196,9 @@ def draw_similarity(facts, name, path, wav):
     columns = ("max |B|", "max |A|", "beta", "max |c|", "max |a|", "max |rho|")
     head, caption = _head(facts, path, "similarity", columns)
     figure = drawing.draw_similarity(head, path)
-    standard, adapted, _ = (kernel.numpy() for kernel in head.kernels())
     alt = (
-        f"Four maps of how the frames of {name} attend to each other. "
-        f"{measured_widths(standard, adapted, head.frame_shift)}"
+        f"Four maps over the frames of {name}: what standard RoPE and the rotation "
+        "adapted to pitch add to the logits, the difference, and the bias."
     )
     return as_picture(figure, alt, caption)
 

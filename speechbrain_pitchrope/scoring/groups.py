@@ -12,21 +12,7 @@ REGISTERS = (f"below {LOW_HZ} Hz", f"{LOW_HZ}-{HIGH_HZ} Hz", f"above {HIGH_HZ} H
 
 
 def speaker_of(utterance_id):
-    """Speaker of a LibriSpeech utterance.
-
-    Arguments
-    ---------
-    utterance_id : str
-        "speaker-chapter-utterance".
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If the id has another form.
+    """Speaker of an utterance "speaker-chapter-utterance", as in LibriSpeech.
 
     Example
     -------
@@ -43,17 +29,7 @@ def speaker_of(utterance_id):
 
 
 def by_speaker(ids):
-    """Indices of each speaker's utterances.
-
-    Arguments
-    ---------
-    ids : list of str
-        Utterance ids, "speaker-chapter-utterance".
-
-    Returns
-    -------
-    dict
-        Speaker to numpy.ndarray; numbers in their order, then names.
+    """Indices of each speaker's utterances; numbers in their order, then names.
 
     Example
     -------
@@ -66,24 +42,7 @@ def by_speaker(ids):
 
 
 def by_register(ids, f0_hz):
-    """Indices of the utterances of each pitch register.
-
-    Arguments
-    ---------
-    ids : list of str
-        Utterance ids, "speaker-chapter-utterance".
-    f0_hz : dict
-        Speaker to median f0 in Hz.
-
-    Returns
-    -------
-    dict
-        Register to numpy.ndarray, from low to high; empty ones are left out.
-
-    Raises
-    ------
-    ValueError
-        If a speaker has no f0.
+    """Indices of the utterances of each register, by the speakers' f0 in Hz.
 
     Example
     -------
@@ -104,23 +63,9 @@ def by_register(ids, f0_hz):
 
 
 def read_speaker_f0(path):
-    """Read the median f0 of speakers.
+    """Speaker to f0 in Hz, of a CSV with the columns speaker and f0_hz and any others.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        CSV with the columns speaker and f0_hz, and any others. If a speaker has several
-        rows, such as one a recording, the median of them is taken.
-
-    Returns
-    -------
-    dict
-        Speaker to f0 in Hz.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, or an f0 is not a positive number.
+    Of several rows of a speaker, such as one a recording, the median is taken.
 
     Example
     -------

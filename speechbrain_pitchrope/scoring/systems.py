@@ -36,24 +36,9 @@ class System(NamedTuple):
 
 
 def test_files(path, kinds=("wer",)):
-    """The results of the tests that a path names.
+    """The results of tests in a file, or in the output folder of a run.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        A file, or the output folder of a training run.
-    kinds : sequence of str
-        Beginnings of file names; the first of which there is a file in the folder.
-
-    Returns
-    -------
-    list of pathlib.Path
-        One a test.
-
-    Raises
-    ------
-    ValueError
-        If nothing is there.
+    ``kinds`` are beginnings of names; the first of which the folder has a file counts.
 
     Example
     -------
@@ -79,23 +64,9 @@ test_files.__test__ = False  # no test of pytest's
 
 
 def split_seeds(name, kinds=("wer",)):
-    """The files of one system, one a seed.
+    """The files of a system's seeds: files or output folders, separated by commas.
 
-    Arguments
-    ---------
-    name : str
-        Files or output folders, separated by commas; they may contain commas.
-    kinds : sequence of str
-        As in ``test_files``.
-
-    Returns
-    -------
-    list of pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If a folder has several tests, or nothing is there.
+    A name may have commas itself.
 
     Example
     -------
@@ -123,23 +94,10 @@ def split_seeds(name, kinds=("wer",)):
 
 
 def read_texts(path):
-    """What was said in a test, and what was recognised.
+    """What was said in a test, and what was recognised: two of {id: words}.
 
-    Arguments
-    ---------
-    path : pathlib.Path
-        ``hyp_<split>.txt`` or ``ref_<split>.txt``, lines of an id and words, the other
-        of which lies beside it; or ``wer_<split>.txt``.
-
-    Returns
-    -------
-    refs, hyps : dict
-        Utterance id to list of words.
-
-    Raises
-    ------
-    ValueError
-        If the file is of another kind, or names an utterance twice.
+    Reads ``hyp_<split>.txt`` or ``ref_<split>.txt``, lines of an id and words, and the
+    other of them beside it; or ``wer_<split>.txt``.
 
     Example
     -------
@@ -174,23 +132,7 @@ def _read_lines(path):
 
 
 def read_systems(groups_of_paths):
-    """Read systems that scored the same utterances.
-
-    Arguments
-    ---------
-    groups_of_paths : list of list of str
-        For each system, its ``wer_<split>.txt``, one a seed.
-
-    Returns
-    -------
-    ids : list of str
-        The utterances, sorted.
-    systems : list of System
-
-    Raises
-    ------
-    ValueError
-        If a file is refused, or differs from the first in utterances or references.
+    """Utterances, sorted, and a System for each list of ``wer_<split>.txt``.
 
     Example
     -------
@@ -232,24 +174,7 @@ def _numbers(utterance):
 
 
 def read_tone_systems(groups_of_paths):
-    """Read what systems made of tones, in the same utterances.
-
-    Arguments
-    ---------
-    groups_of_paths : list of list of str
-        For each system, files as ``read_texts`` takes them, one a seed.
-
-    Returns
-    -------
-    ids : list of str
-        The utterances, sorted.
-    systems : list of System
-
-    Raises
-    ------
-    ValueError
-        As in ``read_systems``, or if the references hold no tone.
-    """
+    """As ``read_systems``, with the errors of tones; files as in ``read_texts``."""
     first, systems = None, []
     for paths in groups_of_paths:
         runs = []
@@ -265,24 +190,7 @@ def read_tone_systems(groups_of_paths):
 
 
 def check_comparable(path_a, refs_a, path_b, refs_b):
-    """Refuse tests over different utterances or reference texts.
-
-    Arguments
-    ---------
-    path_a, path_b : str
-        The files' names.
-    refs_a, refs_b : dict
-        Utterance id to words said.
-
-    Raises
-    ------
-    ValueError
-        If they differ; it names up to five utterances on each side.
-
-    Example
-    -------
-    >>> check_comparable("a.txt", {}, "b.txt", {})
-    """
+    """Refuse tests over other utterances or reference texts; {id: words} of each."""
     only_a, only_b = (
         sorted(a.keys() - b.keys()) for a, b in ((refs_a, refs_b), (refs_b, refs_a))
     )
@@ -308,15 +216,6 @@ def check_comparable(path_a, refs_a, path_b, refs_b):
 
 def name_some(names):
     """Up to five names as a text.
-
-    Arguments
-    ---------
-    names : list of str
-        The names.
-
-    Returns
-    -------
-    str
 
     Example
     -------

@@ -62,17 +62,7 @@ class ToneErrors(NamedTuple):
 
 
 def split_syllables(words):
-    """Units of words that end in the number of their tone.
-
-    Arguments
-    ---------
-    words : list of str
-        Words such as "MA3".
-
-    Returns
-    -------
-    list of tuple
-        (base, tone); the tone is empty in a word without number.
+    """(base, tone) of words that end in a number; the tone is empty if there is none.
 
     Example
     -------
@@ -84,17 +74,7 @@ def split_syllables(words):
 
 
 def split_characters(words):
-    """Units of words in which tone is an accent: characters, spaces among them.
-
-    Arguments
-    ---------
-    words : list of str
-        Words, composed or decomposed.
-
-    Returns
-    -------
-    list of tuple
-        (base, tone): a character and its combining marks in canonical order.
+    """Characters, spaces among them, and their combining marks in canonical order.
 
     Example
     -------
@@ -112,23 +92,8 @@ def split_characters(words):
 
 
 def find_split(refs):
-    """How the units of reference texts are told: as syllables or as characters.
-
-    Arguments
-    ---------
-    refs : dict
-        Utterance id to list of words.
-
-    Returns
-    -------
-    callable
-        ``split_syllables`` if a word ends in the number of a tone,
-        ``split_characters`` if a letter has an accent.
-
-    Raises
-    ------
-    ValueError
-        If there is neither.
+    """``split_syllables`` if a word ends in a number, ``split_characters`` if a letter
+    has an accent.
 
     Example
     -------
@@ -278,19 +243,7 @@ def compare_tones(first, second, resamples=RESAMPLES, seed=0):
 
 
 def confusion_matrix(confusions):
-    """Confusions of tones as a matrix.
-
-    Arguments
-    ---------
-    confusions : collections.Counter
-        As in ``ToneErrors``.
-
-    Returns
-    -------
-    tones : list of str
-        The tones, sorted.
-    matrix : numpy.ndarray
-        Counts, [tone of the reference, tone recognised].
+    """Tones, sorted, and the counts, [tone of the reference, tone recognised].
 
     Example
     -------
@@ -303,19 +256,7 @@ def confusion_matrix(confusions):
 
 
 def align_bases(reference, hypothesis):
-    """Align units by their bases.
-
-    Arguments
-    ---------
-    reference, hypothesis : list of tuple
-        Units: (base, tone).
-
-    Returns
-    -------
-    errors : int
-        Insertions, deletions and substitutions of bases, the fewest possible.
-    pairs : list of tuple
-        (unit said, unit recognised) wherever the bases agree.
+    """The fewest errors of bases, and (unit said, unit recognised) where bases agree.
 
     Example
     -------
@@ -351,15 +292,6 @@ def align_bases(reference, hypothesis):
 
 def edit_distance(reference, hypothesis):
     """Fewest insertions, deletions and substitutions from one sequence to another.
-
-    Arguments
-    ---------
-    reference, hypothesis : str or list of str
-        Words or characters.
-
-    Returns
-    -------
-    int
 
     Example
     -------

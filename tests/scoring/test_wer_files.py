@@ -102,30 +102,15 @@ def test_every_way_of_cutting_a_file_short_is_refused(path):
         (
             "1-1-1, %WER 33.33 [ 1 / 3, 0 ins, 1 del, 0 sub ]",
             "1-1-1, %WER 66.67 [ 2 / 3, 0 ins, 1 del, 1 sub ]",
-            r"utterance 1-1-1: its alignment has \[ 1 / 3, 0 ins, 1 del, 0 sub \], "
-            r"the line of counts \[ 2 / 3, 0 ins, 1 del, 1 sub \]",
+            r"utterance 1-1-1: its alignment has \[ 1 / 3, 0 ins, 1 del, 0 sub \], the "
+            r"line of counts \[ 2 / 3, 0 ins, 1 del, 1 sub \]",
         ),
-        (
-            "[ 3 / 6, 1 ins",
-            "[ 4 / 6, 2 ins",
-            r"\[ 3 / 6, .* the line of counts \[ 4 / 6",
-        ),
-        ("Scored 3", "Scored 4", "holds 3 utterances, .* say 4: it was cut"),
-        ("2-1-0,", "1-1-1,", "the utterance 1-1-1 twice"),
-        ("2-1-0, %WER", "2-1-0 %WER", "has the line '2-1-0 %WER 0.00"),
-        ("YES\n = \nYES", "YES\n X \nYES", "utterance 2-1-0: found the operation 'X'"),
-        ("YES\n = \nYES", "YES\n = ", "'2-1-0, %WER.* and 2 lines of alignment"),
-        (
-            "<eps> ; SMALL",
-            "AAAAA ; SMALL",
-            "utterance 1-1-1: found 'AAAAA' where D is marked, expected '<eps>'",
-        ),
-        (
-            "<eps> ; SMALL",
-            "<eps>;  SMALL",
-            "utterance 1-1-1: found .* expected the ' ; ' of the line of operations",
-        ),
-        ("ALIGNMENTS", "REMARKS", "has no section ALIGNMENTS"),
+        ("[ 3 / 6, 1 ins", "[ 4 / 6, 2 ins", r"\[ 3 / 6, .* first lines say 3, \[ 4"),
+        ("Scored 3", "Scored 4", "holds 3 utterances .* say 4"),
+        ("2-1-0,", "1-1-1,", "holds 2 utterances of one id each"),
+        ("2-1-0, %WER", "2-1-0 %WER", "holds 2 utterances"),
+        ("YES\n = \nYES", "YES\n X \nYES", r"2-1-0: its alignment has \[ 1 / 1"),
+        ("YES\n = \nYES", "YES\n = ", "holds 2 utterances"),
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(path, old, new, message):
