@@ -84,10 +84,7 @@ def write_report(output_folder, out=None, utterances=UTTERANCES, data_folder=Non
     Raises
     ------
     ValueError
-        If it is no run's folder, or a run of which there is nothing to report yet, or
-        if the page can't be where it shall be.
-    ImportError
-        If matplotlib is not installed.
+        If it is no run's folder, or if there is nothing to report yet.
     """
     if utterances < 0:
         raise ValueError(f"{utterances} utterances to draw: give 0 or more")

@@ -106,30 +106,9 @@ def _seconds(path):
 
 
 def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None, **part):
-    """Text of one recording.
+    """Text of one recording, its words a space apart; ``part``: see ``read_pieces``.
 
-    Arguments
-    ---------
-    asr : speechbrain.inference.ASR.EncoderASR or EncoderDecoderASR
-        The model.
-    path : str
-        The recording.
-    longest : float
-        Seconds above which it is cut (``speechbrain_pitchrope.dataio.audio``).
-    progress : callable
-        Told the seconds of each piece when it is done.
-    **part : dict
-        ``start``, ``end`` and ``channel``, as in ``read_pieces``.
-
-    Returns
-    -------
-    str
-        Words with single spaces between them.
-
-    Raises
-    ------
-    ValueError
-        If the recording can't be read, or is too short for the model.
+    ``progress`` is told the seconds of each piece when it is done.
     """
     import torch
 

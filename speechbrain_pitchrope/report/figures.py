@@ -55,11 +55,10 @@ CAPTIONS = {
 
 
 class Picture(NamedTuple):
-    """A figure as an image.
+    """A figure as an image; ``width`` and ``height`` are pixels of the screen.
 
-    ``width`` and ``height`` are pixels of the screen; ``time`` says where the axis of
-    time lies, for a mark that follows the sound: left and right end as shares of the
-    width, first and last second. It is None if there are several such axes.
+    ``time``, for a mark that follows the sound, is where the axis of time begins and
+    ends, as shares of the width, and its first and last second.
     """
 
     uri: str
@@ -73,18 +72,7 @@ class Picture(NamedTuple):
 def as_picture(figure, alt, caption, seconds=None):
     """A figure as a Picture. PNG: as SVG the same figures are 1.4 to 6 times as large.
 
-    Arguments
-    ---------
-    figure : matplotlib.figure.Figure
-        The figure.
-    alt, caption : str
-        What is to be seen, and how to read it.
-    seconds : tuple, optional
-        First and last second of the axis of time, if all panels share one.
-
-    Returns
-    -------
-    Picture
+    ``seconds`` are the first and last of the axis of time, if all panels share one.
     """
     uri, time = _data_uri("image/png", figure_bytes(figure, ".png", DPI)), None
     if seconds is not None:  # after saving, which is when the layout is made
@@ -112,26 +100,7 @@ def _data_uri(mime, content):
 
 
 def show(facts, chosen, recordings):
-    """The recording and the figures of an utterance.
-
-    Arguments
-    ---------
-    facts : speechbrain_pitchrope.report.facts.Facts
-        The run.
-    chosen : speechbrain_pitchrope.report.recordings.Chosen
-        The utterance.
-    recordings : speechbrain_pitchrope.report.recordings.Recordings
-        Where it is.
-
-    Returns
-    -------
-    sound : str or None
-        The recording as a data URI.
-    pictures : list of Picture
-        Its figures.
-    faults : list of str
-        What can't be shown, and why.
-    """
+    """An utterance's sound (a data URI or None), Pictures, and what can't be shown."""
     sample_rate = int(facts.run.settings["sample_rate"])
     try:
         path = recordings.find(chosen.split, chosen.name)

@@ -59,24 +59,7 @@ TEMPLATE = jinja2.Environment(
 
 
 def page(facts, chosen, recordings):
-    """The whole page.
-
-    Arguments
-    ---------
-    facts : speechbrain_pitchrope.report.facts.Facts
-        The run.
-    chosen : list of speechbrain_pitchrope.report.recordings.Chosen
-        The utterances to draw.
-    recordings : speechbrain_pitchrope.report.recordings.Recordings
-        Where they are.
-
-    Returns
-    -------
-    html : str
-        The page.
-    missing : list of str
-        What should be on it and isn't.
-    """
+    """The whole page as HTML, and a list of what should be on it and isn't."""
     run, shown, missing = facts.run, [], [*facts.missing]
     for one in chosen:
         sound, pictures, faults = figures.show(facts, one, recordings)

@@ -61,15 +61,7 @@ def choose(facts, recordings, count):
 
 
 class Recordings:
-    """Where the recordings of a run's test splits are, by its manifests.
-
-    Arguments
-    ---------
-    run : speechbrain_pitchrope.runs.run.Run
-        The run. Relative paths are looked up by ``Run.find``.
-    data_folder : str, optional
-        Where the corpus is now, if it was moved.
-    """
+    """Where a run's recordings are; ``data_folder`` is the corpus, if it was moved."""
 
     def __init__(self, run, data_folder=None):
         self.run, self.data_folder, self._files = run, data_folder, {}

@@ -149,13 +149,7 @@ class Run:
 
     @cached_property
     def search(self):
-        """How the test decodes: (joint, transducer or ctc; name of the search's entry).
-
-        Raises
-        ------
-        ValueError
-            If no search is known.
-        """
+        """How the test decodes, joint, transducer or ctc, and the search's entry."""
         transformer = arguments_of(self.entries[self.chain[TRANSFORMER.entry]])
         decoders = getattr(transformer.get("num_decoder_layers"), "value", "6")
         names = sorted(self.entries, key=lambda name: name not in SEARCHES)
@@ -195,11 +189,7 @@ class Run:
         }
 
     def find(self, path):
-        """A path of the yaml, which may be relative to where the training was started.
-
-        Tried in turn: as it is from the current folder, then from the output folder and
-        each folder above it.
-        """
+        """A path of the yaml; if relative, from here or from a folder above the run."""
         path = Path(path)
         bases = [] if path.is_absolute() else [self.folder, *self.folder.parents]
         places = (path, *(base / path for base in bases))
@@ -219,13 +209,7 @@ class Run:
 
     @property
     def tokenizer_file(self):
-        """The SentencePiece model, or the label_encoder.txt, of the run.
-
-        Raises
-        ------
-        ValueError
-            If it is not there.
-        """
+        """The SentencePiece model, or the label_encoder.txt, of the run."""
         given = self.settings.get("tokenizer_file")
         if given is not None:
             places = [self.find(given)]
@@ -248,15 +232,7 @@ class Run:
     def excerpt(self, names):
         """HyperPyYAML of entries and of all that they refer to, each written once.
 
-        Arguments
-        ---------
-        names : iterable of str
-            The entries. The settings of a variant are written out in place of its
-            name, the meaning of which may change.
-
-        Returns
-        -------
-        str
+        A variant's settings stand in place of its name, whose meaning may change.
         """
         shared = {
             id(node): name

@@ -180,13 +180,7 @@ def _build(run):
 
 
 def used_checkpoints(run):
-    """The checkpoints that the test of a run averaged, the best first.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or one that is damaged.
-    """
+    """The checkpoints that the test of a run averaged, the best first."""
     folder, metas = run.save_folder, []
     for path in folder.glob(f"*/{CHECKPOINT_META}"):
         with reading(path, COPY):
@@ -213,13 +207,7 @@ def used_checkpoints(run):
 
 
 def read_state(path):
-    """What a file of a checkpoint holds, on the CPU.
-
-    Raises
-    ------
-    ValueError
-        If it is missing or damaged, or if a tensor in it is not finite.
-    """
+    """What a file of a checkpoint holds; ValueError if damaged or not finite."""
     with reading(path, COPY):
         state = torch_patched_state_dict_load(path)
         faults = [
@@ -236,14 +224,7 @@ def read_state(path):
 
 
 def mean_weights(model, paths):
-    """The mean of state dicts of a model.
-
-    Raises
-    ------
-    ValueError
-        As in ``read_state``, or if the weights are of another model; the message names
-        the tensors.
-    """
+    """The mean of state dicts; ValueError if they are damaged or of another model."""
 
     def fitting(path):
         weights = read_state(path)
@@ -259,13 +240,7 @@ def mean_weights(model, paths):
 
 
 def load_tokenizer(run):
-    """The tokenizer of a run, with id_to_piece and decode_ids.
-
-    Raises
-    ------
-    ValueError
-        If its file is missing or damaged, or has not as many tokens as the model.
-    """
+    """The tokenizer of a run; ValueError if it is damaged or not the model's."""
     path = run.tokenizer_file
     with reading(path, "bring the whole file back"):
         if path.suffix == ".txt":
