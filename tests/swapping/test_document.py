@@ -109,3 +109,24 @@ def test_a_merge_may_stand_twice_and_so_may_a_name():
 def test_other_files_are_refused(text, fault):
     with pytest.raises(ValueError, match=fault):
         parse(text)
+
+
+def test_values_of_included_files_are_found(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/data.yaml").write_text(
+        "n: !ref <m>\nm: 80\nmore: !include:b.yaml\n"
+    )
+    (tmp_path / "sub/b.yaml").write_text("k: {x: 3}\n")
+    text = "data: !include:sub/data.yaml\nm: 1\na: !new:b.C\n    x: !ref <data[n]>\n"
+    document = parse(text, tmp_path)
+    assert document.resolve(document.at("a[x]")).value == "80"
+    assert document.at("data[more][k][x]").value == "3"
+    assert parse(text).at("data[n]") is None
+
+
+@pytest.mark.parametrize("content", [None, "a: [1,\nb: 2}\n"])
+def test_an_included_file_that_cannot_be_read_is_named(tmp_path, content):
+    if content:
+        (tmp_path / "data.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"line 1 includes .*data\.yaml, which can't"):
+        parse("d: !include:data.yaml\na: !new:b.C\n", tmp_path)

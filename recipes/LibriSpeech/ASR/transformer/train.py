@@ -25,7 +25,6 @@ from speechbrain.utils.train_logger import TensorboardLogger
 
 from speechbrain_pitchrope.cli.report import write_report
 from speechbrain_pitchrope.figures.style import require_matplotlib
-from speechbrain_pitchrope.names import check_recipe
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
 from speechbrain_pitchrope.runs.packaging import package_run
@@ -256,7 +255,6 @@ def report(output_folder):
 
 def check_settings(hparams):
     """Refuse settings that contradict each other, before any work is done."""
-    check_recipe(hparams)
     if hparams["report"]:
         require_matplotlib()
     only_ctc, layers = hparams["ctc_weight"] == 1.0, hparams["num_decoder_layers"]
