@@ -234,7 +234,7 @@ def make_swapped_run(folder, recipe, variant="all"):
             parameter.data.add_(0.1 * torch.randn_like(parameter))
         ours = (m for m in networks[-1].modules() if isinstance(m, PitchRoPEMHA))
         for net in ours:
-            net.similarity_weight.data.add_(1.0)
+            net.similarity_even.data.add_(1.0)
         meta = {"epoch": epoch, "WER": score, "ACC": 100 - score}
         states.append({k: v.clone() for k, v in networks[0].state_dict().items()})
         hparams["checkpointer"].save_checkpoint(meta)

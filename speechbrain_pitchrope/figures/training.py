@@ -85,17 +85,23 @@ COURSE = (
 """What any training has: the left column."""
 
 LEARNED = (
+    Panel("offset |c| (rad/oct.)", {"pitch offset": ("", "-")}, start=0.0),
     Panel("clock rate |a|", {"pitch rate": ("", "-")}, start=0.0),
     Panel(
         "bias weight (logits)",
-        {"pitch weight": ("|beta|", "-"), "pitch voiced": ("|mu|", ":")},
+        {
+            "pitch even": ("|A|", "-"),
+            "pitch odd": ("|B|", "--"),
+            "pitch weight": ("|beta|", "-"),
+            "pitch voiced": ("|mu|", ":"),
+        },
         start=0.0,
     ),
     Panel("bandwidth sigma (oct.)", {"pitch bandwidth": ("", "-")}, start=0.75),
     Panel("radius slope |rho|", {"pitch slope": ("", "-")}, start=0.0),
 )
 """What attention has learned of pitch: the right column. Means over layers and heads,
-of the names of ``speechbrain_pitchrope.nnet.summary.STATISTICS``."""
+of the names of ``speechbrain_pitchrope.nnet.summary.QUANTITIES``."""
 
 
 def training_figure(logs):

@@ -82,7 +82,7 @@ def similarity_bias(net, pitch):
     >>> similarity_bias(PitchRoPEMHA(8, 2), pitch).shape
     torch.Size([2, 2, 7, 7])
     """
-    if net.similarity == "gaussian":
+    if net.similarity not in ("none", "laplacian"):
         return torch.einsum("bmhc,bnhc->bhmn", *net.bias_columns(pitch))
     if net.similarity == "laplacian":
         weights = net.similarity_weight, net.similarity_voiced

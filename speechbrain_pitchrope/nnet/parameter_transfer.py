@@ -47,7 +47,7 @@ def load_pretrained(model, path):
     >>> path = getfixture("tmp_path") / "model.ckpt"
     >>> torch.save(RoPEMHA(embed_dim=8, num_heads=2).state_dict(), path)
     >>> load_pretrained(PitchRoPEMHA(8, 2, similarity="none", radius="none"), path)
-    ['theta_rate']
+    ['theta_offset']
     """
     weights = torch_patched_state_dict_load(path)
     faults = differences(model.state_dict(), weights)

@@ -1,21 +1,30 @@
 """The pitch-similarity bias, folded into queries and keys.
 
-    b_{m,n,h} = beta_h v_m v_n k_h(u_m - u_n) + mu_h v_m v_n
+    b_{m,n,h} = v_m v_n (mu_h + sum over j of
+                         A_{h,j} cos(k_j d) + B_{h,j} sin(k_j d)), d = u_m - u_n
 
-with the Gaussian k_h(d) = exp(-d ** 2 / (2 sigma_h ** 2)) written as a sum of three
-cosines. A cosine of a difference is a dot product of two pairs,
+A cosine of a difference is a dot product of two pairs,
 
-    cos(c (u_m - u_n)) = cos(c u_m) cos(c u_n) + sin(c u_m) sin(c u_n),
+    cos(k (u_m - u_n)) = cos(k u_m) cos(k u_n) + sin(k u_m) sin(k u_n),
 
-so the whole bias is seven more columns of q and k: three pairs and v itself. No matrix
-of T x T ever exists, and every fused attention kernel still applies. Approximating a
-shift-invariant kernel by cosines is the idea of random Fourier features (A. Rahimi and
-B. Recht, NIPS 2007); here the three frequencies and weights are fitted, not drawn.
+and a sine is one as well, so the whole bias is seven more columns of q and k: three
+pairs and v itself. No matrix of T x T ever exists, and every fused attention kernel
+still applies. The even part (A) weighs how near two pitches are to each other; the odd
+part (B) tells which of them is the higher one.
+
+``gaussian_columns``, for comparison, has a Gaussian of d, written as a sum of three
+cosines. Approximating a shift-invariant kernel by cosines is the idea of random Fourier
+features (A. Rahimi and B. Recht, NIPS 2007); here the three frequencies and weights are
+fitted, not drawn.
 """
 
 import torch
 
 from speechbrain_pitchrope import inband
+
+COSINES = (2.0, 4.5, 9.0)
+"""k_j in radians an octave, periods of 3.1, 1.4 and 0.7 octaves: sin(k_1 d) orders
+pitches within 0.8 octaves of each other, and k_3 tells fractions of a tone's range."""
 
 KAPPA = (0.421, 1.279, 2.186)
 """Frequencies of the cosines, in radians per sigma."""
@@ -28,7 +37,47 @@ MIN_BANDWIDTH = 2 * inband.MAX_OCTAVES / 5
 cosines never come round again. A sharper bias comes from a larger beta: near its top
 the kernel is as wide as sigma / sqrt(beta)."""
 
-N_COLUMNS = 2 * len(KAPPA) + 1
+N_COLUMNS = 2 * len(COSINES) + 1
+
+
+def cosine_columns(pitch, even, odd, voiced_weight):
+    """The columns whose dot product is the bias.
+
+    Arguments
+    ---------
+    pitch : speechbrain_pitchrope.inband.Pitch
+        Channels of shape [B, T].
+    even, odd : torch.Tensor
+        A and B, shape [H, 3].
+    voiced_weight : torch.Tensor
+        mu, shape [H].
+
+    Returns
+    -------
+    query_columns, key_columns : torch.Tensor
+        Shape [B, T, H, 7].
+
+    Example
+    -------
+    >>> u, one = torch.tensor([[0.0, 0.5]]), torch.ones(1, 2)
+    >>> pitch = inband.Pitch(u, one, one, one)
+    >>> even, odd = torch.tensor([[[0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0]]])
+    >>> q, k = cosine_columns(pitch, even, odd, torch.zeros(1))
+    >>> (q[0, 1, 0] @ k[0, 0, 0]).item()  # sin(2 * 0.5)
+    0.8414...
+    """
+    phase = pitch.log_f0[..., None, None] * even.new_tensor(COSINES)
+    cosine, sine = phase.cos(), phase.sin()
+    voicing = pitch.voicing[..., None, None]
+    parts = (
+        torch.addcmul(even * cosine, odd, sine),
+        torch.addcmul(even * sine, odd, cosine, value=-1),
+        voiced_weight[:, None].expand(*phase.shape[:2], -1, -1),
+    )
+    query_columns = voicing * torch.cat(parts, -1)
+    one = torch.ones_like(phase[..., :1])
+    key_columns = voicing * torch.cat((cosine, sine, one), -1)
+    return query_columns, key_columns.expand_as(query_columns)
 
 
 def bandwidth(log_excess):
@@ -37,7 +86,7 @@ def bandwidth(log_excess):
 
 
 def gaussian_columns(pitch, weight, voiced_weight, sigma):
-    """The columns whose dot product is the bias.
+    """Columns of v_m v_n (beta_h exp(-d ** 2 / (2 sigma_h ** 2)) + mu_h).
 
     Arguments
     ---------

@@ -9,7 +9,7 @@ from speechbrain_pitchrope.cli.plots.heads import trained_head
 from speechbrain_pitchrope.cli.plots.hearing import LISTENING
 from speechbrain_pitchrope.figures.similarity import measured_widths
 from speechbrain_pitchrope.figures.training import training_figure
-from speechbrain_pitchrope.nnet.summary import STATISTICS
+from speechbrain_pitchrope.nnet.summary import QUANTITIES
 from speechbrain_pitchrope.report.learned import parse_learned
 from speechbrain_pitchrope.report.pictures import as_picture, as_sound
 
@@ -128,7 +128,8 @@ def draw_pitch(facts, chosen, path):
 
 def draw_rotation(facts, chosen, path):
     """Rotary pairs of the head whose rotation follows pitch most."""
-    head, told = _head(facts, path, ("max |a|", "max |rho|"), SWITCHES["rotation"])
+    columns = ("max |c|", "max |a|", "max |rho|")
+    head, told = _head(facts, path, columns, SWITCHES["rotation"])
     pairs = range(min(4, head.net.head_dim // 2))
     seconds = len(head.f0_hz) * head.frame_shift
     span = (0, ROTATION_SECONDS) if seconds > ROTATION_SECONDS else None
@@ -142,7 +143,7 @@ def draw_rotation(facts, chosen, path):
 
 def draw_similarity(facts, chosen, path):
     """Kernels and bias of the head that weighs likeness of pitch most."""
-    columns = ("beta", "max |a|", "max |rho|")
+    columns = ("max |A|", "max |B|", "beta", "max |c|", "max |a|", "max |rho|")
     head, told = _head(facts, path, columns, SWITCHES["similarity"])
     figure = drawing.draw_similarity(head, path)
     standard, adapted, _ = (kernel.numpy() for kernel in head.kernels())
@@ -189,7 +190,9 @@ def draw_training(log):
         if name in log
     )
     alt = f"Curves over {len(log['epoch'])} epochs; at the end: {last}."
-    caption = TRAINING + (LEARNING if log.keys() & set(STATISTICS) else "")
+    caption = TRAINING + (
+        LEARNING if log.keys() & {q.statistic for q in QUANTITIES} else ""
+    )
     return as_picture(training_figure({"": log}), alt, caption)
 
 

@@ -46,6 +46,8 @@ class Learned(NamedTuple):
         (0, 1, 'max |a|')
         """
         for column in columns:
+            if column not in self.header:
+                continue
             place = self.header.index(column)
             rows = [row for row in self.rows if row[place] != "-"]
             if rows:

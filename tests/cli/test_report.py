@@ -188,7 +188,7 @@ def test_a_variant_that_does_not_listen(tmp_path):
 @pytest.mark.parametrize(
     ("variant", "figures"),
     [
-        ("similarity", {"similarity": "beta"}),
+        ("similarity", {"similarity": "|A|"}),
         ("radius", {"rotation": "|rho|", "similarity": "|rho|"}),
     ],
 )

@@ -11,7 +11,7 @@ from speechbrain_pitchrope.figures.training import (
     training_figure,
 )
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.summary import STATISTICS, pitch_statistics
+from speechbrain_pitchrope.nnet.summary import QUANTITIES, pitch_statistics
 
 PANELS = (*COURSE, *LEARNED)
 
@@ -61,7 +61,8 @@ def test_lines_of_two_runs():
 def test_what_was_learned_is_drawn_where_it_was_logged():
     """Two runs, of which one has no pitch to learn of."""
     learned = [
-        "epoch: 1, steps: 9, pitch rate: 1.2e-02, pitch weight: 3.4e-01, "
+        "epoch: 1, steps: 9, pitch offset: 2.1, pitch rate: 1.2e-02, "
+        "pitch weight: 3.4e-01, "
         "pitch voiced: 5.6e-02, pitch bandwidth: 7.5e-01, pitch slope: 7.8e-03 - "
         "train loss: 9.1 - valid loss: 8.2, valid ACC: 5.0e-01, valid WER: 50"
     ]
@@ -84,8 +85,9 @@ def test_columns_are_the_course_and_what_was_learned():
 
 
 def test_every_statistic_of_the_model_has_a_panel_with_a_new_models_value():
-    new = pitch_statistics(PitchRoPEMHA(8, 2, radius="exp"))
-    assert set(new) == set(STATISTICS)
+    new = pitch_statistics(PitchRoPEMHA(8, 2))
+    new |= pitch_statistics(PitchRoPEMHA(8, 2, theta="phase", similarity="gaussian"))
+    assert set(new) == {quantity.statistic for quantity in QUANTITIES}
     starts = {name: panel.start for panel in LEARNED for name in panel.curves}
     assert starts == pytest.approx(new)
     logged = ", ".join(f"{name}: {value + 0.25}" for name, value in new.items())

@@ -18,7 +18,7 @@ from speechbrain_pitchrope.augment.time_domain import PitchSpeedPerturb
 from speechbrain_pitchrope.dataio.f0_cache import F0Cache
 from speechbrain_pitchrope.figures.training import read_train_log
 from speechbrain_pitchrope.processing.pitch import World
-from speechbrain_pitchrope.scoring.summary import read_errors
+from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.recipes.test_train import script
 
 WORLD = "!new:speechbrain_pitchrope.processing.pitch.World"

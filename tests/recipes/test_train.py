@@ -23,7 +23,7 @@ from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.nnet.summary import learned_pitch
 from speechbrain_pitchrope.runs.folder import load_recogniser
 from speechbrain_pitchrope.runs.trained import load_trained
-from speechbrain_pitchrope.scoring.summary import read_errors
+from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.page import read_page
 from tests.recipes.conftest import RECIPE, TINY
 from tests.signals import batch_of

@@ -96,7 +96,7 @@ def test_the_yaml_names_public_classes_and_no_paths(runs, packages, recipe):
     classes = re.findall(r"!(?:new|name|apply):([\w.]+)", text)
     ours, theirs = "speechbrain_pitchrope.", ("speechbrain.", "torch.nn.", "sentence")
     assert all(path.startswith((ours, *theirs)) for path in classes)
-    assert "variants" not in text and "theta: phase" in text
+    assert "variants" not in text and "theta: offset" in text
     assert str(runs[0].parent) not in text
     assert not re.search(r"&id\d|\*id\d", text)
     files = {path.stem for path in packages[recipe].glob("*.ckpt")}

@@ -83,9 +83,9 @@ def test_paths_lead_to_where_the_run_is(made, run):
 
 def test_layers_are_counted_as_in_the_table(run):
     _, *rows = learned_pitch(run.hparams["model"]).splitlines()
-    rates = [net.theta_rate.abs().amax(1).tolist() for net in run.attention]
+    rates = [net.theta_offset.abs().amax(1).tolist() for net in run.attention]
     assert len(rows) == sum(map(len, rates)) == 4
-    assert (run.variant, run.pitch_attention["theta"]) == ("all", "phase")
+    assert (run.variant, run.pitch_attention["theta"]) == ("all", "offset")
     encoder = run.modules["Transformer"].encoder
     assert [layer.mha_layer for layer in encoder.layers] == run.attention
 

@@ -19,7 +19,9 @@ from speechbrain_pitchrope.swapping.rewrite import swap
 from speechbrain_pitchrope.variants import load_streams, variant_names
 from tests.swapping import recipes
 
-LEARNING = "radius_slope, similarity_voiced, similarity_weight, theta_rate"
+LEARNING = (
+    "radius_slope, similarity_even, similarity_odd, similarity_voiced, theta_offset"
+)
 
 
 def order(line):

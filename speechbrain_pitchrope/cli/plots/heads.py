@@ -98,8 +98,8 @@ class Head(NamedTuple):
         notes = {pair: [] for pair in pairs if 0 <= pair < count}
         for pair, parts in notes.items():
             if net.theta != "none":
-                rate = rotary.bounded_rate(net.theta_rate[self.head, pair])
-                parts.append(f"a = {_rounded(rate)}")
+                letter = "c" if net.theta == "offset" else "a"
+                parts.append(f"{letter} = {_rounded(net.rate()[self.head, pair])}")
             if net.radius != "none":
                 slopes = net.radius_slope[self.head, pair]
                 parts.append(f"rho = {', '.join(map(_rounded, slopes))}")
@@ -157,7 +157,13 @@ def untrained_head(path, rate=0.4, slope=0.2, weight=1.0):
         strides=(2, 2),
         residuals=(False, False),
     )
-    net = PitchRoPEMHA(HEAD_DIM, 1, radius="exp" if slope else "none")
+    net = PitchRoPEMHA(
+        HEAD_DIM,
+        1,
+        theta="phase",
+        similarity="gaussian",
+        radius="exp" if slope else "none",
+    )
     with torch.no_grad():
         _, channels = inband.split(front_end(feats))
         bound = rotary.MAX_RATE

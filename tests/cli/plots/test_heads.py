@@ -89,10 +89,10 @@ def test_kernels_are_one_on_the_diagonal_without_radii(recording):
 def test_notes_are_the_learned_numbers(recording, run):
     head = trained_head(run, recording, layer=0, head=1)
     net = run.attention[0]
-    rate = rotary.bounded_rate(net.theta_rate)[1, 2].item()
+    offset = net.rate()[1, 2].item()
     slopes = ", ".join(f"{slope:.2f}" for slope in net.radius_slope[1, 2].tolist())
     first, last = head.notes([2, 99])
-    assert first == f"a = {rate:.2f}; rho = {slopes}"
+    assert first == f"c = {offset:.2f}; rho = {slopes}"
     assert last == ""  # the figure says that there is no such pair
     assert untrained_head(recording, slope=0.0).notes([0]) == ["a = 0.40"]
 

@@ -36,9 +36,9 @@ def test_pitch_zeroed_is_a_model_that_cannot_listen(run, run_folder):
     deaf = load_trained(run_folder)
     with torch.no_grad():
         for net in deaf.attention:
-            for name in net.PITCH_PARAMETERS:
-                if name != "similarity_bandwidth":
-                    getattr(net, name).zero_()
+            for name, parameter in net.named_parameters():
+                if name in net.PITCH_PARAMETERS:
+                    parameter.zero_()
     _, (expected,) = deaf.encode(WAV[None])
     found = hear(run, WAV, pitch=False).p_ctc
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

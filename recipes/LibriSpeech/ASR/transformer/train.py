@@ -286,7 +286,9 @@ def main(arguments):
         hyperparams_to_save=hparams_file,
         overrides=overrides,
     )
-    splits = [*hparams["train_splits"], *hparams["dev_splits"], *hparams["test_splits"]]
+    # A split may be in two lists: a test of dev splits too serves to choose by.
+    keys = ("train_splits", "dev_splits", "test_splits")
+    splits = list(dict.fromkeys(split for key in keys for split in hparams[key]))
     run_on_main(
         prepare_librispeech,
         kwargs={

@@ -106,7 +106,7 @@ def test_pitch_reaches_every_layer(encoder_module):
     enc_out.square().sum().backward()
     for layer, module in enumerate(net.encoder.layers):
         attention = getattr(module, "mha_layer", None) or module.self_att
-        assert attention.theta_rate.grad.any(), layer
+        assert attention.theta_offset.grad.any(), layer
         assert attention.radius_slope.grad.any(), layer
 
 
