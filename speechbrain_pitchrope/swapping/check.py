@@ -74,23 +74,9 @@ def check(text, folder=None):
     several objects of one class, each is run. Augmentation of waveforms is left out, as
     pitch is tracked after it.
 
-    Arguments
-    ---------
-    text : str
-        A yaml that ``speechbrain_pitchrope.swapping.rewrite.swap`` returned.
-    folder : pathlib.Path, optional
-        Where the recipe is, for files that it includes.
-
-    Returns
-    -------
-    list of str
-        What was run, with shapes and numbers of parameters.
-
-    Raises
-    ------
-    ValueError
-        If a value is missing, something can't be built or run, a number is not finite,
-        or pitch does not reach a parameter that should learn from it.
+    Returns what was run, with shapes and numbers of parameters. A ValueError says what
+    is missing, can't be built or run, gives numbers that are not finite, or that pitch
+    does not reach a parameter that should learn from it.
     """
     needed = needed_yaml(text, folder)
     with torch.random.fork_rng(devices=[]):
@@ -291,19 +277,7 @@ def _batch_size(parts):
 def voices(n, sample_rate):
     """Buzzing voices between low and high, with gaps of faint noise, every other short.
 
-    Arguments
-    ---------
-    n : int
-        Number of utterances B.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    wavs : torch.Tensor
-        Samples in -1 .. 1, shape [B, SECONDS * sample_rate].
-    lengths : torch.Tensor
-        Relative lengths, shape [B].
+    Samples in -1 .. 1, shape [n, SECONDS * sample_rate], and relative lengths, [n].
     """
     time = torch.arange(int(SECONDS * sample_rate)) / sample_rate
     middle = torch.logspace(math.log10(90), math.log10(260), n)[:, None]

@@ -18,7 +18,6 @@ _CLASS_TAG = re.compile(r"!(?:new|name):(.+)")
 _REFERENCE_TAGS = ("!ref", "!copy")
 _WHOLE_REFERENCE = re.compile(r"<([^<>.]+)>")
 _REFERRED_KEY = re.compile(r"<([^<>.\[]+)")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _INCLUDE = "!include:"
 _MAX_CHAIN = 20  # a longer chain of references is a circle
@@ -96,21 +95,6 @@ class Document(NamedTuple):
     def line_start(self, index):
         """Index of the first character of the line that ``index`` is on."""
         return self.text.rfind("\n", 0, index) + 1
-
-    def line_end(self, index):
-        """Index behind the last character of the line, before its line break."""
-        end = self.text.find("\n", index)
-        end = len(self.text) if end < 0 else end
-        return end - self.text[:end].endswith("\r")
-
-    def ends_its_line(self, node):
-        """Whether the node is simple and only a comment follows it on its line."""
-        simple = (
-            node.style in (None, "'", '"')
-            if isinstance(node, ScalarNode)
-            else node.flow_style
-        )
-        return bool(simple and _REST_OF_LINE.match(self.text, node.end_mark.index))
 
     def begins_its_line(self, node):
         """Whether nothing but indentation stands before the node on its line."""
@@ -198,24 +182,7 @@ def class_of(node: Node):
 
 
 def parse(text, folder=None):
-    """Parse the yaml file of a SpeechBrain recipe.
-
-    Arguments
-    ---------
-    text : str
-        The file.
-    folder : pathlib.Path, optional
-        Where it is, for files that it includes.
-
-    Returns
-    -------
-    Document
-
-    Raises
-    ------
-    ValueError
-        If it is not yaml, has a key twice or no ``!new:``, is no mapping, has lines
-        that end in carriage returns alone, or includes a file that can't be read.
+    """The ``Document`` of a recipe's yaml; ValueError, with the line, if it is none.
 
     Example
     -------

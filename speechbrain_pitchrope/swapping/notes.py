@@ -22,30 +22,7 @@ _WHAT_GOES = {
 
 
 def beyond_names(text, folder=None):
-    """What becomes of a recipe's model when it is swapped.
-
-    Arguments
-    ---------
-    text : str
-        The recipe's yaml, not swapped yet.
-    folder : pathlib.Path, optional
-        Where it is, for files that it includes.
-
-    Returns
-    -------
-    list of str
-        A sentence for each change; none if only names change.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.names import TRANSFORMER
-    >>> beyond_names(f'''
-    ... Transformer: !new:{TRANSFORMER.upstream}
-    ...     attention_type: RelPosMHAXL
-    ...     encoder_module: conformer
-    ... ''')
-    ['`Transformer` (line 2): attention_type: RelPosMHAXL becomes RoPEMHA: rotary ...']
-    """
+    """A sentence for each change of a recipe's model, and for what may go wrong."""
     document = parse(text, folder)
     entries = find_entries(document)
     notes = []

@@ -71,15 +71,7 @@ _WIDTHS_OUT = ("n_neurons", "out_features", "hidden_size", "out_channels")
 
 
 def check_swappable(document, entries):
-    """Refuse a recipe whose attention can't be swapped, with each reason and remedy.
-
-    Arguments
-    ---------
-    document : speechbrain_pitchrope.swapping.document.Document
-        The recipe's yaml.
-    entries : list of Entry
-        What ``find_entries`` found in it.
-    """
+    """Refuse a recipe whose attention can't be swapped, with each reason and remedy."""
     left = [entry for entry in entries if not entry.swapped]
     if left and len(left) < len(entries):
         raise ValueError(

@@ -49,27 +49,19 @@ def swap(text, variant="all", folder=None):
     Example
     -------
     >>> from speechbrain_pitchrope.names import FBANK, FRONT_END, TRANSFORMER
-    >>> print(swap(f'''
-    ... seed: 1
-    ... compute_features: !new:{FBANK.upstream}
-    ...     n_mels: 80 # up to 8 kHz
-    ... CNN: !new:{FRONT_END.upstream}
-    ...     input_shape: (8, 10, 80)
-    ... Transformer: !new:{TRANSFORMER.upstream}
-    ...     tgt_vocab: 30
-    ...     input_size: 640
-    ...     attention_type: RelPosMHAXL
-    ...     causal: False
-    ... '''))
-    <BLANKLINE>
-    seed: 1
+    >>> print(
+    ...     swap(
+    ...         f"compute_features: !new:{FBANK.upstream}\\n"
+    ...         f"CNN: !new:{FRONT_END.upstream}\\n"
+    ...         f"Transformer: !new:{TRANSFORMER.upstream}\\n"
+    ...         "    causal: False # none\\n"
+    ...     )
+    ... )
     variant: all
     compute_features: !new:speechbrain_pitchrope.lobes.features.PitchFbank
-        n_mels: 80 # up to 8 kHz
     ...
-        attention_type: RoPEMHA
         pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant [!ref ...]
-        causal: False
+        causal: False # none
     <BLANKLINE>
     """
     if "waveform" in load_streams(variant):
@@ -83,16 +75,16 @@ def swap(text, variant="all", folder=None):
     edits = [_rename(document, entry.node, entry.row) for entry in entries]
     added, value = set(), variant
     if argument(document.root, "variant") is None:
-        edits.append(_variant_line(document, variant))
+        first_key = document.root.value[0][0]
+        edits.append(_lines_before(document, first_key, f"variant: {variant}"))
         added, value = {"variant"}, "!ref <variant>"
-    transformers = [entry.node for entry in entries if entry.row in TRANSFORMERS]
     for entry in entries:
         name, fixed = added_argument(document, entries, entry)
         if entry.row in TRANSFORMERS:
-            edits += _attention_edits(document, entry.node, transformers, value)
+            edits += _attention_edits(document, entry.node, value)
         elif name is not None:
             first_key = entry.node.value[0][0]
-            edits.append(_line_before(document, first_key, f"{name}: {fixed}"))
+            edits.append(_lines_before(document, first_key, f"{name}: {fixed}"))
         if name is not None:
             added |= {f"{entry.key}[{name}]", f"{entry.key}[{name}][0]"}
         if argument(entry.node, "<<") is not None:
@@ -171,48 +163,16 @@ def _rename(document, node, row):
     return Edit(start, start + len(old), row.ours)
 
 
-def _variant_line(document, variant):
-    """The key ``variant``: behind the seed if there is one, else before all keys."""
-    line = f"variant: {variant}"
-    for name in ("__set_seed", "seed"):
-        for key, value in document.root.value:
-            aliased = value.start_mark.index < key.start_mark.index
-            if key.value == name and not aliased and document.ends_its_line(value):
-                return _line_after(document, key, value, line)
-    return _line_before(document, document.root.value[0][0], line)
-
-
-def _attention_edits(document, node, transformers, variant):
+def _attention_edits(document, node, variant):
     """The arguments of a transformer that change."""
-    line = f"pitch_attention: !apply:{LOADER} [{variant}]"
+    lines = [f"pitch_attention: !apply:{LOADER} [{variant}]"]
     written = argument(node, "attention_type")
-    if written is None:
-        first_key = node.value[0][0]
-        if argument(node, "<<") is not None:  # may bring one, which this overrides
-            line_break = document.line_break(first_key.start_mark.index)
-            indentation = document.indentation(first_key)
-            line = f"attention_type: {ATTENTION_TYPE}{line_break}{indentation}{line}"
-        yield _line_before(document, first_key, line)
-        return
-    yield from _replace_value(document, _value_to_change(document, node, transformers))
-    key = next(key for key, _ in node.value if key.value == "attention_type")
-    yield _line_after(document, key, written, line)
-
-
-def _value_to_change(document, node, transformers):
-    """The written attention_type, or the key it refers to if that is for it alone."""
-    written = argument(node, "attention_type")
-    *references, target = document.chain(written)
-    others = [other for _, other in document.walk() if other is not target]
-    here = len(others) < sum(1 for _ in document.walk())  # not in an included file
-    if not here or not references or not document.ends_its_line(target):
-        return written
-    own = {id(reference) for reference in references}
-    own |= {id(argument(other, "attention_type")) for other in transformers}
-    shared = any(
-        id(other) not in own and document.resolve(other) is target for other in others
-    )
-    return written if shared else target
+    if written is None and argument(node, "<<") is not None:
+        lines.append(f"attention_type: {ATTENTION_TYPE}")  # over what a merge may bring
+    yield _lines_before(document, node.value[0][0], *lines)
+    target = document.resolve(written)
+    if written is not None and getattr(target, "value", None) != ATTENTION_TYPE:
+        yield _replace_value(document, written)
 
 
 def _replace_value(document, node):
@@ -227,24 +187,17 @@ def _replace_value(document, node):
             "name or a !ref to one: write it so"
         )
     quote = written[0] if written[0] in "'\"" else ""
-    yield Edit(start, end, f"{quote}{ATTENTION_TYPE}{quote}")
+    return Edit(start, end, f"{quote}{ATTENTION_TYPE}{quote}")
 
 
-def _line_after(document, key, value, line):
-    """The edit that puts a line after an entry whose value is simple, as far in."""
-    end = max(key.end_mark.index, value.end_mark.index)  # an alias ends at its anchor
-    at = document.line_end(end)
-    new = f"{document.line_break(at)}{document.indentation(key)}{line}"
-    return Edit(at, at, new)
-
-
-def _line_before(document, key, line):
-    """The edit that puts a line before a key, with the indentation of the key."""
+def _lines_before(document, key, *lines):
+    """The edit that puts lines before a key, as far in as the key."""
     if not document.begins_its_line(key):
         raise ValueError(
             f"`{key.value}` (line {document.line(key)}) does not begin its line: put "
             "it on a line of its own"
         )
     at = key.start_mark.index
-    new = f"{line}{document.line_break(at)}{document.indentation(key)}"
+    behind = f"{document.line_break(at)}{document.indentation(key)}"
+    new = "".join(f"{line}{behind}" for line in lines)
     return Edit(at, at, new)
