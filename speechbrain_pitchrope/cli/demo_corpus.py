@@ -36,7 +36,7 @@ def add_arguments(parser):
 
 def run(args):
     """Make the corpus and print its splits in numbers; return the exit code."""
-    report = make_demo_corpus(
+    spoken, splits = make_demo_corpus(
         args.out,
         language=args.language,
         seed=args.seed,
@@ -44,7 +44,10 @@ def run(args):
         voices_per_split=args.voices_per_split,
         progress=not args.no_progress,
     )
-    if report.spoken == 0:
+    if spoken == 0:
         print("the demo corpus is complete already: nothing to do")
-    print(report)
+    print("split        utterances  speakers  minutes")
+    for name, (utterances, speakers, minutes) in splits.items():
+        print(f"{name:<12} {utterances:>10} {speakers:>9} {minutes:>8.1f}")
+    print(f"corpus: {args.out}")
     return 0

@@ -12,8 +12,9 @@ import json
 import random
 from collections import Counter
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -29,16 +30,11 @@ from speechbrain_pitchrope.demo.audio import (
 from speechbrain_pitchrope.demo.espeak import Espeak
 from speechbrain_pitchrope.demo.sentences import draw_sentences
 from speechbrain_pitchrope.demo.tones import draw_style, draw_syllables
-from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, measure_f0
+from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, check_voice
 from speechbrain_pitchrope.files import write_whole
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
-__all__ = [
-    "CorpusReport",
-    "SplitReport",
-    "Utterance",
-    "make_demo_corpus",
-    "plan_utterances",
-]
+__all__ = ["Split", "Utterance", "make_demo_corpus", "plan_utterances"]
 
 DEFAULT_SEED = 1
 
@@ -121,56 +117,12 @@ class Utterance:
         return Path(self.path).stem
 
 
-@dataclass(frozen=True)
-class SplitReport:
-    """One split in numbers.
+class Split(NamedTuple):
+    """One split in numbers: utterances and speakers, and minutes of audio."""
 
-    Arguments
-    ---------
-    split : str
-        Its name.
-    utterances, speakers : int
-        How many it has.
-    minutes : float
-        Length of its audio.
-    lowest_f0_hz, highest_f0_hz : float
-        Measured median f0 of its lowest and of its highest voice, in Hz.
-    """
-
-    split: str
     utterances: int
     speakers: int
     minutes: float
-    lowest_f0_hz: float
-    highest_f0_hz: float
-
-
-@dataclass(frozen=True)
-class CorpusReport:
-    """What a run has made or found; `str` makes a table of it.
-
-    Arguments
-    ---------
-    root : pathlib.Path
-        The corpus' folder.
-    splits : tuple
-        A SplitReport for each split.
-    spoken : int
-        Utterances written in this run; 0 if all were there.
-    """
-
-    root: Path
-    splits: tuple
-    spoken: int
-
-    def __str__(self):
-        lines = ["split        utterances  minutes  speakers  f0 of voices (Hz)"]
-        lines += [
-            f"{s.split:<12} {s.utterances:>10} {s.minutes:>8.1f} {s.speakers:>9}"
-            f"  {s.lowest_f0_hz:.0f} .. {s.highest_f0_hz:.0f}"
-            for s in self.splits
-        ]
-        return "\n".join([*lines, f"corpus: {self.root}"])
 
 
 def plan_utterances(
@@ -220,13 +172,12 @@ def plan_utterances(
         totals = Counter()
         for voice, size in zip(voices, sizes, strict=True):
             totals[voice.split] += size
-        drawn = draw_sentences(rng, totals)
-        texts = iter([text for split in drawn.values() for text in split])
+        english = chain(*draw_sentences(rng, totals).values())
     plan = []
     for voice, size in zip(voices, sizes, strict=True):
         for number in range(size):
             if language == "en":
-                text, style = next(texts), voice.style
+                text, style = next(english), voice.style
             else:
                 text, style = draw_syllables(rng, language), draw_style(rng, voice)
             plan.append(Utterance(voice, number, text, style))
@@ -276,8 +227,10 @@ def make_demo_corpus(
 
     Returns
     -------
-    CorpusReport
-        The splits in numbers.
+    spoken : int
+        Utterances written in this run; 0 if all were there.
+    splits : dict
+        Name of each split -> Split.
 
     Raises
     ------
@@ -291,24 +244,24 @@ def make_demo_corpus(
 
     Example
     -------
-    >>> report = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
+    >>> spoken, splits = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
     """
     root = Path(out)
     plan = plan_utterances(language, seed, utterances, voices_per_split)
     _claim_folder(root, plan, language, seed)
     missing = {item.path for item in plan if not (root / item.path).is_file()}
-    f0_hz = {}
+    tracker = AutocorrelationPitch(SAMPLE_RATE)
     with tqdm(total=len(missing), unit="utt", disable=not progress) as bar:
         for voice, group in groupby(plan, key=lambda item: item.voice):
             items = list(group)
+            if missing.isdisjoint(item.path for item in items):
+                continue
             espeak = Espeak(voice.name)
             probe = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
-            f0_hz[voice] = measure_f0(voice, probe, espeak.sample_rate)
-            while items and items[-1].path not in missing:
-                items.pop()
+            check_voice(voice, tracker, resample(probe, espeak.sample_rate))
             for item in items:
                 rng = np.random.default_rng([seed, voice.speaker, item.number])
-                # Also what is written already: espeak-ng's state goes on with it.
+                # Also what is there already: espeak-ng's state goes on with it.
                 speech = espeak.speak(
                     item.text, seed=int(rng.integers(2**31)), **item.style
                 )
@@ -316,7 +269,7 @@ def make_demo_corpus(
                     speech = resample(trim(speech), espeak.sample_rate)
                     write_flac(root / item.path, add_room(speech, rng))
                     bar.update()
-    return CorpusReport(root, _write_documents(root, plan, f0_hz), len(missing))
+    return len(missing), _write_documents(root, plan)
 
 
 def _claim_folder(root, plan, language, seed):
@@ -367,31 +320,21 @@ def _claim_folder(root, plan, language, seed):
         )
 
 
-def _write_documents(root, plan, f0_hz):
-    """Write transcripts and SPEAKERS.TXT; return the SplitReport of each split."""
+def _write_documents(root, plan):
+    """Write transcripts and SPEAKERS.TXT; return each split in numbers."""
     for chapter, items in groupby(plan, key=lambda item: item.chapter):
         lines = [f"{item.id} {item.words}\n" for item in items]
         write_whole(root / f"{chapter}.trans.txt", "".join(lines).encode())
-    minutes = Counter()
-    for item in plan:
-        frames = soundfile.info(root / item.path).frames
-        minutes[item.voice] += frames / SAMPLE_RATE / 60
-    rows = [
-        f"{v.speaker:<5}| {v.sex} | {v.split:<17}| {minutes[v]:5.2f} | {v.name}\n"
-        for v in minutes
-    ]
-    write_whole(root / SPEAKERS_FILE, (SPEAKERS_HEADER + "".join(rows)).encode())
-    reports = []
-    for split, group in groupby(minutes, key=lambda voice: voice.split):
-        voices = list(group)
-        reports.append(
-            SplitReport(
-                split=split,
-                utterances=sum(item.voice.split == split for item in plan),
-                speakers=len(voices),
-                minutes=sum(minutes[voice] for voice in voices),
-                lowest_f0_hz=min(f0_hz[voice] for voice in voices),
-                highest_f0_hz=max(f0_hz[voice] for voice in voices),
-            )
+    rows, splits = [SPEAKERS_HEADER], {}
+    for v, group in groupby(plan, key=lambda item: item.voice):
+        frames = [soundfile.info(root / item.path).frames for item in group]
+        minutes = sum(frames) / SAMPLE_RATE / 60
+        rows.append(
+            f"{v.speaker:<5}| {v.sex} | {v.split:<17}| {minutes:5.2f} | {v.name}\n"
         )
-    return tuple(reports)
+        split = splits.get(v.split, Split(0, 0, 0.0))
+        splits[v.split] = Split(
+            split.utterances + len(frames), split.speakers + 1, split.minutes + minutes
+        )
+    write_whole(root / SPEAKERS_FILE, "".join(rows).encode())
+    return splits

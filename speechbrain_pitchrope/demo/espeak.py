@@ -12,29 +12,37 @@ import importlib
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Espeak", "EspeakError"]
+__all__ = ["Espeak"]
 
 # Values of speak_lib.h.
 AUDIO_OUTPUT_SYNCHRONOUS = 2
 INITIALIZE_DONT_EXIT = 0x8000
 CHARS_UTF8 = 1
 POS_CHARACTER = 1
-PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "pitch_range": 4}
+
+# Name of each setting -> its number, its lowest and highest value.
+PARAMETERS = {
+    "rate": (1, 80, 450),
+    "volume": (2, 0, 200),
+    "pitch": (3, 0, 99),
+    "pitch_range": (4, 0, 99),
+}
 
 # The library cuts off the path of its data beyond this many bytes.
 MAX_DATA_PATH = 159
 
-Callback = ctypes.CFUNCTYPE(
+# Ctrl-C interrupts the main thread only. In a callback there it would be swallowed by
+# ctypes, together with the samples that the callback was given.
+_SPEAKER = ThreadPoolExecutor(1)
+
+_Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
-
-
-class EspeakError(RuntimeError):
-    """espeak-ng did not do what it was asked; the message says what and why."""
 
 
 class Espeak:
@@ -49,8 +57,10 @@ class Espeak:
     ------
     ImportError
         If the package espeakng-loader is not installed.
-    EspeakError
-        If the library does not start, or does not have the voice.
+    OSError
+        If the library cannot be loaded.
+    ValueError
+        If it does not have the voice.
 
     Example
     -------
@@ -71,13 +81,13 @@ class Espeak:
             ) from error
         data = loader.get_data_path()
         if len(os.fsencode(data)) > MAX_DATA_PATH:
-            raise EspeakError(
+            raise ValueError(
                 f"the path of espeak-ng's data has more than {MAX_DATA_PATH} bytes, "
                 f"and espeak-ng reads no more: {data}; install espeakng-loader into an "
                 "environment with a shorter path"
             )
         self.voice, self._chunks = voice, []
-        self._callback = Callback(self._receive)  # ctypes does not keep it alive
+        self._callback = _Callback(self._receive)  # ctypes does not keep it alive
         self._library = _load_copy(loader.get_library_path())
         self.sample_rate = self._library.espeak_Initialize(
             AUDIO_OUTPUT_SYNCHRONOUS, 0, os.fsencode(data), INITIALIZE_DONT_EXIT
@@ -87,7 +97,7 @@ class Espeak:
         variant = voice.partition("+")[2]
         known = not variant or Path(data, "voices/!v", variant).is_file()
         if not known or self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise EspeakError(
+            raise ValueError(
                 f"espeak-ng has no voice {voice!r} (data in {data}); name a language "
                 "and a variant that it has, such as 'en-us+f2'"
             )
@@ -119,28 +129,23 @@ class Espeak:
 
         Raises
         ------
-        EspeakError
+        ValueError
             If a parameter is out of its range, or there is no sound.
         """
         for name, value in parameters.items():
-            self._library.espeak_SetParameter(PARAMETERS[name], value, 0)
-            got = self._library.espeak_GetParameter(PARAMETERS[name], 1)
-            if got != value:
-                raise EspeakError(
-                    f"espeak-ng was asked for {name} = {value} and took {got}; choose "
-                    "a value within its range"
-                )
+            number, low, high = PARAMETERS[name]
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}: expected {low} to {high}")
+            self._library.espeak_SetParameter(number, value, 0)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         self._chunks.clear()
-        encoded, no_end = text.encode(), 0
-        self._library.espeak_Synth(
-            encoded,
-            ctypes.c_size_t(len(encoded) + 1),
-            *(0, POS_CHARACTER, no_end, CHARS_UTF8, None, None),
-        )
+        encoded = text.encode()
+        size = ctypes.c_size_t(len(encoded) + 1)
+        arguments = (encoded, size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
+        _SPEAKER.submit(self._library.espeak_Synth, *arguments).result()
         samples = np.concatenate([np.zeros(0, np.int16), *self._chunks])
         if not samples.any():
-            raise EspeakError(
+            raise ValueError(
                 f"espeak-ng returned no sound for the text {text!r} in the voice "
                 f"{self.voice!r}; choose another text or variant"
             )
@@ -158,6 +163,11 @@ def _load_copy(path):
     folder = tempfile.mkdtemp()
     try:
         return ctypes.CDLL(shutil.copy(path, folder))
+    except OSError as error:
+        raise OSError(
+            f"espeak-ng's library cannot be loaded from a copy in {folder} ({error}); "
+            "if that place does not allow libraries, set TMPDIR to one that does"
+        ) from error
     finally:
         # A library that is in use cannot be deleted on Windows; its copy stays there.
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,124 @@
+"""The synthesiser and its voices."""
+
+import ctypes
+import itertools
+import os
+import signal
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.signal
+import torch
+
+from speechbrain_pitchrope.demo.audio import SAMPLE_RATE, resample
+from speechbrain_pitchrope.demo.corpus import VOLUME
+from speechbrain_pitchrope.demo.espeak import Espeak
+from speechbrain_pitchrope.demo.voices import PROBES, VOICES, check_voice
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+
+loader = pytest.importorskip("espeakng_loader")
+
+TEXT = "the strange lawyer watched five apples."
+
+
+def probe(voice, language):
+    espeak = Espeak(voice.name)
+    samples = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
+    return resample(samples, espeak.sample_rate)
+
+
+# f1 has flutter, f5 has echo and breath. They speak differently the second time.
+@pytest.mark.parametrize("variant", ["f1", "f5", "m4"])
+def test_the_sound_depends_on_nothing_but_what_this_voice_has_said(variant):
+    first, other = Espeak(f"en-us+{variant}"), Espeak("en-us+f3")
+    spoken = [first.speak(TEXT, seed=3), first.speak(TEXT, seed=4)]
+    other.speak("did anything else come before?", pitch=80, rate=250)
+    again = Espeak(f"en-us+{variant}")
+    ctypes.CDLL(None).rand()
+    assert np.array_equal(spoken[0], again.speak(TEXT, seed=3))
+    other.speak("and in between?")
+    assert np.array_equal(spoken[1], again.speak(TEXT, seed=4))
+    assert not np.array_equal(*spoken)
+
+
+def test_rate_pitch_and_range_have_their_effect_on_the_sound():
+    def contour(**style):
+        espeak = Espeak("en-us+m3")
+        samples = resample(espeak.speak(TEXT, **style), espeak.sample_rate)
+        f0_hz, _ = AutocorrelationPitch()(torch.from_numpy(samples)[None])
+        return f0_hz[f0_hz > 0].log2()
+
+    assert contour(pitch=80).median() - contour(pitch=20).median() > 0.4
+    assert contour(pitch_range=90).std() > 1.5 * contour(pitch_range=10).std()
+    assert len(contour(rate=120)) > 1.4 * len(contour(rate=240))
+
+
+def test_errors_name_the_voice_the_setting_or_the_package(monkeypatch, tmp_path):
+    for voice in ("xx", "en-us+nobody"):
+        with pytest.raises(
+            ValueError, match=rf"no voice '{voice}'".replace("+", r"\+")
+        ):
+            Espeak(voice)
+    with pytest.raises(ValueError, match="pitch is 150: expected 0 to 99"):
+        Espeak("en-us").speak(TEXT, pitch=150)
+    with pytest.raises(ValueError, match="no sound for the text ' '"):
+        Espeak("en-us").speak(" ")
+    broken = tmp_path / "libespeak-ng.so"
+    broken.write_bytes(b"for another platform")
+    monkeypatch.setattr(loader, "get_library_path", lambda: str(broken))
+    with pytest.raises(OSError, match="cannot be loaded from a copy"):
+        Espeak("en-us")
+    monkeypatch.setattr(loader, "get_data_path", lambda: str(tmp_path / ("d" * 159)))
+    with pytest.raises(ValueError, match="more than 159 bytes"):
+        Espeak("en-us")
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    with pytest.raises(ImportError, match=r"pip install speechbrain_pitchrope\[demo\]"):
+        Espeak("en-us")
+
+
+def test_an_interruption_while_espeak_speaks_is_not_swallowed(monkeypatch):
+    def interrupted(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 1  # for espeak-ng to stop
+
+    monkeypatch.setattr(Espeak, "_receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Espeak("en-us").speak(TEXT)
+
+
+@pytest.mark.parametrize("language", VOICES)
+def test_every_voice_is_as_declared_and_unlike_the_others(language):
+    tracker, spectra = AutocorrelationPitch(), {}
+    for voice in VOICES[language]:
+        samples = probe(voice, language)
+        check_voice(voice, tracker, samples)
+        assert 0.15 < np.abs(samples).max() < 0.8
+        power = scipy.signal.welch(samples, SAMPLE_RATE, nperseg=1024)[1][1:]
+        level = 10 * np.log10(power.reshape(32, -1).mean(1))
+        spectra[voice] = level - level.mean()
+    for one, other in itertools.combinations(spectra, 2):
+        assert one.speaker != other.speaker
+        distance = np.sqrt(np.mean((spectra[one] - spectra[other]) ** 2))
+        assert distance > 1.5, (one.name, other.name)
+    for split in {voice.split for voice in spectra}:
+        f0_hz = [voice.f0_hz for voice in spectra if voice.split == split]
+        assert min(f0_hz) < 120
+        assert max(f0_hz) > 150
+    off = replace(voice, f0_hz=1.2 * voice.f0_hz)
+    with pytest.raises(ValueError, match=f"voice {voice.speaker} .* are declared"):
+        check_voice(off, tracker, samples)
+
+
+@pytest.mark.parametrize("voice", VOICES["en"][::5], ids=lambda voice: voice.name)
+def test_a_question_rises_where_a_statement_falls(voice):
+    ends = []
+    for ending in ".?":
+        espeak = Espeak(voice.name)
+        text = f"did the sailor follow the yellow wagon{ending}"
+        samples = resample(espeak.speak(text, **voice.style), espeak.sample_rate)
+        f0_hz, _ = AutocorrelationPitch()(torch.from_numpy(samples)[None])
+        octaves = f0_hz[f0_hz > 0].log2()
+        ends.append(octaves[-6:].median() - octaves.median())
+    assert ends[1] - ends[0] > 0.15
