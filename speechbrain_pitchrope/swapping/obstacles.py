@@ -57,12 +57,8 @@ RAW_WAVE_MODULES = (
 )
 
 BARE_ENCODERS = tuple(
-    f"speechbrain.lobes.models.transformer.{name}Encoder"
-    for name in (
-        "Conformer.Conformer",
-        "Branchformer.Branchformer",
-        "Transformer.Transformer",
-    )
+    f"speechbrain.lobes.models.transformer.{name}.{name}Encoder"
+    for name in ("Conformer", "Branchformer", "Transformer")
 )
 """Encoders that a recipe may use without TransformerASR around them."""
 
@@ -73,37 +69,31 @@ _WIDTHS_OUT = ("n_neurons", "out_features", "hidden_size", "out_channels")
 def check_swappable(document, entries):
     """Refuse a recipe whose attention can't be swapped, with each reason and remedy."""
     left = [entry for entry in entries if not entry.swapped]
-    if left and len(left) < len(entries):
-        raise ValueError(
-            "half swapped: some of its classes carry pitch and these do not"
-            + "".join(
-                f"\n  - {entry.place} is {entry.row.upstream}: change it to "
-                f"{entry.row.ours}"
-                for entry in left
-            )
-        )
     if entries and not left:
         raise ValueError("swapped already: its classes carry pitch")
-    strange = [*missing(document), *_strange_attention(document, entries)]
-    if strange:
-        raise ValueError(
-            f"it can't be loaded with {installed()}; it was written for another "
-            "version (0.5 perhaps) or for a fork: port it first, then swap it"
-            + "".join(f"\n  - {reason}" for reason in strange)
+    if len(left) < len(entries):
+        _refuse(
+            "half swapped: some of its classes carry pitch and these do not",
+            (f"{e.place} is {e.row.upstream}: change it to {e.row.ours}" for e in left),
         )
-    reasons = [
-        *_missing_parts(document, entries),
-        *_not_known(document, entries),
-        *_between(document, entries),
-        *_doubles(document, entries),
-        *_augmenters(document, entries),
-        *_encoders(document, entries),
-        *_layout(document, entries),
-    ]
-    if reasons:
-        raise ValueError(
-            "it can't be swapped:" + "".join(f"\n  - {reason}" for reason in reasons)
-        )
+    _refuse(
+        f"it can't be loaded with {installed()}; it was written for another version "
+        "(0.5 perhaps) or for a fork: port it first, then swap it",
+        (*missing(document), *_strange_attention(document, entries)),
+    )
+    checks = (_missing_parts, _not_known, _between, _doubles)
+    checks += (_augmenters, _encoders, _layout)
+    _refuse(
+        "it can't be swapped:",
+        (reason for check in checks for reason in check(document, entries)),
+    )
+
+
+def _refuse(heading, reasons):
+    """Raise ValueError if there are reasons."""
+    lines = [f"\n  - {reason}" for reason in reasons]
+    if lines:
+        raise ValueError(heading + "".join(lines))
 
 
 def classes(document):
@@ -133,15 +123,11 @@ def unlisted(document):
 
 
 def _strange_attention(document, entries):
-    """Attention types that no SpeechBrain has."""
+    """Names of attention that no SpeechBrain has."""
     for entry in entries:
         kind = plain_argument(document, entry.node, "attention_type")
-        if entry.row in TRANSFORMERS and kind not in ATTENTION_TYPES:
-            if isinstance(
-                document.resolve(argument(entry.node, "attention_type")),
-                SequenceNode | MappingNode,
-            ):
-                continue  # said with its line when it is to be replaced
+        known = kind in ATTENTION_TYPES or not kind.isidentifier()
+        if entry.row in TRANSFORMERS and not known:
             yield (
                 f"{entry.place} has attention_type: {kind}, which {entry.row.upstream} "
                 f"does not know; it knows {', '.join(ATTENTION_TYPES)}"
@@ -151,24 +137,27 @@ def _strange_attention(document, entries):
 def _missing_parts(document, entries):
     """What pitch needs and the recipe has not."""
     present = {entry.row for entry in entries}
-    found = {kind: [] for kind in ("raw", "bare", "own")}
+    raw, bare, own = [], [], []
     for place, path, node in classes(document):
-        named = f"{place} {path}"
         if path.startswith(RAW_WAVE_MODULES):
-            found["raw"].append(named)
+            raw.append(f"{place} {path}")
         elif path in BARE_ENCODERS:
-            found["bare"].append(named)
+            bare.append(f"{place} {path}")
         elif not path.startswith("speechbrain.") and (
             argument(node, "tgt_vocab") is not None or "TransformerASR" in path
         ):
-            found["own"].append(named)
-    elsewhere = _elsewhere(document)
-    has_transformer = bool(present & set(TRANSFORMERS))
-    if found["raw"] and FBANK not in present:
+            own.append(f"{place} {path}")
+    included = [n.tag for _, n in document.walk() if n.tag.startswith("!include:")]
+    elsewhere = (
+        f"; nothing in {', '.join(included)} is swapped: the classes to swap must "
+        "stand in one file"
+        if included
+        else ""
+    )
+    if raw and FBANK not in present:
         yield (
-            f"{', '.join(found['raw'])} reads the waveform itself and has no rotary "
-            "attention: there is nothing to swap, and no Fbank features beside which "
-            "pitch could ride"
+            f"{', '.join(raw)} reads the waveform itself and has no rotary attention: "
+            "there is nothing to swap"
         )
         return
     if FBANK not in present:
@@ -177,43 +166,32 @@ def _missing_parts(document, entries):
             "recipe with Fbank features; if train.py makes them, have it take them "
             f"from the yaml{elsewhere}"
         )
-    if found["own"] and not has_transformer:
+    if present & set(TRANSFORMERS):
+        if FRONT_END not in present:
+            yield (
+                f"no entry is {FRONT_END.upstream}, which brings pitch to the frame "
+                "rate of the encoder: put one between features and encoder"
+                f"{elsewhere}"
+            )
+    elif own:
         yield (
-            f"{', '.join(found['own'])} is no class of SpeechBrain's: if it derives "
-            f"from TransformerASR or TransformerST, derive it from {TRANSFORMER.ours} "
-            "or PitchTransformerST, which take pitch_attention, and swap the other "
+            f"{', '.join(own)} is no class of SpeechBrain's: if it derives from "
+            f"TransformerASR or TransformerST, derive it from {TRANSFORMER.ours} or "
+            "PitchTransformerST, which take pitch_attention, and swap the other "
             "classes by hand"
         )
-    elif found["bare"] and not has_transformer:
+    elif bare:
         yield (
-            f"{', '.join(found['bare'])} stands without "
-            f"{TRANSFORMER.upstream} around it: what projects the features to its "
-            "width is not known to let pitch through, so a swap does not serve it"
+            f"{', '.join(bare)} stands without {TRANSFORMER.upstream} around it: what "
+            "projects the features to its width is not known to let pitch through, so "
+            "a swap does not serve it"
         )
-    elif not has_transformer:
+    else:
         yield (
             f"no entry is {' or '.join(row.upstream for row in TRANSFORMERS)}: only "
             "their encoders have rotary attention; use a recipe with one of "
             f"them{elsewhere}"
         )
-    elif FRONT_END not in present:
-        yield (
-            f"no entry is {FRONT_END.upstream}, which brings pitch to the frame rate "
-            f"of the encoder: put one between features and encoder{elsewhere}"
-        )
-
-
-def _elsewhere(document):
-    """Files that are included, in which nothing can be swapped."""
-    included = [
-        node.tag for _, node in document.walk() if node.tag.startswith("!include:")
-    ]
-    if not included:
-        return ""
-    return (
-        f"; nothing in {', '.join(included)} is swapped: the classes to swap must "
-        "stand in one file"
-    )
 
 
 def _not_known(document, entries):
@@ -279,24 +257,25 @@ def _between(document, entries):
 
 def _widths(document, entries):
     """{what: (its width, what a module behind it must give)} on the features' way."""
-    of = {row: [e.node for e in entries if e.row is row] for row in SUBSTITUTES}
-    found = {}
-    transformers = [e.node for e in entries if e.row in TRANSFORMERS]
+    nodes = {
+        row: [e.node for e in entries if e.row is row] for row in (FBANK, FRONT_END)
+    }
+    transformers = [entry.node for entry in entries if entry.row in TRANSFORMERS]
     models = {number(document, node, "d_model") for node in transformers}
     aside = {entry.row for entry, _ in set_aside(document)}
-    for fbank in of[FBANK]:
-        n_mels = number(document, fbank, "n_mels")
+    found = {}
+    for n_mels in (number(document, node, "n_mels") for node in nodes[FBANK]):
         if n_mels not in models and FBANK not in aside:
             found["the features"] = (n_mels, n_mels)
-        for node in of[FRONT_END]:
+        for node in nodes[FRONT_END]:
             outs = numbers(document, node, "out_channels")
             strides = numbers(document, node, "strides")
-            if n_mels and outs and None not in (*outs, *strides):
-                width = outs[-1] * ceil(n_mels / max(1, prod(strides)))
-                for other in transformers:
-                    expected = number(document, other, "input_size")
-                    if width not in models:
-                        found["the front end's output"] = (width, expected)
+            if not n_mels or not outs or None in (*outs, *strides):
+                continue
+            width = outs[-1] * ceil(n_mels / max(1, prod(strides)))
+            for other in transformers if width not in models else ():
+                expected = number(document, other, "input_size")
+                found["the front end's output"] = (width, expected)
     return found
 
 
@@ -307,11 +286,9 @@ def _size(document, node, names):
         sizes += numbers(document, node, "input_shape")[-1:]
     if isinstance(node, SequenceNode):  # arguments without names: in, out
         place = 0 if names is _WIDTHS_IN else 1
-        sizes += [
-            int(item.value)
-            for item in node.value[place : place + 1]
-            if str(getattr(document.resolve(item), "value", "")).isdecimal()
-        ]
+        item = next(iter(node.value[place : place + 1]), None)
+        text = str(getattr(document.resolve(item), "value", ""))
+        sizes.append(int(text) if text.isdecimal() else None)
     return next((size for size in sizes if size is not None), None)
 
 
