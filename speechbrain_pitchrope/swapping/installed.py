@@ -48,7 +48,7 @@ def locate(path):
                 found = getattr(found, part)
     except ModuleNotFoundError as error:
         return None if str(error.name).startswith("speechbrain.") else _NOT_IMPORTABLE
-    except ImportError:
+    except Exception:  # a library that it needs may fail in any way
         return _NOT_IMPORTABLE
     finally:
         logging.disable(logging.NOTSET)

@@ -24,11 +24,6 @@ def test_each_class_stands_where_its_position_says(text, line_break):
         assert class_of(node) in lines[document.line(node) - 1]
 
 
-@pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)
-def test_no_edits_no_change(text):
-    assert parse(text).edited([]) == text
-
-
 def test_edits_change_only_their_characters():
     document = parse("a: !new:b.C # d\n")
     edits = [Edit(8, 11, "x.YZ"), Edit(0, 1, "aa"), Edit(0, 1, "aa")]
@@ -48,11 +43,6 @@ def test_references_lead_to_what_they_name():
     assert resolved("sum") is None
     assert resolved("nowhere") is None
     assert resolved("one") is None
-
-
-def test_an_anchored_node_is_walked_once():
-    document = parse("a: &a !new:b.C\nd: *a\n")
-    assert [key for key, node in document.walk() if class_of(node)] == ["a"]
 
 
 @pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)

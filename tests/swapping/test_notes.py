@@ -55,11 +55,6 @@ def test_an_attention_type_by_merge_is_seen():
     assert "attention_type: hypermixing becomes" in note
 
 
-def test_text_is_not_mentioned_where_none_is_encoded():
-    text = recipes.TRANSLATION.replace("mt_weight: 0.3", "mt_weight: 0")
-    assert len(beyond_names(text)) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "place", "sentence"),
     [

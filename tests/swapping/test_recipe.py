@@ -86,21 +86,9 @@ def test_entries_are_found_under_any_key():
     assert keys(recipes.NORMALIZE_IN_MODULES)["normalize"] == "modules[normalize]"
 
 
-@pytest.mark.parametrize("key", ["wav_augment", "noise"])
-def test_an_augmenter_of_waveforms_is_none_of_ours(key):
-    text = recipes.WAVE_AUGMENTATION.format(key=key)
-    assert find_entries(parse(text)) == []
-
-
 @pytest.mark.parametrize(("key", "found"), [("wav_augment", 0), ("fea_augment", 1)])
 def test_an_augmenter_that_tells_nothing_is_judged_by_its_key(key, found):
     assert len(find_entries(parse(f"{key}: !new:{AUGMENTER.upstream}"))) == found
-
-
-@pytest.mark.parametrize(("key", "found"), [("wav_augment", 0), ("fea_augment", 1)])
-def test_its_key_counts_inside_of_another_entry_too(key, found):
-    text = f"modules:\n    {key}: !new:{AUGMENTER.upstream}\n"
-    assert len(find_entries(parse(text))) == found
 
 
 @pytest.mark.parametrize("text", recipes.FAMILIES.values(), ids=recipes.FAMILIES)

@@ -200,11 +200,6 @@ def test_a_layout_that_can_not_be_kept_is_refused(before, after, fault):
         swap(text + second.replace("CNN", "second") * (before[:3] == "CNN"))
 
 
-def test_swapping_twice_is_refused():
-    with pytest.raises(ValueError, match="swapped already: its classes"):
-        swap(swap(recipes.JOINT))
-
-
 def test_an_attention_type_that_is_no_name_is_refused():
     text = recipes.JOINT.replace("type: RelPosMHAXL", "type: [RelPosMHAXL]")
     with pytest.raises(ValueError, match=r"attention_type \(line \d+\) is '\[Rel"):
