@@ -20,8 +20,9 @@ logger = get_logger(__name__)
 AUDIO = (".flac", ".wav")
 BLOCK_FRAMES = 1 << 20  # decoded at a time: bounds memory whatever a header claims
 NO_LENGTH = (1 << 63) - 1  # frames that libsndfile gives for a FLAC without a length
+PEAK = 32768.0  # of float samples; 1 is usual, this of samples scaled as 16-bit ones
 FILES_PER_TASK = 8  # handed to a thread at a time
-VERSION = 1  # of the journal; what another version wrote is not used again
+VERSION = 2  # of the journal; what another version wrote is not used again
 
 
 def measure_all(data_folder, files, journal, settings, workers, progress):
@@ -108,19 +109,20 @@ def _measure(path, decode):
 
 
 def _decode(audio):
-    count, silent, not_finite = 0, True, 0
+    count, peak = 0, 0.0
     try:
         while len(block := audio.read(BLOCK_FRAMES, dtype="float32")):
             count += len(block)
-            silent = silent and not block.any()
-            not_finite += int((~np.isfinite(block)).sum())
+            peak = np.maximum(peak, np.abs(block).max())  # NaN stays
     except soundfile.LibsndfileError as error:
         return [("truncated_audio", f"decoding stopped: {error.error_string}")]
     if count < audio.frames:
         return [("truncated_audio", f"{count} of {audio.frames} samples")]
-    if silent:
+    if peak == 0:
         return [("silent", f"{count} samples, all 0")]
-    return [("not_finite", f"{not_finite} samples")] if not_finite else []
+    if not np.isfinite(peak):
+        return [("not_finite", f"a peak of {peak:g}")]
+    return [("too_loud", f"a peak of {peak:g}")] if peak > PEAK else []
 
 
 def _missing_bytes(path):
