@@ -2,13 +2,15 @@
 
 from speechbrain_pitchrope.names import QUANTIZER, SUBSTITUTES, TRANSFORMERS, TRANSLATOR
 from speechbrain_pitchrope.swapping.document import parse
-from speechbrain_pitchrope.swapping.obstacles import classes, modules, unlisted
 from speechbrain_pitchrope.swapping.recipe import (
     added_argument,
+    classes,
     find_entries,
     is_causal,
+    modules,
     plain_argument,
     set_aside,
+    unlisted,
 )
 
 _WHAT_GOES = {

@@ -18,14 +18,15 @@ from speechbrain_pitchrope.swapping.document import argument, class_of
 from speechbrain_pitchrope.swapping.installed import installed, missing
 from speechbrain_pitchrope.swapping.recipe import (
     added_argument,
-    augmentation_nodes,
     augmentations,
+    classes,
     domain,
+    modules,
     number,
     numbers,
     plain_argument,
-    reached,
     set_aside,
+    unlisted,
 )
 
 ENCODERS = ("transformer", "conformer", "branchformer")
@@ -94,32 +95,6 @@ def _refuse(heading, reasons):
     lines = [f"\n  - {reason}" for reason in reasons]
     if lines:
         raise ValueError(heading + "".join(lines))
-
-
-def classes(document):
-    """(place, dotted path, node) of each class in the file."""
-    for key, node in document.walk():
-        path = class_of(node)
-        if path:
-            yield f"`{key}` (line {document.line(node)})", path, node
-
-
-def modules(document):
-    """What is trained, as far as the yaml tells: nodes by ``id``; none if it does not.
-
-    That is what ``modules:`` refers to, or ``model`` where there are no ``modules:``.
-    """
-    roots = (argument(document.root, name) for name in ("modules", "model"))
-    return next((reached(document, root) for root in roots if root is not None), {})
-
-
-def unlisted(document):
-    """(place, path, node) of each augmentation of features outside of an Augmenter."""
-    augmenters = [n for _, path, n in classes(document) if path.endswith("Augmenter")]
-    listed = {id(n) for a in augmenters for n in augmentation_nodes(document, a)}
-    for place, path, node in classes(document):
-        if domain(path) == "features" and id(node) not in listed:
-            yield place, path, node
 
 
 def _strange_attention(document, entries):

@@ -32,7 +32,6 @@ _FREQ_DOMAIN = "speechbrain.augment.freq_domain"
 _DOMAINS = {
     "speechbrain.augment.time_domain": "waves",
     "speechbrain.augment.codec": "waves",
-    "speechbrain_pitchrope.augment.time_domain": "waves",
     f"{_FREQ_DOMAIN}.SpectrogramDrop": "features",
     f"{_FREQ_DOMAIN}.Warping": "features",
     f"{_FREQ_DOMAIN}.RandomShift": "either",
@@ -176,6 +175,32 @@ def reached(document, node, seen=None):
             for value in target.value:
                 reached(document, value, seen)
     return seen
+
+
+def classes(document):
+    """(place, dotted path, node) of each class in the file."""
+    for key, node in document.walk():
+        path = class_of(node)
+        if path:
+            yield f"`{key}` (line {document.line(node)})", path, node
+
+
+def modules(document):
+    """What is trained, as far as the yaml tells: nodes by ``id``; none if it does not.
+
+    That is what ``modules:`` refers to, or ``model`` where there are no ``modules:``.
+    """
+    roots = (argument(document.root, name) for name in ("modules", "model"))
+    return next((reached(document, root) for root in roots if root is not None), {})
+
+
+def unlisted(document):
+    """(place, path, node) of each augmentation of features outside of an Augmenter."""
+    augmenters = [n for _, path, n in classes(document) if path.endswith("Augmenter")]
+    listed = {id(n) for a in augmenters for n in augmentation_nodes(document, a)}
+    for place, path, node in classes(document):
+        if domain(path) == "features" and id(node) not in listed:
+            yield place, path, node
 
 
 def added_argument(document, entries, entry):
