@@ -257,7 +257,7 @@ def test_the_encoder_exports_for_all_lengths(encoder_module):
     encode = Encode()
 
     def batch(n_frames, *lengths):
-        n_features = model.custom_src_module.input_size
+        n_features = model.custom_src_module.n_features
         src = torch.randn(2, n_frames, n_features)
         return inband.append(src, pitch_channels(2, n_frames)), torch.tensor(lengths)
 
