@@ -1,6 +1,4 @@
-"""encode_streaming is the chunk-masked encode, for every form of listening."""
-
-import itertools
+"""encode_streaming is the chunk-masked encode, for every form of attention."""
 
 import pytest
 import torch
@@ -9,21 +7,26 @@ from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
+from speechbrain_pitchrope.nnet import rotary
+from speechbrain_pitchrope.nnet.attention import SIMILARITY
 from tests.signals import pitch_channels
 
+FORMS = {
+    "theta": set(rotary.THETA) - {"frame"},  # it counts frames from the start
+    "similarity": SIMILARITY,
+    "radius": rotary.RADIUS,
+    "frequencies": rotary.FREQUENCIES,
+}
 SWITCHES = [
-    dict(zip(("theta", "similarity", "radius", "frequencies"), choice, strict=True))
-    for choice in itertools.product(
-        ("none", "phase", "utterance"),
-        ("none", "gaussian", "laplacian"),
-        ("none", "exp", "sigmoid"),
-        ("rope", "mel"),
-    )
+    *({switch: form} for switch, forms in FORMS.items() for form in sorted(forms)),
+    {"theta": "none", "similarity": "none", "radius": "none"},
+    {"theta": "phase", "similarity": "laplacian", "radius": "sigmoid"},
+    {"theta": "phase", "similarity": "gaussian", "frequencies": "mel"},
 ]
 
 
 def build(settings):
-    """A model of two layers whose every parameter that listens does something."""
+    """A model of two layers whose every parameter for pitch does something."""
     torch.manual_seed(0)
     net = PitchTransformerASR(
         **dict(tgt_vocab=10, input_size=12, d_model=16, nhead=2, d_ffn=16),
