@@ -15,6 +15,7 @@ from pathlib import Path
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.files import write_whole
 
 _PACKAGE = Path(__file__).parent
 
@@ -111,7 +112,7 @@ def claim_output_folder(output_folder, name, settings):
     Raises
     ------
     ValueError
-        If the folder belongs to a variant with other settings.
+        If the folder belongs to a variant with other settings, or its mark is damaged.
 
     Example
     -------
@@ -125,12 +126,18 @@ def claim_output_folder(output_folder, name, settings):
     mark = Path(output_folder) / "variant.json"
     mine = {"variant": name, "pitch_attention": settings}
     if mark.is_file():
-        found = json.loads(mark.read_text(encoding="utf-8"))
-        if found["pitch_attention"] != settings:
+        try:
+            found = json.loads(mark.read_text(encoding="utf-8"))
+            theirs, trained = found["variant"], found["pitch_attention"]
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{output_folder} holds a run of variant {found['variant']!r} "
-                f"({found['pitch_attention']}), this is variant {name!r} ({settings}): "
-                "choose another output_folder, or the variant that belongs to it"
+                f"{mark} is damaged ({error}): remove it if {output_folder} holds a "
+                f"run of variant {name!r}"
+            ) from error
+        if trained != settings:
+            raise ValueError(
+                f"{output_folder} holds a run of variant {theirs!r} ({trained}), this "
+                f"is variant {name!r} ({settings}): choose another output_folder, or "
+                "the variant that belongs to it"
             )
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8")
+    write_whole(mark, (json.dumps(mine, indent=1) + "\n").encode())

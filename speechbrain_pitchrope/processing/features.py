@@ -1,5 +1,6 @@
 """Normalisation of features that carry pitch: the mels are normalised, pitch is not."""
 
+import torch
 from speechbrain.processing.features import InputNormalization, make_padding_mask
 
 from speechbrain_pitchrope import inband
@@ -26,7 +27,6 @@ class PitchInputNormalization(InputNormalization):
 
     Example
     -------
-    >>> import torch
     >>> normalize = PitchInputNormalization(norm_type="sentence")
     >>> mels, pitch = 7 + 3 * torch.randn(2, 50, 80), torch.rand(2, 50, 4)
     >>> out = normalize(torch.cat((mels, pitch), -1), torch.tensor([1.0, 0.5]))
@@ -68,3 +68,8 @@ class PitchInputNormalization(InputNormalization):
         inband.require_range(channels, type(self).__name__, (FBANK, AUGMENTER))
         mels = super().forward(mels, lengths, epoch)
         return inband.append(mels, carried * make_padding_mask(carried, lengths))
+
+    def _update_global_stats(self, x, mask):
+        """As upstream; a value that is not finite counts as the mean so far."""
+        mean = self.glob_mean.to(x.device) if self.count else x.new_zeros(())
+        super()._update_global_stats(torch.where(x.isfinite(), x, mean), mask)
