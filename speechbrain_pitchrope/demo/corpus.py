@@ -14,7 +14,6 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -34,7 +33,7 @@ from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, check_voice
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
-__all__ = ["Split", "Utterance", "make_demo_corpus", "plan_utterances"]
+__all__ = ["SPEAKERS_FILE", "Utterance", "make_demo_corpus", "plan_utterances"]
 
 DEFAULT_SEED = 1
 
@@ -68,18 +67,7 @@ SPEAKERS_HEADER = """\
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance of a corpus.
-
-    Arguments
-    ---------
-    voice : Voice
-        Who speaks.
-    number : int
-        Its number among the utterances of the speaker, from 0.
-    text : str
-        What is spoken, lower case.
-    style : dict
-        Rate, pitch and pitch range: arguments of `Espeak.speak`.
+    """One utterance of a corpus: who says what, and the names of its files.
 
     Example
     -------
@@ -90,9 +78,9 @@ class Utterance:
     """
 
     voice: Voice
-    number: int
+    number: int  # among the utterances of the voice, from 0
     text: str
-    style: dict
+    style: dict  # arguments of Espeak.speak
 
     @property
     def words(self):
@@ -117,41 +105,12 @@ class Utterance:
         return Path(self.path).stem
 
 
-class Split(NamedTuple):
-    """One split in numbers: utterances and speakers, and minutes of audio."""
-
-    utterances: int
-    speakers: int
-    minutes: float
-
-
 def plan_utterances(
     language="en", seed=DEFAULT_SEED, utterances=None, voices_per_split=None
 ):
-    """Decide who says what.
+    """Decide who says what: a list of Utterance, voice by voice.
 
-    Arguments
-    ---------
-    language : str
-        'en' for English sentences; 'cmn' (Mandarin) or 'yue' (Cantonese) for random
-        syllables in random tones.
-    seed : int
-        Seed of texts and styles, 0 or more.
-    utterances : int, optional
-        How many in all, at least one a voice. By default 75 a voice in English; 150 a
-        training voice, 60 a dev voice and 75 a test voice in the tone languages.
-    voices_per_split : int, optional
-        At most so many voices in a split, 1 or more; all by default.
-
-    Returns
-    -------
-    list of Utterance
-        Voice by voice.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    The arguments are those of `make_demo_corpus`.
 
     Example
     -------
@@ -215,11 +174,13 @@ def make_demo_corpus(
     out : str or pathlib.Path
         Its folder: new, empty, or a demo corpus of the same settings.
     language : str
-        'en', 'cmn' or 'yue', as in `plan_utterances`.
+        'en' for English sentences; 'cmn' (Mandarin) or 'yue' (Cantonese) for random
+        syllables in random tones.
     seed : int
         Seed of sentences, styles, pauses, levels and noise, 0 or more.
     utterances : int, optional
-        Number of utterances in all splits together, as in `plan_utterances`.
+        How many in all splits together, at least one a voice. By default 75 a voice in
+        English; 150 a training voice, 60 a dev voice and 75 a test voice otherwise.
     voices_per_split : int, optional
         At most so many voices in a split, 1 or more; all by default.
     progress : bool
@@ -227,10 +188,8 @@ def make_demo_corpus(
 
     Returns
     -------
-    spoken : int
+    int
         Utterances written in this run; 0 if all were there.
-    splits : dict
-        Name of each split -> Split.
 
     Raises
     ------
@@ -244,7 +203,7 @@ def make_demo_corpus(
 
     Example
     -------
-    >>> spoken, splits = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
+    >>> spoken = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
     """
     root = Path(out)
     plan = plan_utterances(language, seed, utterances, voices_per_split)
@@ -269,7 +228,8 @@ def make_demo_corpus(
                     speech = resample(trim(speech), espeak.sample_rate)
                     write_flac(root / item.path, add_room(speech, rng))
                     bar.update()
-    return len(missing), _write_documents(root, plan)
+    _write_documents(root, plan)
+    return len(missing)
 
 
 def _claim_folder(root, plan, language, seed):
@@ -288,12 +248,10 @@ def _claim_folder(root, plan, language, seed):
     file = root / SETTINGS_FILE
     root.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        strangers = sorted(
-            {path.name for path in root.iterdir()} - {f"{file.name}.part"}
-        )
-        if strangers:
+        names = sorted(path.name for path in root.iterdir())
+        if any(name != f"{SETTINGS_FILE}.part" for name in names):
             raise ValueError(
-                f"{root} is not empty (it holds {strangers[0]!r}) and has no "
+                f"{root} is not empty (it holds {names[-1]!r}) and has no "
                 f"{SETTINGS_FILE} of a demo corpus: expected a new or empty folder; "
                 "choose another OUT"
             )
@@ -321,20 +279,13 @@ def _claim_folder(root, plan, language, seed):
 
 
 def _write_documents(root, plan):
-    """Write transcripts and SPEAKERS.TXT; return each split in numbers."""
+    """Write transcripts and SPEAKERS.TXT."""
     for chapter, items in groupby(plan, key=lambda item: item.chapter):
         lines = [f"{item.id} {item.words}\n" for item in items]
         write_whole(root / f"{chapter}.trans.txt", "".join(lines).encode())
-    rows, splits = [SPEAKERS_HEADER], {}
+    rows = [SPEAKERS_HEADER]
     for v, group in groupby(plan, key=lambda item: item.voice):
-        frames = [soundfile.info(root / item.path).frames for item in group]
-        minutes = sum(frames) / SAMPLE_RATE / 60
-        rows.append(
-            f"{v.speaker:<5}| {v.sex} | {v.split:<17}| {minutes:5.2f} | {v.name}\n"
-        )
-        split = splits.get(v.split, Split(0, 0, 0.0))
-        splits[v.split] = Split(
-            split.utterances + len(frames), split.speakers + 1, split.minutes + minutes
-        )
+        frames = sum(soundfile.info(root / item.path).frames for item in group)
+        minutes = f"{frames / SAMPLE_RATE / 60:5.2f}"
+        rows.append(f"{v.speaker:<5}| {v.sex} | {v.split:<17}| {minutes} | {v.name}\n")
     write_whole(root / SPEAKERS_FILE, "".join(rows).encode())
-    return splits

@@ -142,12 +142,12 @@ class Espeak:
         encoded = text.encode()
         size = ctypes.c_size_t(len(encoded) + 1)
         arguments = (encoded, size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
-        _SPEAKER.submit(self._library.espeak_Synth, *arguments).result()
+        status = _SPEAKER.submit(self._library.espeak_Synth, *arguments).result()
         samples = np.concatenate([np.zeros(0, np.int16), *self._chunks])
-        if not samples.any():
+        if status != 0 or not samples.any():
             raise ValueError(
-                f"espeak-ng returned no sound for the text {text!r} in the voice "
-                f"{self.voice!r}; choose another text or variant"
+                f"espeak-ng returned {status} and {len(samples)} samples, or silence, "
+                f"for the text {text!r} in the voice {self.voice!r}; choose another"
             )
         return samples.astype(np.float32) / 32768
 

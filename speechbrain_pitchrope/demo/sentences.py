@@ -108,28 +108,12 @@ def draw_sentences(rng, sizes):
         Source of chance. Only its method `random` is called, whose values every
         Python version repeats for the same seed.
     sizes : dict
-        Name of each split -> its number of sentences (int, 0 or more). The first
-        split is the one for training.
+        Name of each split -> its number of sentences; the first is for training.
 
     Returns
     -------
     dict
-        Name of each split -> list of sentences (str) of the length asked for, each
-        lower case and ended by '.' or '?' for its melody.
-
-    Raises
-    ------
-    ValueError
-        If the grammar has too few sentences for the sizes.
-
-    Example
-    -------
-    >>> import random
-    >>> splits = draw_sentences(random.Random(1), {"train": 300, "test": 20})
-    >>> len(splits["train"]), len(splits["test"])
-    (300, 20)
-    >>> set(splits["train"]) & set(splits["test"])
-    set()
+        Name of each split -> list of sentences (str), lower case, ended by '.' or '?'.
     """
     used, known, splits = set(), set(), {}
     for name, size in sizes.items():

@@ -41,19 +41,7 @@ SPREAD = {"rate": 20, "pitch": 15, "pitch_range": 10}
 
 
 def draw_syllables(rng, language):
-    """Draw the text of one utterance.
-
-    Arguments
-    ---------
-    rng : random.Random
-        Source of chance; only its method `random` is called.
-    language : str
-        'cmn' or 'yue'.
-
-    Returns
-    -------
-    str
-        Three to six syllables with their tones.
+    """Draw three to six syllables with their tones, the text of one utterance.
 
     Example
     -------
@@ -70,20 +58,7 @@ def draw_syllables(rng, language):
 
 
 def draw_style(rng, voice):
-    """Draw rate, pitch and pitch range of one utterance around those of its voice.
-
-    Arguments
-    ---------
-    rng : random.Random
-        Source of chance; only its method `random` is called.
-    voice : speechbrain_pitchrope.demo.voices.Voice
-        Who speaks.
-
-    Returns
-    -------
-    dict
-        Arguments of `Espeak.speak`.
-    """
+    """Draw rate, pitch and pitch range of one utterance around those of its voice."""
     return {
         name: value + _between(rng, -SPREAD[name], SPREAD[name])
         for name, value in voice.style.items()
