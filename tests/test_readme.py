@@ -85,9 +85,11 @@ def test_commands_exist(path):
                 words[words.index("--variant") + 1] if "--variant" in words else "all"
             )
             assert variant in [*variant_names(), "$variant"]
-            keys = re.findall(
-                r"^(\w+):", (folder / words[script + 1]).read_text(), re.M
-            )
+            hparams = (folder / words[script + 1]).read_text()
+            below = re.search(r"^overrides_of: (.*)", hparams, re.M)
+            if below:
+                hparams += (folder / "hparams" / below[1]).read_text()
+            keys = re.findall(r"^(\w+):", hparams, re.M)
             flags = [word[2:] for word in words[script:] if word.startswith("--")]
             assert set(flags) <= {*keys, "device", "test_only"}
     assert {"pitchrope", "python"} <= found
