@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.files import write_whole
 
 _PACKAGE = Path(__file__).parent
@@ -42,7 +43,9 @@ def load_variant(name):
     Arguments
     ---------
     name : str
-        Name of a file in the folder ``hparams``, without its ending.
+        Name of a file in the folder ``hparams``, without its ending. Behind a plus
+        there may be a control of ``speechbrain_pitchrope.controls``:
+        ``"theta+shuffled_f0"`` is variant theta with the pitch of other utterances.
 
     Returns
     -------
@@ -53,20 +56,31 @@ def load_variant(name):
     Raises
     ------
     ValueError
-        If there is no such variant.
+        If there is no such variant or no such control.
 
     Example
     -------
     >>> load_variant("theta")
     {'theta': 'offset', 'similarity': 'none', 'radius': 'none'}
+    >>> load_variant("theta+shuffled_f0")["control"]
+    'shuffled_f0'
     """
-    path = variants_folder() / f"{name}.yaml"
+    form, _, control = name.partition("+")
+    path = variants_folder() / f"{form}.yaml"
     if not path.is_file():
         raise ValueError(
-            f"there is no variant {name!r}: choose one of {', '.join(variant_names())}"
+            f"there is no variant {form!r}: choose one of {', '.join(variant_names())}"
         )
     with open(path, encoding="utf-8") as stream:
-        return load_hyperpyyaml(stream)
+        settings = load_hyperpyyaml(stream)
+    if control:
+        if control not in CONTROLS or "control" in settings:
+            raise ValueError(
+                f"variant {name!r}: expected a variant without control, a plus, and "
+                f"one of {', '.join(CONTROLS)}"
+            )
+        settings["control"] = control
+    return settings
 
 
 def load_streams(name):

@@ -9,7 +9,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from speechbrain_pitchrope.cli.f0 import find_recordings
+from speechbrain_pitchrope.cli.options import find_recordings
 
 LONGEST = 40.0
 """Seconds that are recognised at a time: LibriSpeech's utterances have 35 at most."""
@@ -51,7 +51,8 @@ def run(args):
         raise ValueError(
             f"{args.out} exists: add --force to write over it, or change --out"
         )
-    paths = [path for path, _ in find_recordings(args.inputs)]
+    found, _ = find_recordings(args.inputs)
+    paths = [path for path, _ in found]
 
     from speechbrain_pitchrope.runs.folder import load_recogniser
 

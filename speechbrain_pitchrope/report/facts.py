@@ -12,8 +12,7 @@ from speechbrain_pitchrope.runs.settings import (
     read_settings,
 )
 from speechbrain_pitchrope.runs.trained import TrainedRun, load_trained
-from speechbrain_pitchrope.scoring.summary import Errors, read_errors
-from speechbrain_pitchrope.scoring.wer_files import read_utterances
+from speechbrain_pitchrope.scoring.wer_files import Errors, read_errors, read_utterances
 
 LEARNED = "learned_pitch.txt"
 

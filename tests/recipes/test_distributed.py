@@ -12,7 +12,7 @@ from hyperpyyaml import load_hyperpyyaml
 from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_pitchrope.runs.checkpoints import AtomicCheckpointer, RandomState
-from speechbrain_pitchrope.scoring.summary import read_errors
+from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.recipes.conftest import RECIPE, TINY, TORCHRUN
 from tests.signals import batch_of, utterance
 

@@ -13,7 +13,7 @@ from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 from speechbrain.utils.edit_distance import wer_details_for_batch, wer_summary
 
 from speechbrain_pitchrope.names import ASR_SUBSTITUTES
-from speechbrain_pitchrope.scoring.summary import read_errors
+from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.recipes.conftest import RECIPE, TINY, TrainScript, log_of
 
 EPOCHS = 3

@@ -12,7 +12,7 @@ from PIL import Image
 from speechbrain_pitchrope.cli.report import write_report
 from speechbrain_pitchrope.nnet.summary import learned_pitch
 from speechbrain_pitchrope.runs.trained import load_trained
-from speechbrain_pitchrope.scoring.summary import read_errors
+from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.made_tested_runs import SPLITS
 from tests.page import read_page, rows_of, section
 

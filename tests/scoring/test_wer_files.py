@@ -6,7 +6,9 @@ import pytest
 from speechbrain.utils.edit_distance import wer_details_for_batch
 
 from speechbrain_pitchrope.scoring.wer_files import (
+    Errors,
     parse_alignment,
+    read_errors,
     read_utterances,
 )
 from tests.scoring.files import random_utterances, write_wer
@@ -46,6 +48,10 @@ def test_words_and_counts_are_those_that_were_scored(seed, tmp_path):
             "deletions": details["deletions"],
             "substitutions": details["substitutions"],
         }
+
+
+def test_the_first_lines_are_the_counts_of_the_file(path):
+    assert read_errors(path) == Errors(50.0, 3, 6, 1, 1, 1, 3)
 
 
 def test_a_word_may_hold_the_separator():
@@ -96,15 +102,19 @@ def test_every_way_of_cutting_a_file_short_is_refused(path):
         (
             "1-1-1, %WER 33.33 [ 1 / 3, 0 ins, 1 del, 0 sub ]",
             "1-1-1, %WER 66.67 [ 2 / 3, 0 ins, 1 del, 1 sub ]",
-            r"utterance 1-1-1: its alignment has \[ 1 / 3, 0 ins, 1 del, 0 sub \], its "
-            r"line of counts \[ 2 / 3, 0 ins, 1 del, 1 sub \]",
+            r"utterance 1-1-1: its alignment has \[ 1 / 3, 0 ins, 1 del, 0 sub \], "
+            r"the line of counts \[ 2 / 3, 0 ins, 1 del, 1 sub \]",
         ),
-        ("[ 3 / 6, 1 ins", "[ 4 / 6, 2 ins", r"\[ 3 / 6, .* its first line \[ 4 / 6"),
-        ("Scored 3", "Scored 4", "holds 3 utterances, .* say 4; the last is 2-1-0"),
+        (
+            "[ 3 / 6, 1 ins",
+            "[ 4 / 6, 2 ins",
+            r"\[ 3 / 6, .* the line of counts \[ 4 / 6",
+        ),
+        ("Scored 3", "Scored 4", "holds 3 utterances, .* say 4: it was cut"),
         ("2-1-0,", "1-1-1,", "the utterance 1-1-1 twice"),
         ("2-1-0, %WER", "2-1-0 %WER", "has the line '2-1-0 %WER 0.00"),
         ("YES\n = \nYES", "YES\n X \nYES", "utterance 2-1-0: found the operation 'X'"),
-        ("YES\n = \nYES", "YES\n = ", "utterance 2-1-0: found 2 lines of alignment"),
+        ("YES\n = \nYES", "YES\n = ", "'2-1-0, %WER.* and 2 lines of alignment"),
         (
             "<eps> ; SMALL",
             "AAAAA ; SMALL",
