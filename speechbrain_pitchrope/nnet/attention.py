@@ -7,26 +7,8 @@ from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.names import TRANSFORMER
-from speechbrain_pitchrope.nnet import fused, kernels, rotary, similarity
-
-_COSINES = (len(similarity.COSINES),)
-SIMILARITY = {
-    "cosines": {
-        "similarity_even": _COSINES,
-        "similarity_odd": _COSINES,
-        "similarity_voiced": (),
-    },
-    "even_cosines": {"similarity_even": _COSINES, "similarity_voiced": ()},
-    "odd_cosines": {"similarity_odd": _COSINES, "similarity_voiced": ()},
-    "gaussian": {
-        "similarity_weight": (),
-        "similarity_voiced": (),
-        "similarity_bandwidth": (),
-    },
-    "laplacian": {"similarity_weight": (), "similarity_voiced": ()},
-    "none": {},
-}
-"""Forms of the bias: the parameters of each, and their shape in one head."""
+from speechbrain_pitchrope.nnet import fused, kernels, rotary
+from speechbrain_pitchrope.nnet.similarity import SIMILARITY
 
 MASKED = -1e4
 """What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
@@ -75,10 +57,14 @@ class PitchRoPEMHA(RoPEMHA):
     torch.Size([6, 60, 512])
     """
 
-    PITCH_PARAMETERS = (
-        *("theta_offset", "theta_rate", "radius_slope"),
-        *("similarity_even", "similarity_odd", "similarity_voiced"),
-        *("similarity_weight", "similarity_bandwidth"),
+    PITCH_PARAMETERS = tuple(
+        dict.fromkeys(
+            (
+                *(form.parameter for form in rotary.THETA.values()),
+                *(name for form in SIMILARITY.values() for name in form.parameters),
+                "radius_slope",
+            )
+        )
     )
     """What a state dict of ours can hold that RoPEMHA's does not."""
 
@@ -115,11 +101,9 @@ class PitchRoPEMHA(RoPEMHA):
         if theta != "none":
             zeros = torch.nn.Parameter(torch.zeros(num_heads, pairs))
             self.register_parameter(rotary.THETA[theta].parameter, zeros)
-        for name, shape in SIMILARITY[similarity].items():
-            zeros = torch.nn.Parameter(torch.zeros(num_heads, *shape))
-            self.register_parameter(name, zeros)
-        if similarity == "gaussian":  # sigma starts at 0.75 octaves
-            torch.nn.init.constant_(self.similarity_bandwidth, math.log(0.15))
+        for name, (shape, start) in SIMILARITY[similarity].parameters.items():
+            value = torch.full((num_heads, *shape), start)
+            self.register_parameter(name, torch.nn.Parameter(value))
         if radius != "none":
             n_slopes = rotary.RADIUS[radius].n_slopes
             self.radius_slope = torch.nn.Parameter(
@@ -252,33 +236,21 @@ class PitchRoPEMHA(RoPEMHA):
 
     def bias_columns(self, pitch, scale=1.0):
         """Columns of q and k, each [B, T, H, 7], whose product is the bias / scale."""
-        dtype = pitch.log_f0.dtype
-        voiced = self.similarity_voiced.to(dtype) / scale
-        if self.similarity == "gaussian":
-            sigma = similarity.bandwidth(self.similarity_bandwidth.to(dtype))
-            weight = self.similarity_weight.to(dtype) / scale
-            return similarity.gaussian_columns(pitch, weight, voiced, sigma)
-        none = voiced.new_zeros(self.num_heads, *_COSINES)
-        even, odd = (
-            none if parameter is None else parameter.to(dtype) / scale
-            for parameter in (
-                getattr(self, name, None)
-                for name in ("similarity_even", "similarity_odd")
-            )
-        )
-        return similarity.cosine_columns(pitch, even, odd, voiced)
+        form = SIMILARITY[self.similarity]
+        return form.columns(pitch, *self._bias_parameters(pitch.log_f0.dtype), scale)
+
+    def _bias_parameters(self, dtype):
+        names = SIMILARITY[self.similarity].parameters
+        return [getattr(self, name).to(dtype) for name in names]
 
     def _mask(self, attn_mask, pitch, dtype):
         """The mask as the kernel wants it; a dense bias stands in it as numbers."""
         allowed = None if attn_mask is None else ~attn_mask
-        if pitch is None or self.similarity != "laplacian":
+        dense = SIMILARITY[self.similarity].dense
+        if pitch is None or dense is None:
             return allowed
-        precise = pitch.log_f0.dtype
-        bias = similarity.laplacian_bias(
-            pitch,
-            self.similarity_weight.to(precise),
-            self.similarity_voiced.to(precise),
-        ).to(dtype)
+        precise = self._bias_parameters(pitch.log_f0.dtype)
+        bias = dense(pitch, *precise).to(dtype)
         return bias if allowed is None else bias.masked_fill(~allowed, -math.inf)
 
     def _columns(self, projected, pitch, key_padding_mask, dtype):
@@ -289,7 +261,7 @@ class PitchRoPEMHA(RoPEMHA):
         """
         column = projected.new_zeros(*projected.shape[:3], 1, dtype=dtype)
         columns = [(column[..., :0], column[..., :0])]
-        if pitch is not None and self.similarity not in ("none", "laplacian"):
+        if pitch is not None and SIMILARITY[self.similarity].columns is not None:
             columns.append(self.bias_columns(pitch, self.scale))
         if key_padding_mask is not None:
             padding = key_padding_mask.bool()[:, :, None, None]

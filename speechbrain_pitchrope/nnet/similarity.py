@@ -18,6 +18,10 @@ features (A. Rahimi and B. Recht, NIPS 2007); here the three frequencies and wei
 fitted, not drawn.
 """
 
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 
 from speechbrain_pitchrope import inband
@@ -40,7 +44,7 @@ the kernel is as wide as sigma / sqrt(beta)."""
 N_COLUMNS = 2 * len(COSINES) + 1
 
 
-def cosine_columns(pitch, even, odd, voiced_weight):
+def cosine_columns(pitch, even, odd, voiced_weight, scale=1.0):
     """The columns whose dot product is the bias.
 
     Arguments
@@ -51,6 +55,9 @@ def cosine_columns(pitch, even, odd, voiced_weight):
         A and B, shape [H, 3].
     voiced_weight : torch.Tensor
         mu, shape [H].
+    scale : float
+        What the product will be multiplied by, as that of q and k is: the columns of q
+        are divided by it.
 
     Returns
     -------
@@ -74,7 +81,7 @@ def cosine_columns(pitch, even, odd, voiced_weight):
         torch.addcmul(even * sine, odd, cosine, value=-1),
         voiced_weight[:, None].expand(*phase.shape[:2], -1, -1),
     )
-    query_columns = voicing * torch.cat(parts, -1)
+    query_columns = voicing / scale * torch.cat(parts, -1)
     one = torch.ones_like(phase[..., :1])
     key_columns = voicing * torch.cat((cosine, sine, one), -1)
     return query_columns, key_columns.expand_as(query_columns)
@@ -85,7 +92,7 @@ def bandwidth(log_excess):
     return MIN_BANDWIDTH + log_excess.exp()
 
 
-def gaussian_columns(pitch, weight, voiced_weight, sigma):
+def gaussian_columns(pitch, weight, voiced_weight, sigma, scale=1.0):
     """Columns of v_m v_n (beta_h exp(-d ** 2 / (2 sigma_h ** 2)) + mu_h).
 
     Arguments
@@ -96,6 +103,8 @@ def gaussian_columns(pitch, weight, voiced_weight, sigma):
         beta and mu, shape [H].
     sigma : torch.Tensor
         Bandwidth in octaves, shape [H].
+    scale : float
+        As in ``cosine_columns``.
 
     Returns
     -------
@@ -117,7 +126,7 @@ def gaussian_columns(pitch, weight, voiced_weight, sigma):
     voicing = pitch.voicing[..., None, None]
     key_columns = voicing * torch.cat((phase.cos(), phase.sin(), one), -1)
     strength = torch.cat((weight[:, None] * share.repeat(2), voiced_weight[:, None]), 1)
-    return strength * key_columns, key_columns
+    return strength / scale * key_columns, key_columns
 
 
 def laplacian_bias(pitch, weight, voiced_weight):
@@ -146,3 +155,71 @@ def laplacian_bias(pitch, weight, voiced_weight):
     both_voiced = pitch.voicing[:, None, :, None] * pitch.voicing[:, None, None, :]
     beta, mu = weight[:, None, None], voiced_weight[:, None, None]
     return both_voiced * (beta * torch.exp(-distance) + mu)
+
+
+class Parameter(NamedTuple):
+    """A learned number of a form: its shape in one head, and where it starts."""
+
+    shape: tuple = ()
+    start: float = 0.0
+
+
+class Similarity(NamedTuple):
+    """A form of the bias.
+
+    Arguments
+    ---------
+    parameters : dict
+        Name to ``Parameter``.
+    columns : callable or None
+        Columns of q and k, from pitch, the parameters in their order, and the scale.
+    dense : callable or None
+        Without columns: the bias as a matrix, from pitch and the parameters.
+    """
+
+    parameters: dict
+    columns: Callable | None
+    dense: Callable | None = None
+
+
+_COSINES, _NUMBER = Parameter((len(COSINES),)), Parameter()
+
+SIMILARITY = {
+    "cosines": Similarity(
+        {
+            "similarity_even": _COSINES,
+            "similarity_odd": _COSINES,
+            "similarity_voiced": _NUMBER,
+        },
+        cosine_columns,
+    ),
+    "even_cosines": Similarity(
+        {"similarity_even": _COSINES, "similarity_voiced": _NUMBER},
+        lambda pitch, even, voiced, scale: cosine_columns(
+            pitch, even, torch.zeros_like(even), voiced, scale
+        ),
+    ),
+    "odd_cosines": Similarity(
+        {"similarity_odd": _COSINES, "similarity_voiced": _NUMBER},
+        lambda pitch, odd, voiced, scale: cosine_columns(
+            pitch, torch.zeros_like(odd), odd, voiced, scale
+        ),
+    ),
+    "gaussian": Similarity(
+        {
+            "similarity_weight": _NUMBER,
+            "similarity_voiced": _NUMBER,
+            "similarity_bandwidth": Parameter(start=math.log(0.15)),  # 0.75 octaves
+        },
+        lambda pitch, weight, voiced, log_excess, scale: gaussian_columns(
+            pitch, weight, voiced, bandwidth(log_excess), scale
+        ),
+    ),
+    "laplacian": Similarity(
+        {"similarity_weight": _NUMBER, "similarity_voiced": _NUMBER},
+        None,
+        laplacian_bias,
+    ),
+    "none": Similarity({}, None),
+}
+"""Forms of the bias by name."""

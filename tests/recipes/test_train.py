@@ -90,34 +90,37 @@ def test_nothing_unfinished_is_left(finished):
 
 
 def be_killed(train_script, name, saves, settings):
-    """A run that is killed when it has saved so many checkpoints."""
-    save, count = AtomicCheckpointer.save_checkpoint, itertools.count(1)
+    """A run that is killed where it would save one checkpoint more than these."""
+    save, count = AtomicCheckpointer.save_checkpoint, itertools.count()
 
     def dying(self, *args, **kwargs):
-        save(self, *args, **kwargs)
         if next(count) == saves:
             os.kill(os.getpid(), signal.SIGKILL)
+        save(self, *args, **kwargs)
 
     AtomicCheckpointer.save_checkpoint = dying
     train_script.run(name, **settings)
 
 
-@pytest.mark.parametrize("saves, accumulated", [(8, 1), (4, 2)])
+@pytest.mark.parametrize("saves, accumulated", [(5, 1), (8, 1), (4, 2)])
 def test_a_killed_run_ends_as_one_that_was_not(
     train_script, finished, saves, accumulated
 ):
-    """To the bit: draws of all kinds go on where they were, also in accumulation."""
+    """To the bit: draws of all kinds go on where they were, also in accumulation.
+
+    Five saves are those of an epoch but for its last one, which is logged already.
+    """
     settings = SETTINGS | {"grad_accumulation_factor": accumulated}
     if accumulated > 1:
         finished = train_script.run("accumulated", **settings)
-    folder = train_script.folder / f"killed_{accumulated}"
+    folder = train_script.folder / f"killed_{saves}"
     process = multiprocessing.get_context("fork").Process(
         target=be_killed, args=(train_script, folder.name, saves, settings)
     )
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert log_of(folder)["epoch"].tolist() == [1]  # it was in its second epoch
+    assert log_of(folder)["epoch"].tolist() == [1]
 
     train_script.run(folder.name, **settings)
     for name in ("train_log.txt", "wer_test-demo.txt", "learned_pitch.txt"):
