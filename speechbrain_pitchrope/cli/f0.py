@@ -5,6 +5,7 @@ One row a frame: ``time_s,f0_hz,voicing``. Time counts from the recording's star
 """
 
 import io
+import math
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ FORMATS = {"csv": ".csv", "pitchtier": ".PitchTier", "npz": ".npz"}
 
 HOPS_MS = (1, 20)
 """Shortest and longest time from frame to frame."""
+
+LONGEST_WORLD = 1200
+"""Seconds that dio and harvest take: they need 0.1 to 0.2 GB a minute."""
 
 LONGEST_FIGURE = 600
 """Seconds of speech that --plot draws: more can't be seen in one figure."""
@@ -47,6 +51,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--hop",
         type=float,
+        metavar="MS",
         default=10.0,
         help="from frame to frame, in ms (default: %(default)g)",
     )
@@ -83,11 +88,12 @@ def _work_all(jobs, args, part, failures):
 
     hop_ms = 1000 * round(SAMPLE_RATE * args.hop / 1000) / SAMPLE_RATE
     tracker = options.make_tracker(args, SAMPLE_RATE, hop_ms)
+    longest = math.inf if args.tracker == "autocorrelation" else LONGEST_WORLD
     written = 0
     # tqdm shows nothing where stderr is no terminal.
     for job in tqdm(jobs, "tracking", unit="file", disable=None, leave=False):
         try:
-            wav, contour = track(job.source, tracker, part)
+            wav, contour = track(job.source, tracker, part, longest)
             content = encode(contour, job.format, args.nan)
             if job.target:
                 save(job, content, wav, contour, args)
@@ -132,38 +138,7 @@ def _is_missing(job, plot):
 
 
 def plan_jobs(found, out=None, format_=None):
-    """Where the contour of each recording goes; subfolders are kept.
-
-    Arguments
-    ---------
-    found : list of tuple
-        (recording, folder from which its place is told), as paths.
-    out : str, optional
-        A file if there is one recording, else a folder.
-    format_ : str, optional
-        One of ``FORMATS``; by default what ``out`` ends with, or csv.
-
-    Returns
-    -------
-    jobs : list of Job
-        No two of them write the same file.
-    clashes : list of str
-        A line for each recording whose file would be that of another too.
-
-    Raises
-    ------
-    ValueError
-        If several recordings have no folder to go to, or ``out`` and the format differ.
-
-    Example
-    -------
-    >>> found = [(Path("a/x.wav"), Path("a")), (Path("b/x.wav"), Path("b"))]
-    >>> jobs, _ = plan_jobs(found, "out")
-    >>> [job.target.as_posix() for job in jobs]
-    ['out/a/x.csv', 'out/b/x.csv']
-    >>> plan_jobs(found[:1], "pitch.npz")[0][0].format
-    'npz'
-    """
+    """A job for each recording, subfolders kept, and a line for each name clash."""
     if out is None or is_file(out):
         ending = Path(out).suffix[1:].lower() if out else format_ or "csv"
         if format_ and format_ != ending:
@@ -206,7 +181,7 @@ class Contour(NamedTuple):
     end_s: float
 
 
-def track(path, tracker, part):
+def track(path, tracker, part, longest=math.inf):
     """Samples [N] of a section of a recording, and its contour."""
     import numpy as np
     import torch
@@ -214,6 +189,13 @@ def track(path, tracker, part):
     from speechbrain_pitchrope.dataio.audio import read_mono
 
     wav = read_mono(path, tracker.sample_rate, **part)
+    minutes = len(wav) / tracker.sample_rate / 60
+    if minutes > longest / 60:
+        raise ValueError(
+            f"{path} gives {minutes:.0f} min, dio and harvest take up to "
+            f"{longest / 60:.0f} min: choose a part with --start and --end, or "
+            "--tracker autocorrelation"
+        )
     with torch.no_grad():
         f0_hz, voicing = (row[0].numpy() for row in tracker(wav[None]))
     start, frame_shift = part["start"], tracker.hop_length / tracker.sample_rate
@@ -223,32 +205,7 @@ def track(path, tracker, part):
 
 
 def encode(contour, format_, nan=False):
-    """A contour as the content of a file.
-
-    Arguments
-    ---------
-    contour : Contour
-        What to write.
-    format_ : str
-        One of ``FORMATS``. A PitchTier, of Praat, has points for voiced frames only.
-    nan : bool
-        Whether f0 is nan where unvoiced, else 0.
-
-    Returns
-    -------
-    bytes
-
-    Example
-    -------
-    >>> import numpy as np
-    >>> times, f0_hz = np.array([0.0, 0.01]), np.array([0.0, 150.0])
-    >>> contour = Contour(times, f0_hz, np.array([0.0, 1.0]), 0.0, 0.02)
-    >>> print(encode(contour, "csv").decode())
-    time_s,f0_hz,voicing
-    0.0000,0.00,0.000
-    0.0100,150.00,1.000
-    <BLANKLINE>
-    """
+    """A contour as bytes; a PitchTier, of Praat, has points for voiced frames only."""
     import numpy as np
 
     time_s, f0_hz, voicing, start, end = contour
@@ -282,14 +239,7 @@ def encode(contour, format_, nan=False):
 
 
 def summary(contour):
-    """A few words about a contour.
-
-    Example
-    -------
-    >>> import numpy as np
-    >>> summary(Contour(None, np.array([0, 180, 200, 220.0]), None, 1.0, 1.04))
-    '0.04 s, median f0 200 Hz, 75 % voiced'
-    """
+    """A few words about a contour."""
     import numpy as np
 
     voiced = contour.f0_hz[contour.f0_hz > 0]

@@ -10,6 +10,9 @@ from pathlib import Path
 
 TRACKERS = ("autocorrelation", "dio", "harvest")
 
+LATEST = 1e9
+"""Seconds that --start and --end may be."""
+
 AUDIO = frozenset(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .w64 .rf64 .caf "
     ".sph .nist".split()
@@ -21,6 +24,10 @@ OTHER_AUDIO = frozenset(
     ".mov .mkv .avi".split()
 )
 """Endings of recordings that it does not read: in a folder they are skipped by name."""
+
+MAGIC = (b"fLaC", b"OggS", b".snd", b"NIST_1A", b"riff", b"caff", b"ID3")
+MP3_MAGIC = tuple(bytes((0xFF, second)) for second in b"\xfb\xfa\xf3\xf2\xe3\xe2")
+"""First bytes of recordings; those of WAV and AIFF are looked at more closely."""
 
 
 def add_recordings(parser):
@@ -36,10 +43,13 @@ def add_recordings(parser):
 def add_section(parser):
     """``--start``, ``--end`` and ``--channel``: which part of a recording."""
     parser.add_argument(
-        "--start", type=float, default=0.0, help="in seconds (default: 0)"
+        "--start", type=float, metavar="S", default=0.0, help="in seconds (default: 0)"
     )
     parser.add_argument(
-        "--end", type=float, help="in seconds (default: the recording's end)"
+        "--end",
+        type=float,
+        metavar="S",
+        help="in seconds (default: the recording's end)",
     )
     parser.add_argument(
         "--channel",
@@ -51,28 +61,13 @@ def add_section(parser):
 
 
 def section(args):
-    """The arguments of ``add_section``, as ``read_mono`` and ``read_pieces`` take them.
-
-    Arguments
-    ---------
-    args : argparse.Namespace
-        The parsed arguments.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If the section is empty or there can't be such a channel.
-    """
-    if not (0 <= args.start < float("inf")):
-        raise ValueError(f"--start is {args.start:g} s: give 0 or more")
-    if args.end is not None and not args.start < args.end:
+    """The arguments of ``add_section`` for ``read_mono`` and ``read_pieces``."""
+    if not 0 <= args.start <= LATEST:
+        raise ValueError(f"--start is {args.start:g} s: expected 0 to {LATEST:g} s")
+    if args.end is not None and not args.start < args.end <= LATEST:
         raise ValueError(
             f"--start is {args.start:g} s and --end {args.end:g} s: expected --start < "
-            "--end"
+            f"--end <= {LATEST:g}"
         )
     if args.channel is not None and args.channel < 1:
         raise ValueError(f"--channel is {args.channel}: the first channel is 1")
@@ -88,36 +83,23 @@ def add_tracker(parser):
         help="how f0 is found; dio and harvest need pyworld (default: %(default)s)",
     )
     parser.add_argument(
-        "--f0-min", type=float, default=60.0, help="in Hz (default: %(default)g)"
+        "--f0-min",
+        type=float,
+        metavar="HZ",
+        default=60.0,
+        help="in Hz (default: %(default)g)",
     )
     parser.add_argument(
-        "--f0-max", type=float, default=500.0, help="in Hz (default: %(default)g)"
+        "--f0-max",
+        type=float,
+        metavar="HZ",
+        default=500.0,
+        help="in Hz (default: %(default)g)",
     )
 
 
 def make_tracker(args, sample_rate=16000, hop_length=10.0):
-    """The tracker that the arguments of ``add_tracker`` ask for.
-
-    Arguments
-    ---------
-    args : argparse.Namespace
-        The parsed arguments.
-    sample_rate : int
-        Samples per second.
-    hop_length : float
-        Milliseconds from frame to frame.
-
-    Returns
-    -------
-    speechbrain_pitchrope.processing.pitch.PitchTracker
-
-    Raises
-    ------
-    ValueError
-        If the range is empty, or the tracker can't search it.
-    ImportError
-        If the tracker's library is missing.
-    """
+    """The tracker that ``add_tracker``'s arguments ask for; hop in milliseconds."""
     if not 0 < args.f0_min < args.f0_max:
         raise ValueError(
             f"--f0-min is {args.f0_min:g} and --f0-max {args.f0_max:g} Hz: expected "
@@ -144,20 +126,7 @@ def add_force(parser):
 
 
 def refuse_existing(out, force):
-    """The rule for overwriting: what exists stays, unless ``--force`` is given.
-
-    Arguments
-    ---------
-    out : str
-        The file that a command is going to write.
-    force : bool
-        Whether ``--force`` was given.
-
-    Raises
-    ------
-    ValueError
-        If the file exists, or is a folder.
-    """
+    """The rule for overwriting: what exists stays, unless ``--force`` is given."""
     if os.path.isdir(out):
         raise ValueError(f"{out} is a folder: name a file in it")
     if os.path.exists(out) and not force:
@@ -169,26 +138,11 @@ def refuse_existing(out, force):
 def find_recordings(inputs):
     """Recordings among files and folders, each once.
 
-    A folder is searched to its depth. Recordings are known there by their content or
-    their ending; what has the ending of a format that libsndfile does not read is
-    skipped. A file that is named may be anything.
+    In a folder, searched to its depth, recordings are known by content or ending. A
+    file that is named may be anything.
 
-    Arguments
-    ---------
-    inputs : list of str
-        Files and folders.
-
-    Returns
-    -------
-    found : list of tuple
-        (recording, folder from which its place is told), as paths.
-    skipped : list of str
-        A line for each file that is skipped, with the reason.
-
-    Raises
-    ------
-    ValueError
-        If a folder holds no recordings, or none of the files is there.
+    Returns [(recording, folder from which its place is told), ...], and a line for each
+    file of a folder that is audio of a kind which libsndfile does not read.
     """
     found, skipped = {}, []
     for path in map(Path, inputs):
@@ -206,7 +160,7 @@ def find_recordings(inputs):
             for file in files
             if file.suffix.lower() in OTHER_AUDIO and file not in recordings
         ]
-        skipped += [f"{file}: {conversion(file)}" for file in others]
+        skipped += [f"{file}: {_conversion(file)}" for file in others]
         if not recordings:
             listed = "".join(f"\n  {line}" for line in skipped)
             raise ValueError(
@@ -221,17 +175,15 @@ def find_recordings(inputs):
     return list(found.values()), skipped
 
 
-def conversion(path):
+def _conversion(path):
     """How to make a file one that libsndfile reads."""
+    files = f"-i {path} {path.with_suffix('.wav')}"
     if path.suffix.lower() in (".raw", ".pcm"):
         return (
-            "no header says its rate and sample format; convert it, for example "
-            f"ffmpeg -f s16le -ar 16000 -i {path.name} {path.stem}.wav"
+            "no header gives its sample rate and format; convert it, for example "
+            f"ffmpeg -f s16le -ar 16000 {files}"
         )
-    return (
-        "not a format that libsndfile reads; convert it, for example "
-        f"ffmpeg -i {path.name} {path.stem}.wav"
-    )
+    return f"libsndfile does not read this; convert it, for example ffmpeg {files}"
 
 
 def _is_recording(file):
@@ -245,26 +197,11 @@ def _is_recording(file):
         return False
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
         return head[8:12] in (b"WAVE", b"AIFF", b"AIFC")
-    return head.startswith((b"fLaC", b"OggS", b".snd", b"NIST_1A", b"caff", b"ID3"))
+    return head.startswith(MAGIC + MP3_MAGIC)
 
 
 def report_failures(command, failures, count, skipped=()):
-    """Name on stderr the recordings that failed or were skipped.
-
-    Arguments
-    ---------
-    command : str
-        The subcommand.
-    failures, skipped : list of str
-        A line for each.
-    count : int
-        Recordings in all, without those that were skipped.
-
-    Returns
-    -------
-    int
-        The exit code: 1 if there are failures, else 0.
-    """
+    """Name on stderr what failed or was skipped; the exit code, 1 for failures."""
     for lines, head in (
         (skipped, f"{len(skipped)} files skipped"),
         (failures, f"{len(failures)} of {count} recordings failed"),

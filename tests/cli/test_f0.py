@@ -113,17 +113,19 @@ def test_a_folder_is_searched_by_content(recordings, capsys):
     folder.mkdir()
     for name in (b"no-ending", b"wav.m4a", b"caf\xe9.flac", b"a.WAV"):
         (folder / os.fsdecode(name)).write_bytes(wav)
+    soundfile.write("c.mp3", utterance().numpy(), 16000)
+    (recordings / "c.mp3").rename(folder / "mp3")
     (folder / "video.m4a").write_bytes(b"\0\0\0 ftypM4A " + bytes(99))
     (folder / "samples.raw").write_bytes(bytes(99))
     (folder / "notes.txt").write_text("RIFF")
     (folder / "._a.wav").write_bytes(b"what a Mac leaves behind")
     assert main(["f0", "c", "--out", "out"]) == 0
     found = {os.fsencode(path.name) for path in (recordings / "out").iterdir()}
-    assert found == {b"no-ending.csv", b"wav.csv", b"caf\xe9.csv", b"a.csv"}
+    assert found == {b"no-ending.csv", b"wav.csv", b"caf\xe9.csv", b"a.csv", b"mp3.csv"}
     skipped, *named = capsys.readouterr().err.splitlines()
     assert skipped == "pitchrope f0: 2 files skipped:"
-    assert "ffmpeg -f s16le -ar 16000 -i samples.raw samples.wav" in named[0]
-    assert "ffmpeg -i video.m4a video.wav" in named[1]
+    assert "ffmpeg -f s16le -ar 16000 -i c/samples.raw c/samples.wav" in named[0]
+    assert "ffmpeg -i c/video.m4a c/video.wav" in named[1]
 
 
 def test_what_exists_is_neither_redone_nor_overwritten(recordings, capsys):
@@ -187,6 +189,14 @@ def test_a_section_of_one_side_of_a_call(recordings, capsys):
         assert f"call.wav: 1.00 s, median f0 {expected} Hz, " in printed.err
 
 
+def test_world_takes_no_more_than_memory_allows(recordings, monkeypatch, capsys):
+    monkeypatch.setattr(f0, "LONGEST_WORLD", 1)
+    assert main(["f0", "a/x.wav", "--tracker", "dio"]) == 1
+    assert "dio and harvest take up to 0 min: choose a part" in capsys.readouterr().err
+    assert main(["f0", "a/x.wav", "--tracker", "dio", "--end", "1"]) == 0
+    assert main(["f0", "a/x.wav"]) == 0
+
+
 def test_a_recording_without_a_voice_is_told(recordings, capsys):
     soundfile.write("silence.wav", np.zeros(16000), 16000)
     assert main(["f0", "silence.wav", "--out", "out"]) == 0
@@ -220,9 +230,11 @@ def test_figures_stand_beside_the_csv(recordings, monkeypatch, capsys):
         (["a", "--hop", "0"], "--hop is 0 ms: expected 1 to 20 ms"),
         (["a", "--start", "2", "--end", "1"], "--start is 2 s and --end 1 s"),
         (["a", "--start", "-1"], "--start is -1 s"),
+        (["a", "--start", "nan"], "--start is nan s"),
+        (["a", "--end", "inf"], "and --end inf s"),
         (["a", "--start", "99"], "a/x.wav lasts"),
         (["a", "--channel", "0"], "--channel is 0: the first channel is 1"),
-        (["a", "--channel", "2"], "a/x.wav has 1 channel: there is no channel 2"),
+        (["a", "--channel", "2"], "a/x.wav has 1 channel(s): 2 is not one of them"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
