@@ -26,7 +26,7 @@ from sentencepiece import SentencePieceProcessor
 import speechbrain_pitchrope
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
 from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of
+from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of, reading
 from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
@@ -78,7 +78,9 @@ def package_run(output_folder, package_folder=None):
     model = load_trained(output_folder)
     folder = Path(package_folder or model.folder / "package").absolute()
     _check_replaceable(folder)
-    texts, files = _texts(model)
+    kind, search, tokenizer = *model.run.search, model.tokenizer
+    with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
+        texts, files = _texts(model, kind, search, tokenizer)
     staging = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -112,9 +114,8 @@ def _check_replaceable(folder):
         )
 
 
-def _texts(model):
+def _texts(model, kind, search, tokenizer):
     """{file: text} of the yaml files, and {name: network or path} of the others."""
-    kind, search = model.run.search
     entries, outputs = dict(model.run.entries), [*OUTPUTS]
     streaming_outputs = "streaming_outputs"
     if kind == "transducer":
@@ -129,7 +130,7 @@ def _texts(model):
         _add_language_model(model.run)
     run = Run(model.folder, entries)
     outputs = [name for name in outputs if name in entries and name != "proj_ctc"]
-    is_letters = not isinstance(model.tokenizer, SentencePieceProcessor)
+    is_letters = not isinstance(tokenizer, SentencePieceProcessor)
     context = {
         **{"kind": kind, "chain": run.chain, "outputs": outputs},
         "variant": run.variant,
