@@ -31,7 +31,7 @@ LENGTHS = (1.0, 0.875, 0.75, 0.625)  # of the utterances, the longest being 1
 TOKENS_PER_SECOND = 4
 BASELINE = "RoPEMHA"
 UPSTREAM = (BASELINE, "RelPosMHAXL")
-VARIANTS = ("rope", "theta", "similarity", "radius", "all")
+VARIANTS = ("rope", "theta", "similarity", "radius", "all", "phase_gaussian")
 
 
 def load(name, attention_type=None, variant="all"):
