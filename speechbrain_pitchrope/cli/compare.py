@@ -71,8 +71,8 @@ def systems_table(systems):
 
 def pairs_table(systems, groups):
     """Each later system's difference from the first, over groups of utterances."""
-    header = ("rates (%)", "difference", "95 % interval", "relative (%)")
-    rows = [("speaker", "systems", "error", *header, "P(improved)", "t", "p")]
+    header = ("speaker", "systems", "error", "first (%)", "second (%)", "difference")
+    rows = [(*header, "95 % interval", "relative (%)", "P(improved)", "t", "p")]
     choices = itertools.product(
         groups.items(), range(1, len(systems)), systems[0].measures
     )
@@ -85,7 +85,11 @@ def pairs_table(systems, groups):
         rows.append(
             (
                 *(speaker, f"{number + 1} vs 1", measure),
-                *(f"{pair.rate_a:.2f} {pair.rate_b:.2f}", f"{pair.difference:+.2f}"),
+                *(
+                    f"{pair.rate_a:.2f}",
+                    f"{pair.rate_b:.2f}",
+                    f"{pair.difference:+.2f}",
+                ),
                 *(
                     f"[{pair.low:+.2f}, {pair.high:+.2f}]",
                     relative if pair.rate_a else "-",
@@ -94,8 +98,9 @@ def pairs_table(systems, groups):
                 f"{pair.p:.4f}" if pair.p >= 1e-4 else "<0.0001",
             )
         )
-    return (
-        "Error less that of system 1, in percentage points; below zero is better.\n"
-        f"Bootstrap: {RESAMPLES} paired resamples of utterances. t and p: matched pairs,\n"
-        f"two-sided, not corrected for their number.\n{table(rows)}"
+    heading = (
+        "Difference: second less first, in points; below zero is better.",
+        f"Interval: {RESAMPLES} paired resamples of the utterances. t and p: matched",
+        "pairs, two-sided, not corrected for their number.",
     )
+    return "\n".join([*heading, table(rows)])

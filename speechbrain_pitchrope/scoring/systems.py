@@ -16,8 +16,8 @@ from speechbrain_pitchrope.scoring.wer_files import Errors, read_utterances
 class System(NamedTuple):
     """Errors of a system, averaged over its seeds; ``paths`` has a file for each.
 
-    ``measures`` are name to errors and reference units, [2, utterances]: "WER" or "CER",
-    or "toned", "base" and "tone"; ``counts`` name to further counts, [utterances].
+    ``measures`` are name to errors and reference units, [2, utterances]: "WER" or
+    "CER", or "toned", "base" and "tone". ``counts`` are name to others, [utterances].
     """
 
     paths: list

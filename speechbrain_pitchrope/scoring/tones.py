@@ -92,9 +92,9 @@ def tone_errors(refs, hyps):
     """
     if different := sorted(refs.keys() ^ hyps.keys()):
         raise ValueError(
-            f"{different[0]} and {len(different) - 1} other utterances are in one of "
-            "the references and the hypotheses alone, expected the same in both: give "
-            "the ref_ and the hyp_ file of one test"
+            f"{len(different)} utterances, {different[0]} among them, are in the "
+            "references or the hypotheses alone, expected the same in both: give the "
+            "ref_ and the hyp_ file of one test"
         )
     split = find_split(refs)
     ids = sorted(refs)
