@@ -52,30 +52,33 @@ class AudioError(ValueError):
 def _open(path):
     """The recording as a ``soundfile.SoundFile``; any name is allowed."""
     try:
-        opened = open(path, "rb")
+        with open(path, "rb") as opened, _decoder(path, opened) as file:
+            yield file
     except OSError as error:
         detail = f"can't be read: {error.strerror}"
         raise AudioError(path, "unreadable_audio", detail) from error
-    with opened:
-        if not os.fstat(opened.fileno()).st_size:
-            raise AudioError(path, "empty_file", "is empty: 0 bytes")
-        # libsndfile would go by the name if it had one, and ask for the rate of "a.raw".
-        try:
-            file = soundfile.SoundFile(opened.fileno(), closefd=False)
-        except soundfile.LibsndfileError as error:
-            detail = (
-                f"can't be read as audio (libsndfile: {error.error_string}) if it is a "
-                "recording, make it a WAV file, for example with ffmpeg"
-            )
-            raise AudioError(path, "unreadable_audio", detail) from error
-        with file:
-            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
-                detail = (
-                    f"has a sample rate of {file.samplerate} Hz in its header: "
-                    f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
-                )
-                raise AudioError(path, "unreadable_audio", detail)
-            yield file
+
+
+def _decoder(path, opened):
+    """libsndfile's view of an open file, if it has one."""
+    if not os.fstat(opened.fileno()).st_size:
+        raise AudioError(path, "empty_file", "is empty: 0 bytes")
+    # libsndfile would go by a name, and ask for the rate of "a.raw".
+    try:
+        file = soundfile.SoundFile(opened.fileno(), closefd=False)
+    except soundfile.LibsndfileError as error:
+        detail = (
+            f"can't be read as audio (libsndfile: {error.error_string}): if it is a "
+            "recording, make it a WAV file, for example with ffmpeg"
+        )
+        raise AudioError(path, "unreadable_audio", detail) from error
+    if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+        detail = (
+            f"has a sample rate of {file.samplerate} Hz in its header: expected "
+            f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
+        )
+        raise AudioError(path, "unreadable_audio", detail)
+    return file
 
 
 def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
@@ -186,7 +189,7 @@ def _checked_blocks(file, path, start=0.0, end=None, channel=None):
             yield block
             done += len(block)
     except soundfile.LibsndfileError as error:
-        raise _truncated(path, file.tell() / rate, seconds) from error
+        raise _truncated(path, max(done, file.tell()) / rate, seconds) from error
 
 
 def _require_audio(block, path):
