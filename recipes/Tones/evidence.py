@@ -35,7 +35,11 @@ FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
 )
-LANGUAGES = {"cmn": "Mandarin", "yue": "Cantonese"}
+LANGUAGES = {
+    "cmn": "Mandarin",
+    "yue": "Cantonese",
+    "cmn_8_epochs": "Mandarin, after 8 epochs, as was planned first",
+}
 PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn": 1}
 HYPOTHESES = (
     ("H1", "all", "rope"),

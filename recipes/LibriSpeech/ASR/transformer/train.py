@@ -5,7 +5,7 @@
     python train.py hparams/conformer_small.yaml --data_folder DIR --variant rope
     python train.py hparams/conformer_small.yaml --data_folder DIR --test_only
 
-Everything that listens to pitch is named in the yaml; this script only moves batches
+Everything that uses pitch is named in the yaml; this script only moves batches
 through it. Interrupted runs resume when started again with the same command.
 """
 
