@@ -116,7 +116,7 @@ def test_output_is_overwritten_only_by_force(recipe, tmp_path, capsys):
     out = tmp_path / "out.yaml"
     out.write_text("mine")
     assert run(recipe, out) == 1
-    assert "out.yaml is there already" in capsys.readouterr().err
+    assert "out.yaml exists: give another output" in capsys.readouterr().err
     assert out.read_text() == "mine"
     assert run(recipe, out, "--force") == 0
     assert out.read_text() == swap(JOINT)
@@ -136,11 +136,14 @@ def test_the_input_is_never_overwritten(recipe, tmp_path, capsys, force):
     ("content", "fault"),
     [
         (None, "recipe.yaml is not there: give the yaml of a recipe"),
-        (b"a: [1,\nb: 2}\n", "recipe.yaml: not yaml: line 2, column 5: expected"),
-        (b"a: 1\nb: \xff\n", "recipe.yaml: not yaml: line 2, column 4: not UTF-8"),
+        (b"a: [1,\nb: 2}\n", "recipe.yaml: not yaml: line 2, column 5: while"),
+        (b"a: 1\nb: \xff\n", "recipe.yaml: not yaml: line 2: not UTF-8"),
         (b"a: 1\n", "recipe.yaml: not a SpeechBrain recipe's yaml"),
-        (b"a: 1\n\tb: 2\n", "recipe.yaml: not yaml: line 2, column 1: found"),
-        (JOINT.encode() + b"seed: 3\n", "column 1: the key `seed` stands on line 3"),
+        (b"a: 1\n\tb: 2\n", "recipe.yaml: not yaml: line 2, column 1: while"),
+        (
+            JOINT.encode() + b"seed: 3\n",
+            "line 3: the mapping that begins here has the key `seed`",
+        ),
         (b"a: !new:torch.nn.ReLU\n", "recipe.yaml: it can't be swapped:\n  - no entry"),
         (swap(JOINT).encode(), "recipe.yaml: swapped already"),
     ],
@@ -180,7 +183,7 @@ def test_a_link_that_leads_nowhere_is_there_already(recipe, tmp_path, capsys):
     out = tmp_path / "out.yaml"
     out.symlink_to(tmp_path / "nowhere.yaml")
     assert run(recipe, out) == 1
-    assert "out.yaml is there already" in capsys.readouterr().err
+    assert "out.yaml exists: give another output" in capsys.readouterr().err
     assert out.is_symlink() and not out.exists()
 
 
