@@ -1,7 +1,6 @@
 """``pitchrope swap``: an existing recipe's yaml, with attention that uses pitch."""
 
 import difflib
-import os
 from pathlib import Path
 
 from speechbrain_pitchrope.cli.options import add_force
@@ -13,11 +12,8 @@ from speechbrain_pitchrope.variants import variant_names
 
 def difference(before, after, before_name="before", after_name="after"):
     """The lines of a unified diff of two texts, without line breaks."""
-    lines = [
-        text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-        for text in (before, after)
-    ]
-    return list(difflib.unified_diff(*lines, before_name, after_name, lineterm=""))
+    texts = before.splitlines(), after.splitlines()
+    return list(difflib.unified_diff(*texts, before_name, after_name, lineterm=""))
 
 
 def read(path):
@@ -40,7 +36,7 @@ def check_output(path, input_path, force):
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "no regular file"
         raise ValueError(f"{path} is {kind}: give the name of a yaml to write")
-    if os.path.lexists(path) and not force:
+    if path.exists() and not force:
         raise ValueError(f"{path} exists: give another output, or --force")
 
 
