@@ -122,21 +122,8 @@ def test_an_attention_type_by_merge_is_overridden():
     assert added(text, swapped) == expected
 
 
-def test_without_a_last_line_break():
-    text = recipes.JOINT.rstrip("\n")
-    assert only_what_must(text, swap(text))
-
-
 def indented(text):
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
-
-
-def mixed(text):
-    """Every other line ends as on Windows: an editor has added to a file of another."""
-    return "".join(
-        line.replace("\n", "\r\n") if i % 2 else line
-        for i, line in enumerate(text.splitlines(keepends=True))
-    )
 
 
 WITHOUT_SEED = recipes.JOINT[recipes.JOINT.index("sizes:") :].replace(
@@ -144,8 +131,8 @@ WITHOUT_SEED = recipes.JOINT[recipes.JOINT.index("sizes:") :].replace(
 )
 LAYOUTS = {
     "indented": indented(recipes.JOINT),
+    "no last line break": recipes.JOINT.rstrip("\n"),
     "mark of byte order": "\ufeff" + WITHOUT_SEED,
-    "mark of byte order and seed": "\ufeffseed: 12\n" + WITHOUT_SEED,
     "mark of byte order, indented": "\ufeff" + indented(WITHOUT_SEED),
     "anchor before the class": recipes.JOINT.replace("CNN: !new", "CNN: &cnn !new"),
     "anchor behind the class": recipes.JOINT.replace("FrontEnd\n", "FrontEnd &cnn\n"),
@@ -155,8 +142,6 @@ LAYOUTS = {
         "!<!new:speechbrain.lobes.features.Fbank>",
     ),
     "start and end of a document": f"---\n{recipes.JOINT}...\n",
-    "mixed line ends, line before": mixed(recipes.PRETRAINING),
-    "mixed line ends, line behind": mixed(recipes.JOINT),
 }
 
 
@@ -169,17 +154,6 @@ def test_however_it_is_laid_out(text):
     assert hparams["variant"] == "all"
     for entry in Recipe(swapped).entries:
         assert type(hparams[entry.key]) is locate(entry.row.ours)
-
-
-def test_the_right_one_of_two_is_renamed():
-    """The class of the first stands before where the parser says that it begins."""
-    text = recipes.JOINT.replace("FrontEnd\n", "FrontEnd &cnn\n") + recipes.MODEL[
-        : recipes.MODEL.index("\nTransformer")
-    ].replace("CNN", "second")
-    assert text.count("ConvolutionFrontEnd") == 2
-    swapped = swap(text)
-    assert swapped.count("PitchConvolutionFrontEnd") == 2
-    assert only_what_must(text, swapped)
 
 
 @pytest.mark.parametrize(
