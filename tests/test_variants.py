@@ -5,11 +5,10 @@ import torch
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.lobes.models.multistream import N_HOPS
+from speechbrain_pitchrope.lobes.models.multistream import N_HOPS, samples_per_frame
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
-from speechbrain_pitchrope.streams import samples_per_frame
 from speechbrain_pitchrope.variants import (
     claim_output_folder,
     load_streams,

@@ -1,6 +1,14 @@
 """`pitchrope demo-corpus`: a small speech corpus in LibriSpeech's layout, offline."""
 
-from speechbrain_pitchrope.demo.corpus import DEFAULT_SEED, VOICES, make_demo_corpus
+from pathlib import Path
+
+from speechbrain_pitchrope.cli.options import number
+from speechbrain_pitchrope.demo.corpus import (
+    DEFAULT_SEED,
+    SPEAKERS_FILE,
+    VOICES,
+    make_demo_corpus,
+)
 
 
 def add_arguments(parser):
@@ -15,7 +23,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=number(int, 0),
         default=DEFAULT_SEED,
         help="seed of sentences, pauses, levels and noise (default: %(default)s)",
     )
@@ -26,7 +34,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--voices-per-split",
-        type=int,
+        type=number(int, 1),
         help="at most so many voices in a split (default: all)",
     )
     parser.add_argument(
@@ -35,19 +43,12 @@ def add_arguments(parser):
 
 
 def run(args):
-    """Make the corpus and print its splits in numbers; return the exit code."""
-    spoken, splits = make_demo_corpus(
-        args.out,
-        language=args.language,
-        seed=args.seed,
-        utterances=args.utterances,
-        voices_per_split=args.voices_per_split,
+    """Make the corpus and print its speakers; return the exit code."""
+    spoken = make_demo_corpus(
+        *(args.out, args.language, args.seed, args.utterances, args.voices_per_split),
         progress=not args.no_progress,
     )
-    if spoken == 0:
-        print("the demo corpus is complete already: nothing to do")
-    print("split        utterances  speakers  minutes")
-    for name, (utterances, speakers, minutes) in splits.items():
-        print(f"{name:<12} {utterances:>10} {speakers:>9} {minutes:>8.1f}")
+    print(Path(args.out, SPEAKERS_FILE).read_text(), end="")
+    print(f"{spoken} utterances spoken" if spoken else "all was there: nothing to do")
     print(f"corpus: {args.out}")
     return 0

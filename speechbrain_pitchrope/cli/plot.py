@@ -16,14 +16,6 @@ CHECKPOINT = (
     "output folder of train.py, or a checkpoint in it, save/CKPT+...; loading its "
     "hyperparams.yaml runs what it names, so give only runs that you trust"
 )
-TRAINED = ("layer", "head")
-UNTRAINED = {
-    "offset": "c of every rotary pair, in radians an octave (default: 4)",
-    "slope": "rho of every rotary pair (default: 0.2)",
-    "even": "even part A of the similarity bias, in logits (default: 1)",
-    "odd": "odd part B of the similarity bias, in logits (default: 1)",
-}
-"""Arguments that go with a checkpoint, and those that stand in for one."""
 
 
 def add_arguments(parser):
@@ -73,18 +65,14 @@ def add_arguments(parser):
         recording=False,
     )
     training.add_argument("folders", nargs="+", help="output folders of train.py")
-    for figure, settings in (
-        (rotation, ("offset", "slope")),
-        (similarity, tuple(UNTRAINED)),
-    ):
-        figure.add_argument("--checkpoint", help=f"{CHECKPOINT} (default: untrained)")
-        for name in TRAINED:
+    for figure in (rotation, similarity):
+        figure.add_argument(
+            "--checkpoint",
+            help=f"{CHECKPOINT} (default: values that show the formulas)",
+        )
+        for name in ("layer", "head"):
             figure.add_argument(
                 f"--{name}", type=int, help="of the checkpoint (default: 0)"
-            )
-        for name in settings:
-            figure.add_argument(
-                f"--{name}", type=float, help=f"without a checkpoint: {UNTRAINED[name]}"
             )
 
 
@@ -166,23 +154,15 @@ def _span(args):
 def _head(args, switches, **settings):
     """The head that the arguments ask for, trained or not."""
     part = section(args)
-    given = {
-        name: value
-        for name in (*TRAINED, *UNTRAINED)
-        if (value := getattr(args, name, None)) is not None
-    }
-    with_checkpoint = args.checkpoint is not None
-    misplaced = given.keys() & (UNTRAINED if with_checkpoint else TRAINED)
-    if misplaced:
-        flags = ", ".join(f"--{name}" for name in sorted(misplaced))
-        which = "with" if with_checkpoint else "without"
-        raise ValueError(f"{flags} can't be used {which} --checkpoint")
+    place = [args.layer, args.head]
+    if args.checkpoint is None and place != [None, None]:
+        raise ValueError("--layer and --head are those of a --checkpoint: give one")
     from speechbrain_pitchrope.figures import heads
 
-    if not with_checkpoint:
-        return heads.untrained_head(args.file, **settings, **given, **part)
+    if args.checkpoint is None:
+        return heads.untrained_head(args.file, **settings, **part)
     from speechbrain_pitchrope.runs.trained import load_trained
 
     run = load_trained(args.checkpoint)
-    layer, head = given.get("layer", 0), given.get("head", 0)
-    return heads.trained_head(run, args.file, layer, head, switches, **part)
+    place = [number or 0 for number in place]
+    return heads.trained_head(run, args.file, *place, switches, **part)

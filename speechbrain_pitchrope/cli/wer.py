@@ -3,7 +3,7 @@
 import unicodedata
 
 from speechbrain_pitchrope.scoring.significance import error_rate
-from speechbrain_pitchrope.scoring.systems import read_texts, test_files
+from speechbrain_pitchrope.scoring.systems import find_tests, read_texts
 from speechbrain_pitchrope.scoring.tones import confusion_matrix, tone_errors
 from speechbrain_pitchrope.scoring.wer_files import read_errors
 
@@ -31,7 +31,7 @@ def add_arguments(parser):
 def run(args):
     """Print a line for each test split of each run."""
     kinds = ("hyp", "wer") if args.tones else ("wer",)
-    files = [path for name in args.paths for path in test_files(name, kinds)]
+    files = [path for name in args.paths for path in find_tests(name, kinds)]
     if args.tones:
         scores = {path: tone_errors(*read_texts(path)) for path in files}
         print(TONES_HEADER)

@@ -6,9 +6,9 @@ everything else here is made of those blocks. What is wrong with a file is an
 """
 
 import math
+import os
 import re
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +25,14 @@ SILENCE_SECONDS = 0.3
 SAMPLE_RATES = (1000, 768000)
 """Lowest and highest sample rate in Hz that a header may give."""
 
-LARGEST_SAMPLE = 2.0**31
-"""Full scale is 1; some write floats on the scale of 16 or 32 bit integers."""
+LARGEST_SAMPLE = 2.0**15
+"""Full scale is 1; some write floats on the scale of 16 bit integers."""
 
 NO_LENGTH = (1 << 63) - 1
 """Frames that libsndfile gives for a FLAC file without a length."""
+
+LARGEST_PAGE = 65307
+"""Bytes of a page of OGG (RFC 3533)."""
 
 TOO_LONG = re.compile(
     r"^ *(?:data|SSND|Data Size|riff|Riff size) *: *(\d+) \(should be (\d+)\)", re.M
@@ -38,24 +41,7 @@ TOO_LONG = re.compile(
 
 
 class AudioError(ValueError):
-    """A recording that can't be used.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-    kind : str
-        "missing", "empty_file", "unreadable_audio", "truncated_audio", "no_samples",
-        "not_finite", "not_audio" or "bad_section".
-    detail : str
-        What was found, and what to do about it; follows the path in the message.
-
-    Example
-    -------
-    >>> error = AudioError("a.wav", "no_samples", "holds no samples")
-    >>> error.kind, str(error)
-    ('no_samples', 'a.wav holds no samples')
-    """
+    """A recording that can't be used: path and detail, and a word for its fault."""
 
     def __init__(self, path, kind, detail):
         super().__init__(f"{path} {detail}")
@@ -63,165 +49,71 @@ class AudioError(ValueError):
 
 
 @contextmanager
-def open_audio(path):
-    """The recording as a ``soundfile.SoundFile``; any name is allowed.
-
-    Arguments
-    ---------
-    path : str
-        A file that libsndfile reads: WAV, FLAC, OGG, MP3 and others.
-
-    Yields
-    ------
-    soundfile.SoundFile
-
-    Raises
-    ------
-    AudioError
-        If there is no such file or it can't be read.
-    """
-    path = Path(path)
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "is not there"
-        raise AudioError(path, "missing", f"{found}: expected the file of a recording")
-    if not path.stat().st_size:
-        raise AudioError(path, "empty_file", "is empty: 0 bytes")
-    # libsndfile would go by the name if it had one, and ask for the rate of "a.raw".
-    with open(path, "rb") as opened:
-        try:
-            file = soundfile.SoundFile(opened.fileno(), closefd=False)
-        except soundfile.LibsndfileError as error:
-            reason = error.error_string.rstrip(".")
-            raise AudioError(
-                path,
-                "unreadable_audio",
-                f"can't be read as audio (libsndfile: {reason}): if it is a recording, "
-                "make it a WAV file, for example with ffmpeg",
-            ) from error
-        with file:
-            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
-                raise AudioError(
-                    path,
-                    "unreadable_audio",
-                    f"has a sample rate of {file.samplerate} Hz in its header: "
-                    f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz",
-                )
+def _open(path):
+    """The recording as a ``soundfile.SoundFile``; any name is allowed."""
+    try:
+        with open(path, "rb") as opened, _decoder(path, opened) as file:
             yield file
+    except OSError as error:
+        detail = f"can't be read: {error.strerror}"
+        raise AudioError(path, "unreadable_audio", detail) from error
 
 
-def read_blocks(path, sample_rate, start=0.0, end=None, channel=None):
-    """Samples of a recording in blocks, of which few are in memory at a time.
-
-    Arguments
-    ---------
-    path : str
-        As in ``open_audio``.
-    sample_rate : int
-        Samples per second to return.
-    start, end : float
-        The section to read, in seconds; by default all.
-    channel : int, optional
-        The channel to read, 1 is the first; by default the average of all.
-
-    Yields
-    ------
-    numpy.ndarray
-        Shape [N], float32. All blocks together are what ``read_mono`` returns.
-
-    Raises
-    ------
-    AudioError
-        If the file can't be read, breaks off, or holds no samples or some that are no
-        audio. What lies behind ``end`` is not looked at.
-    """
-    with open_audio(path) as file:
-        mixed = (
-            block.mean(1, dtype=np.float32)
-            if channel is None
-            else block[:, channel - 1]
-            for block in _checked_blocks(file, path, start, end, channel)
+def _decoder(path, opened):
+    """libsndfile's view of an open file, if it has one."""
+    if not os.fstat(opened.fileno()).st_size:
+        raise AudioError(path, "empty_file", "is empty: 0 bytes")
+    # libsndfile would go by a name, and ask for the rate of "a.raw".
+    try:
+        file = soundfile.SoundFile(opened.fileno(), closefd=False)
+    except soundfile.LibsndfileError as error:
+        detail = (
+            f"can't be read as audio (libsndfile: {error.error_string}): if it is a "
+            "recording, make it a WAV file, for example with ffmpeg"
         )
-        yield from _resampled(mixed, file.samplerate, sample_rate)
+        raise AudioError(path, "unreadable_audio", detail) from error
+    if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+        detail = (
+            f"has a sample rate of {file.samplerate} Hz in its header: expected "
+            f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
+        )
+        raise AudioError(path, "unreadable_audio", detail)
+    return file
 
 
 def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
-    """Samples of a recording, its channels averaged, at the rate asked for.
+    """Samples [N] of a recording at the rate asked for, or an ``AudioError``.
 
-    Arguments
-    ---------
-    path, sample_rate, start, end, channel
-        As in ``read_blocks``.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [N].
-
-    Raises
-    ------
-    AudioError
-        As in ``read_blocks``.
+    ``start`` and ``end``, in seconds, are those of the section to read: what is behind
+    it is not looked at. ``channel`` 1 is the first; None is the average of all.
     """
-    blocks = read_blocks(path, sample_rate, start, end, channel)
-    return torch.from_numpy(np.concatenate(list(blocks)))
+    # An hour is not to be in memory twice, as blocks and as a whole.
+    samples = bytearray()
+    for block in _read(path, sample_rate, start, end, channel):
+        samples += block.tobytes()
+    return torch.frombuffer(samples, dtype=torch.float32)
 
 
 def read_pieces(path, sample_rate, longest, start=0.0, end=None, channel=None):
-    """Samples of a recording in pieces that are cut in its pauses.
+    """What ``read_mono`` returns, in pieces of ``longest`` seconds at most.
 
-    A recording that is no longer than ``longest`` is one piece. A longer one is cut
-    where it is quietest in the second half of each ``longest`` seconds (``quietest``).
-    All pieces together are what ``read_mono`` returns.
-
-    Arguments
-    ---------
-    path, sample_rate, start, end, channel
-        As in ``read_blocks``.
-    longest : float
-        Length in seconds that no piece exceeds.
-
-    Yields
-    ------
-    torch.Tensor
-        Shape [N].
-
-    Raises
-    ------
-    AudioError
-        As in ``read_blocks``; a broken end is found when it is reached.
+    Each cut is in the middle of the quietest 0.3 s in the second half of ``longest``. A
+    broken end is found when it is reached.
     """
     capacity = max(1, round(longest * sample_rate))
     held = np.zeros(0, np.float32)
-    for block in read_blocks(path, sample_rate, start, end, channel):
+    for block in _read(path, sample_rate, start, end, channel):
         held = np.concatenate((held, block))
         while len(held) > capacity:
-            cut = capacity // 2 + quietest(held[capacity // 2 : capacity], sample_rate)
+            cut = capacity // 2 + _quietest(held[capacity // 2 : capacity], sample_rate)
             cut = max(1, cut)
             yield torch.from_numpy(held[:cut])
             held = held[cut:]
     yield torch.from_numpy(held)
 
 
-def quietest(wav, sample_rate):
-    """The middle of the stretch of 0.3 s that has the least power.
-
-    Arguments
-    ---------
-    wav : numpy.ndarray
-        Shape [N].
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    int
-        Index of a sample.
-
-    Example
-    -------
-    >>> quietest(np.array([1.0, 1.0, 0.1, 0.0, 0.1, 1.0]), sample_rate=10)
-    3
-    """
+def _quietest(wav, sample_rate):
+    """Index of the middle of the stretch of 0.3 s that has the least power."""
     width = min(len(wav), max(1, round(SILENCE_SECONDS * sample_rate)))
     energy = np.cumsum(np.pad(np.square(wav, dtype=np.float64), (1, 0)))
     return int(np.argmin(energy[width:] - energy[:-width])) + width // 2
@@ -237,88 +129,86 @@ class Inspection(NamedTuple):
 
 
 def inspect(path, decode=True):
-    """Look at a recording: its header, and what is wrong with it.
+    """Look at a recording: its header (0 where unknown), and what is wrong with it.
 
-    Arguments
-    ---------
-    path : str
-        The file.
-    decode : bool
-        Whether to read it to its end, which finds what the header does not show:
-        samples that are missing from a FLAC file, not finite, or all 0 ("silent").
-
-    Returns
-    -------
-    Inspection
-        With zeros for what is not known.
+    Only ``decode`` finds what the header does not show: samples that are missing from a
+    FLAC file, not finite, or all 0.
     """
     rate = channels = frames = 0
+    fault = None
     try:
-        with open_audio(path) as file:
+        with _open(path) as file:
             rate, channels, frames = file.samplerate, file.channels, file.frames
             if frames == NO_LENGTH:
                 frames = 0
-                raise AudioError(
-                    path, "unreadable_audio", "has no length in its header"
-                )
+                detail = "has no length in its header"
+                raise AudioError(path, "unreadable_audio", detail)
             _require_end(file, path, frames)
-            # A generator: any() would leave the rest undecoded.
-            peaks = [np.abs(b).max() for b in _checked_blocks(file, path) if decode]
+            blocks = _checked_blocks(file, path) if decode else ()
+            peaks = [np.abs(block).max() for block in blocks]
             if peaks and not max(peaks):
                 raise AudioError(path, "silent", f"holds {frames} samples, all 0")
     except AudioError as error:
-        return Inspection(rate, channels, frames, error)
-    except OSError as error:
-        fault = AudioError(path, "unreadable_audio", f"can't be read: {error.strerror}")
-        return Inspection(rate, channels, frames, fault)
-    return Inspection(rate, channels, frames, None)
+        fault = error
+    return Inspection(rate, channels, frames, fault)
+
+
+def _read(path, sample_rate, start, end, channel):
+    """Blocks of samples [N], mixed and resampled: few are in memory at a time."""
+    with _open(path) as file:
+        mixed = (
+            block.mean(1, dtype=np.float32)
+            if channel is None
+            else block[:, channel - 1]
+            for block in _checked_blocks(file, path, start, end, channel)
+        )
+        yield from _resampled(mixed, file.samplerate, sample_rate)
 
 
 def _checked_blocks(file, path, start=0.0, end=None, channel=None):
     """The section of an open file, checked, in blocks [N, channels]."""
     rate, channels = file.samplerate, file.channels
+    seconds = file.frames / rate
     if channel is not None and not 1 <= channel <= channels:
-        raise AudioError(
-            path,
-            "bad_section",
-            f"has {channels} channel{'s' * (channels > 1)}: there is no channel "
-            f"{channel}",
-        )
+        detail = f"has {channels} channel(s): {channel} is not one of them"
+        raise AudioError(path, "bad_section", detail)
     done, last = round(start * rate), math.inf if end is None else round(end * rate)
-    if done:
-        if done >= file.frames:
-            raise AudioError(
-                path,
-                "bad_section",
-                f"lasts {file.frames / rate:.2f} s: nothing starts at {start:g} s",
-            )
-        file.seek(done)
-    while done < last:
-        n_frames = int(min(last - done, BLOCK_VALUES // channels))
-        try:
+    if last <= done or 0 < file.frames <= done:
+        until = "on" if end is None else f"to {end:g} s"
+        detail = f"lasts {seconds:.2f} s: no sample is from {start:g} s {until}"
+        raise AudioError(path, "bad_section", detail)
+    try:
+        if done:
+            file.seek(done)
+        while done < last:
+            n_frames = int(min(last - done, max(1, BLOCK_VALUES // channels)))
             block = file.read(n_frames, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise _truncated(path, done / rate, file.frames / rate) from error
-        if not len(block):
-            if not done:
-                raise AudioError(path, "no_samples", "holds no samples")
-            return _require_end(file, path, done)
-        peak = np.abs(block).max()
-        if not np.isfinite(peak):
-            raise AudioError(path, "not_finite", "holds NaN or infinite samples")
-        if peak > LARGEST_SAMPLE:
-            raise AudioError(
-                path,
-                "not_audio",
-                f"holds a sample of {peak:.3g}, expected audio between -1 and 1: it is "
-                "damaged, or its header gives the wrong sample format",
-            )
-        yield block
-        done += len(block)
+            if not len(block):
+                return _require_end(file, path, done)
+            _require_audio(block, path)
+            yield block
+            done += len(block)
+    except soundfile.LibsndfileError as error:
+        raise _truncated(path, max(done, file.tell()) / rate, seconds) from error
+
+
+def _require_audio(block, path):
+    """Refuse samples that no microphone gives."""
+    peak = np.abs(block).max()
+    if not np.isfinite(peak):
+        raise AudioError(path, "not_finite", "holds NaN or infinite samples")
+    if peak > LARGEST_SAMPLE:
+        detail = (
+            f"holds a sample of {peak:.3g}, expected audio between -1 and 1: it is "
+            "damaged, or its header gives the wrong sample format"
+        )
+        raise AudioError(path, "too_loud", detail)
 
 
 def _require_end(file, path, frames):
     """Refuse a file of which there are fewer frames than its header gives."""
+    if not frames:
+        raise AudioError(path, "no_samples", "holds no samples")
     given = 0 if file.frames == NO_LENGTH else file.frames
     if log := TOO_LONG.search(file.extra_info):
         n_bytes, found = map(int, log.groups())
@@ -329,17 +219,26 @@ def _require_end(file, path, frames):
         with open(path, "rb") as opened:
             count = re.search(rb"sample_count -i (\d+)", opened.read(1024))
         given = max(given, int(count[1]) if count else 0)
+    elif file.format == "OGG" and not _last_page_is_whole(path):
+        raise _truncated(path, frames / file.samplerate)
     if frames < given:
         raise _truncated(path, frames / file.samplerate, given / file.samplerate)
 
 
-def _truncated(path, there, given):
-    return AudioError(
-        path,
-        "truncated_audio",
-        f"breaks off after {there:.2f} s, its header gives {given:.2f} s: copy it "
-        "anew, or read it up to an earlier end",
-    )
+def _last_page_is_whole(path):
+    """Whether an OGG file ends with its last page: libsndfile drops half of one."""
+    with open(path, "rb") as opened:
+        opened.seek(-min(os.path.getsize(path), LARGEST_PAGE), os.SEEK_END)
+        page = b"OggS" + opened.read().rpartition(b"OggS")[2]
+    n_segments = page[26] if len(page) > 26 else 255
+    return len(page) >= 27 + n_segments + sum(page[27 : 27 + n_segments])
+
+
+def _truncated(path, there, given=None):
+    promise = "" if given is None else f", its header gives {given:.2f} s"
+    detail = f"breaks off or is damaged after {there:.2f} s{promise}"
+    advice = "copy it anew, or read it up to an earlier end"
+    return AudioError(path, "truncated_audio", f"{detail}: {advice}")
 
 
 def _resampled(blocks, rate, sample_rate):

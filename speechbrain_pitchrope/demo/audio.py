@@ -8,8 +8,6 @@ from scipy import signal
 
 from speechbrain_pitchrope.files import write_whole
 
-__all__ = ["SAMPLE_RATE", "add_room", "resample", "trim", "write_flac"]
-
 SAMPLE_RATE = 16000
 
 # Each utterance draws uniformly from these.
@@ -37,28 +35,10 @@ def trim(samples):
 
 
 def add_room(speech, rng):
-    """Put speech between pauses, at a random level, into white or pink noise.
+    """Put speech [N] at 16 kHz between pauses, at a random level, into faint noise.
 
-    Arguments
-    ---------
-    speech : numpy.ndarray
-        Samples [N] at 16 kHz, not all zero.
-    rng : numpy.random.Generator
-        Draws the pauses (0.15 .. 0.5 s at either end), the level of the speech
-        (-28 .. -20 dB over full scale, less where a peak would pass 0.9), the ratio of
-        speech to noise (25 .. 40 dB), the noise and its kind.
-
-    Returns
-    -------
-    numpy.ndarray
-        Samples [M], M > N, int16.
-
-    Example
-    -------
-    >>> tone = np.sin(np.arange(16000) / 10)
-    >>> utterance = add_room(tone, np.random.default_rng(0))
-    >>> utterance.dtype, 20800 <= len(utterance) <= 32000
-    (dtype('int16'), True)
+    The ratio of speech to noise is that of the speech's level; a peak beyond 0.9 turns
+    the whole down. Return samples [M], M > N, int16.
     """
     before, after = (rng.uniform(*PAUSE_SECONDS, size=2) * SAMPLE_RATE).astype(int)
     level = 10 ** (rng.uniform(*LEVEL_DB) / 20)

@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["ESPEAK_LANGUAGES", "PROBES", "VOICES", "Voice", "check_voice"]
+from speechbrain_pitchrope.demo.texts import between
 
 # The name of each corpus' language in espeak-ng.
-ESPEAK_LANGUAGES = {
-    "en": "en-us",
-    "cmn": "cmn-latn-pinyin",
-    "yue": "yue-latn-jyutping",
-}
+ESPEAK_LANGUAGES = {"en": "en-us", "cmn": "cmn-latn-pinyin", "yue": "yue-latn-jyutping"}
 
 # What every voice says first, to be measured. It is not part of a corpus.
 PROBES = {
@@ -20,50 +16,36 @@ PROBES = {
     "yue": "maa1 naa2 laa3 maa4 naa5 laa6",
 }
 
+# An utterance of a tone corpus deviates by at most so much from its voice's style.
+SPREAD = {"rate": 20, "pitch": 15, "pitch_range": 10}
+
 # Largest measured over declared median f0, and its inverse the smallest.
 F0_TOLERANCE = 1.15
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One speaker of a demo corpus.
-
-    Arguments
-    ---------
-    speaker : int
-        Its number, as LibriSpeech numbers readers.
-    sex : str
-        'F' or 'M', the register of the voice.
-    split : str
-        The split that it speaks in; splits share no speaker.
-    name : str
-        Language and variant of espeak-ng, such as 'en-us+m1'.
-    pitch : int
-        espeak-ng's base pitch, 0 .. 99.
-    pitch_range : int
-        espeak-ng's pitch range, 0 (monotone) .. 99.
-    rate : int
-        Speaking rate in words per minute, 80 .. 450.
-    f0_hz : float
-        Median f0 that these settings gave when measured in the probe, in Hz.
-    """
+    """One speaker of a demo corpus: its split, and its settings in espeak-ng."""
 
     speaker: int
-    sex: str
+    sex: str  # "F" or "M", the register
     split: str
-    name: str
+    name: str  # language and variant, such as en-us+m1
     pitch: int
     pitch_range: int
     rate: int
-    f0_hz: float
+    f0_hz: float  # median that these settings gave when measured in the probe
 
     @property
     def style(self):
         """Its own rate, pitch and pitch range, as arguments of `Espeak.speak`."""
+        return {name: getattr(self, name) for name in SPREAD}
+
+    def draw_style(self, rng):
+        """Draw rate, pitch and pitch range of one utterance around its own."""
         return {
-            "rate": self.rate,
-            "pitch": self.pitch,
-            "pitch_range": self.pitch_range,
+            name: value + between(rng, -SPREAD[name], SPREAD[name])
+            for name, value in self.style.items()
         }
 
 
@@ -112,20 +94,12 @@ _TONAL = (
 
 
 def _tonal_voices(language, column):
-    espeak_language = ESPEAK_LANGUAGES[language]
-    return tuple(
-        Voice(
-            speaker=speaker,
-            sex=sex,
-            split=f"{split}-{language}",
-            name=f"{espeak_language}+{variant}",
-            pitch=pitch,
-            pitch_range=50,
-            rate=130,
-            f0_hz=f0_hz[column],
-        )
-        for speaker, sex, split, variant, pitch, *f0_hz in _TONAL
-    )
+    """The voices of a tone language, from the table above."""
+    voices = []
+    for speaker, sex, kind, variant, pitch, *f0_hz in _TONAL:
+        split, name = f"{kind}-{language}", f"{ESPEAK_LANGUAGES[language]}+{variant}"
+        voices.append(Voice(speaker, sex, split, name, pitch, 50, 130, f0_hz[column]))
+    return tuple(voices)
 
 
 VOICES = {
@@ -136,22 +110,7 @@ VOICES = {
 
 
 def check_voice(voice, tracker, samples):
-    """Raise an error unless a voice sounds as declared.
-
-    Arguments
-    ---------
-    voice : Voice
-        The voice.
-    tracker : speechbrain_pitchrope.processing.pitch.PitchTracker
-        Measures its f0.
-    samples : numpy.ndarray
-        Its probe [N] at the tracker's sample rate.
-
-    Raises
-    ------
-    ValueError
-        If the median f0 is off the declared one by more than 15 %.
-    """
+    """Raise a ValueError unless the median f0 of a probe [N] is near the declared."""
     f0_hz, _ = tracker(torch.from_numpy(samples)[None])
     median = float(f0_hz[f0_hz > 0].median())
     if not voice.f0_hz / F0_TOLERANCE <= median <= voice.f0_hz * F0_TOLERANCE:

@@ -1,6 +1,5 @@
 """What a model's attention gets of a recording, as arrays for the figures."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -98,10 +97,6 @@ def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
     every rotary pair, c in radians an octave, rho the same for u v, v and e; and the
     sums of A and of B over the cosines of the bias, in logits.
     """
-    settings = {"offset": offset, "slope": slope, "even": even, "odd": odd}
-    for name, value in settings.items():
-        if not math.isfinite(value):
-            raise ValueError(f"the {name} is {value}: give a finite number")
     features = PitchFbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
     _, channels = inband.split(
         features(read_speech(path, SAMPLE_RATE, **section)[None])

@@ -108,7 +108,8 @@ def _covered(text, name):
     """The characters of a text that a font has."""
     from matplotlib import font_manager
 
-    font = font_manager.get_font(font_manager.findfont(name))
+    family = font_manager.FontProperties(family=[name])
+    font = font_manager.get_font(font_manager.findfont(family))
     return {char for char in text if font.get_char_index(ord(char))}
 
 
@@ -119,6 +120,8 @@ def _font_with(text):
 
     best, most = None, 0
     for entry in font_manager.fontManager.ttflist:
+        if entry.name.startswith("Last Resort"):  # boxes for every character
+            continue
         font = font_manager.get_font(entry.fname)
         count = sum(font.get_char_index(ord(char)) > 0 for char in text)
         if count > most:

@@ -6,13 +6,13 @@ from speechbrain.utils.autocast import fwd_default_precision
 from speechbrain.utils.filter_analysis import FilterProperties
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
-from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
-from speechbrain_pitchrope.streams import (
+from speechbrain_pitchrope.lobes.models.multistream import (
     frame_samples,
     require_hop,
     samples_per_frame,
 )
+from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 
 class PitchFbank(Fbank):
@@ -20,7 +20,7 @@ class PitchFbank(Fbank):
 
     The mels are upstream's to the last bit. Pitch is tracked on the same samples at
     the same frames, so it always fits the audio as augmented; or it is handed over,
-    when it has been tracked before (``speechbrain_pitchrope.dataio.f0_cache``).
+    when it has been tracked before (``speechbrain_pitchrope.dataio.pitch_cache``).
 
     Arguments
     ---------
@@ -33,8 +33,8 @@ class PitchFbank(Fbank):
         "utterance", "window" or "fixed": see
         ``speechbrain_pitchrope.processing.contour.PitchContour``.
     streams : sequence of str
-        The model's streams (``speechbrain_pitchrope.streams``). With "waveform" in it,
-        each frame's samples stand between its mels and its pitch.
+        The model's streams (``speechbrain_pitchrope.lobes.models.multistream``). With
+        "waveform" in it, each frame's samples stand between its mels and its pitch.
     **kwargs : dict
         As of ``speechbrain.lobes.features.Fbank``.
 

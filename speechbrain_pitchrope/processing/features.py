@@ -18,12 +18,12 @@ class PitchInputNormalization(InputNormalization):
     Arguments
     ---------
     *args : tuple
-        As of ``speechbrain.processing.features.InputNormalization``.
+        As in ``speechbrain.processing.features.InputNormalization``.
     n_features : int, optional
-        How many channels to normalise: all before pitch if not given. Needed where a
-        waveform rides before pitch: it passes through too.
+        How many channels to normalise: all before pitch if not given. What rides
+        behind them passes through.
     **kwargs : dict
-        As of ``speechbrain.processing.features.InputNormalization``.
+        As in ``speechbrain.processing.features.InputNormalization``.
 
     Example
     -------
@@ -39,6 +39,7 @@ class PitchInputNormalization(InputNormalization):
     def __init__(self, *args, n_features=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.n_features = n_features
+        self.first_batches = inband.FirstBatches(self)
 
     def forward(self, x, lengths=None, epoch=None):
         """Normalise the channels before pitch.
@@ -63,11 +64,16 @@ class PitchInputNormalization(InputNormalization):
             If the last four channels are not pitch; the message names the yaml entry
             to change.
         """
-        mels, carried = inband.split(x, self.n_features)
-        channels = inband.split(carried)[1]
-        inband.require_range(channels, type(self).__name__, (FBANK, AUGMENTER))
+        if self.first_batches.one_more():
+            inband.require_range(x, type(self).__name__, (FBANK, AUGMENTER))
+        mels, riders = inband.split(x, self.n_features)
         mels = super().forward(mels, lengths, epoch)
-        return inband.append(mels, carried * make_padding_mask(carried, lengths))
+        return inband.append(mels, riders * make_padding_mask(riders, lengths))
+
+    def _load_statistics_dict(self, state):
+        """As upstream, which loads its checkpoints through this; checks start again."""
+        self.first_batches.start()
+        return super()._load_statistics_dict(state)
 
     def _update_global_stats(self, x, mask):
         """As upstream; a value that is not finite counts as the mean so far."""

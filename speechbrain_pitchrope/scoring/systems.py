@@ -35,7 +35,7 @@ class System(NamedTuple):
     counts: dict
 
 
-def test_files(path, kinds=("wer",)):
+def find_tests(path, kinds=("wer",)):
     """The results of tests in a file, or in the output folder of a run.
 
     ``kinds`` are beginnings of names; the first of which the folder has a file counts.
@@ -44,7 +44,7 @@ def test_files(path, kinds=("wer",)):
     -------
     >>> folder = getfixture("tmp_path")
     >>> _ = (folder / "wer_test-clean.txt").write_text("")
-    >>> [path.name for path in test_files(folder)]
+    >>> [path.name for path in find_tests(folder)]
     ['wer_test-clean.txt']
     """
     path = Path(path)
@@ -58,9 +58,6 @@ def test_files(path, kinds=("wer",)):
         f"{path} {f'holds no {names}' if path.is_dir() else 'does not exist'}: give "
         "the output folder of a train.py that has reached its test, or a file in it"
     )
-
-
-test_files.__test__ = False  # no test of pytest's
 
 
 def split_seeds(name, kinds=("wer",)):
@@ -82,7 +79,7 @@ def split_seeds(name, kinds=("wer",)):
         lengths = range(len(parts), 0, -1)
         names = {length: ",".join(parts[:length]) for length in lengths}
         length = next((n for n in lengths if Path(names[n]).exists()), 1)
-        found = test_files(names[length], kinds)
+        found = find_tests(names[length], kinds)
         if len(found) > 1:
             raise ValueError(
                 f"{names[length]} holds {len(found)} tests, "

@@ -140,6 +140,13 @@ def test_a_title_in_letters_that_dejavu_lacks(installed, monkeypatch):
     assert figure.get_suptitle() == "??.wav"
 
 
+def test_fonts_that_are_installed_are_asked():
+    """matplotlib's own last resort draws a box for every character, and its name has a
+    mark of font patterns."""
+    assert "Last Resort" not in str(style._font_with("\u4f60\U000f0000"))
+    assert style._covered("ab", "DejaVu-Sans: Mono") == {"a", "b"}
+
+
 def test_a_font_that_has_the_letters_is_used(monkeypatch):
     monkeypatch.setattr(style, "_covered", lambda text, font: set(text) & COVERED[font])
     monkeypatch.setattr(style, "_font_with", lambda text: "DejaVu Sans Mono")

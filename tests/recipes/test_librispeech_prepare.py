@@ -19,6 +19,7 @@ from speechbrain.dataio.dataset import DynamicItemDataset
 
 import audio_check
 import librispeech_prepare as prep
+from speechbrain_pitchrope.dataio import audio
 
 SCRIPT = Path(__file__).parents[2] / "recipes/LibriSpeech/librispeech_prepare.py"
 
@@ -187,7 +188,7 @@ def test_each_defect_is_found_and_has_its_name(faulty):
     assert kinds == set(prep.EXPECTED) - {"no_utterances"}
     rows = read(save / "problems_faulty.csv")
     (loud,) = (row["found"] for row in rows if row["problem"] == "too_loud")
-    assert loud == "a peak of 1e+30"
+    assert loud.startswith("holds a sample of 1e+30, expected audio between -1 and 1")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -201,7 +202,7 @@ def test_workers_do_not_change_a_byte(faulty, tmp_path, workers):
 
 def test_header_sees_what_needs_no_samples(faulty, tmp_path, monkeypatch):
     data, save, _ = faulty
-    monkeypatch.setattr(audio_check, "_decode", None)
+    monkeypatch.setattr(audio, "_checked_blocks", None)
     options = {"on_problem": "skip", "check_audio": "header", "max_seconds": 2}
     prepare(data, tmp_path, ["faulty"], **options)
     full, header = (
@@ -238,12 +239,14 @@ def test_piped_wav_has_no_end_to_miss(tmp_path):
 
 
 def test_a_disk_that_fails_is_a_problem_of_the_file(tmp_path, monkeypatch):
-    def fail(path):
+    def fail(*_):
         raise OSError(5, "Input/output error")
 
     add(tmp_path / "data/dev", "1-1-0000")
-    monkeypatch.setattr(audio_check, "_missing_bytes", fail)
-    with pytest.raises(prep.DataPreparationError, match="unreadable_audio: Input/out"):
+    monkeypatch.setattr(audio, "_require_end", fail)
+    with pytest.raises(
+        prep.DataPreparationError, match="unreadable_audio: can't be read: Input/out"
+    ):
         prepare(tmp_path / "data", tmp_path, ["dev"])
 
 
@@ -484,12 +487,8 @@ def test_skip_prep_asks_for_what_the_recipe_reads(tmp_path):
     ("wrong", "message"),
     [
         ({"splits": "dev"}, "splits: expected a list"),
-        ({"splits": []}, "splits: expected a list"),
-        ({"splits": ["sound", "sound"]}, "splits: expected a list"),
         ({"merge": {"train.csv": ["a"]}}, "train.csv: expected names among"),
-        ({"merge": {"train.csv": "sound"}}, "train.csv: expected a list"),
         ({"merge": {"sound.csv": ["sound"]}}, "be no split's csv"),
-        ({"merge": {"train": ["sound"]}}, "must end in .csv"),
         ({"check_audio": "none"}, "check_audio: expected full or header"),
         ({"on_problem": "ignore"}, "on_problem: expected raise or skip"),
         ({"min_seconds": 2, "max_seconds": 1}, "min_seconds <= max_seconds"),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from speechbrain_pitchrope.scoring.systems import (
+    find_tests,
     read_systems,
     read_texts,
     read_tone_systems,
     split_seeds,
-    test_files,
 )
 from tests.scoring.files import random_utterances, write_wer
 
@@ -25,8 +25,8 @@ def test_a_folder_stands_for_its_tests(tmp_path):
     names = ["wer_test-clean.txt", "wer_test-other.txt"]
     for name in (*names, "cer_test-clean.txt", "hyp_test-clean.txt"):
         (tmp_path / name).write_text("")
-    assert [path.name for path in test_files(tmp_path)] == names
-    found = test_files(tmp_path, ("hyp", "wer"))
+    assert [path.name for path in find_tests(tmp_path)] == names
+    found = find_tests(tmp_path, ("hyp", "wer"))
     assert [path.name for path in found] == ["hyp_test-clean.txt"]
     with pytest.raises(ValueError, match=r"holds 2 tests, wer_test-clean\.txt, wer_t"):
         split_seeds(str(tmp_path))
@@ -36,7 +36,7 @@ def test_a_folder_stands_for_its_tests(tmp_path):
 def test_where_no_test_is_the_path_is_named(name, tmp_path):
     problem = "does not exist" if name else "holds no ref_<split>.txt or wer_"
     with pytest.raises(ValueError, match=f"{tmp_path / name} {problem}"):
-        test_files(tmp_path / name, ("ref", "wer"))
+        find_tests(tmp_path / name, ("ref", "wer"))
 
 
 def test_seeds_are_told_from_names_with_commas(tmp_path, monkeypatch):

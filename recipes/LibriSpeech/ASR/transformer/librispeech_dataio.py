@@ -19,7 +19,7 @@ from speechbrain.dataio.sampler import (
 from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain.utils.distributed import run_on_main
 
-from audio_check import PEAK
+from speechbrain_pitchrope.dataio.audio import LARGEST_SAMPLE
 from speechbrain_pitchrope.dataio.pitch_cache import PitchCache
 from speechbrain_pitchrope.files import write_whole
 
@@ -126,11 +126,12 @@ def read_speech(wav):
     """Samples of a recording; its preparation was a while ago, so look once more."""
     sig = read_audio(wav)
     peak = sig.abs().max() if sig.numel() else 0
-    if sig.ndim != 1 or not 0 < peak <= PEAK:  # nor NaN
+    if sig.ndim != 1 or not 0 < peak <= LARGEST_SAMPLE:  # nor NaN
         raise ValueError(
             f"{wav}: found samples of shape {list(sig.shape)} with a peak of {peak:g}, "
-            f"expected mono speech with a peak above 0 and of at most {PEAK:g}. The "
-            "file has changed since it was prepared: prepare the data again"
+            "expected mono speech with a peak above 0 and of at most "
+            f"{LARGEST_SAMPLE:g}. The file has changed since it was prepared: prepare "
+            "the data again"
         )
     return sig
 
