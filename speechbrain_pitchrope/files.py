@@ -45,18 +45,7 @@ def write_whole(path, content):
 
 @contextmanager
 def replacing(path):
-    """A path beside ``path`` for a file or folder that gets this name when it is done.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        The name in the end; its folder is made if there is none.
-
-    Yields
-    ------
-    pathlib.Path
-        Where to write; it is removed if an exception is raised.
-    """
+    """A path to write to; it gets the name ``path`` at the end, unless that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Another process may write the same file at this time.
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
@@ -65,10 +54,7 @@ def replacing(path):
             yield part
             os.replace(part, path)
     finally:
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

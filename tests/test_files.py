@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from speechbrain_pitchrope.files import hold_folder, replacing, write_whole
+from speechbrain_pitchrope.files import hold_folder, write_whole
 
 
 def no_space(*_):
@@ -34,17 +34,6 @@ def test_what_cannot_be_written_leaves_nothing_behind(
         write_whole(path, b"new")
     assert [file.name for file in tmp_path.iterdir()] == ["a.yaml"] * bool(content)
     assert content is None or path.read_bytes() == content
-
-
-def test_a_folder_is_replaced_as_a_whole_too(tmp_path):
-    with replacing(tmp_path / "made") as part:
-        part.mkdir()
-        (part / "a").touch()
-        assert not (tmp_path / "made").exists()
-    with pytest.raises(KeyError), replacing(tmp_path / "never") as part:
-        part.mkdir()
-        raise KeyError
-    assert [path.name for path in tmp_path.rglob("*")] == ["made", "a"]
 
 
 def rewrite(path):

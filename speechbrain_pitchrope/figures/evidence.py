@@ -78,8 +78,8 @@ def errors_figure(systems, label, title=None):
     for text, system in zip(axes.get_yticklabels(), systems, strict=True):
         text.set_color(GREY if system.get("control") else "black")
     axes.set_ylim(places[-1] + 0.6, places[0] - 0.6)
-    axes.set_xlim(left=0)
-    axes.margins(x=0.08)
+    farthest = max(max(system["high"], *system["seeds"]) for system in systems)
+    axes.set_xlim(0, 1.08 * farthest)
     axes.set_xlabel(label)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
