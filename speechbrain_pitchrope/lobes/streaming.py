@@ -89,28 +89,15 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
     Example
     -------
     >>> from speechbrain.nnet.containers import LengthsCapableSequential
-    >>> from speechbrain_pitchrope.lobes.models.convolution import (
-    ...     PitchConvolutionFrontEnd,
-    ... )
-    >>> from speechbrain.utils.filter_analysis import stack_filter_properties
     >>> compute_features = PitchFbank(n_mels=80, pitch_level="window")
-    >>> front_end = PitchConvolutionFrontEnd(
-    ...     input_shape=(8, 10, 80),
-    ...     num_blocks=2,
-    ...     num_layers_per_block=1,
-    ...     out_channels=(64, 32),
-    ...     kernel_sizes=(3, 3),
-    ...     strides=(2, 2),
-    ...     residuals=(False, False),
-    ... )
     >>> extractor = PitchStreamingFeatureWrapper(
-    ...     LengthsCapableSequential(compute_features, front_end),
-    ...     stack_filter_properties([compute_features, front_end]),
+    ...     LengthsCapableSequential(compute_features),
+    ...     compute_features.get_filter_properties(),
     ... )
     >>> context = extractor.make_streaming_context()
     >>> wavs = torch.rand(2, 30000)
     >>> [extractor(chunk, context).shape[1] for chunk in wavs.split(10240, dim=1)]
-    [16, 16, 14]
+    [64, 64, 59]
     """
 
     def __init__(self, module, properties):

@@ -195,10 +195,11 @@ def _refuse_other_attention(
     start = re.compile(rf"{re.escape(prefix)}layers\.\d+\.{name}\.")
     own = getattr(encoder.layers[0], name).state_dict()
     known = {*own, *PitchRoPEMHA.PITCH_PARAMETERS}
-    found = {
-        key: key[match.end() :] for key in state_dict if (match := start.match(key))
-    }
-    strange = sorted(key for key, name in found.items() if name not in known)
+    strange = [
+        key
+        for key in sorted(state_dict)
+        if start.match(key) and start.sub("", key) not in known
+    ]
     if strange:
         errors.append(
             "the encoder's attention is RoPEMHA, and the file has weights of another "
