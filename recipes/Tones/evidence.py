@@ -20,9 +20,8 @@ from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.figures import evidence as figures
 from speechbrain_pitchrope.figures.saving import save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.groups import by_speaker
 from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
-from speechbrain_pitchrope.scoring.systems import read_texts
+from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
 from speechbrain_pitchrope.scoring.tones import (
     average_runs,
     compare_tones,
@@ -36,7 +35,11 @@ FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
 )
-LANGUAGES = {"cmn": "Mandarin", "yue": "Cantonese"}
+LANGUAGES = {
+    "cmn": "Mandarin",
+    "yue": "Cantonese",
+    "cmn_8_epochs": "Mandarin, after 8 epochs, as was planned first",
+}
 PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn": 1}
 HYPOTHESES = (
     ("H1", "all", "rope"),

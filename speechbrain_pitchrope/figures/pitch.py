@@ -60,14 +60,3 @@ def pitch_figure(
             transform=axes.get_xaxis_transform(),
         )
     return figure
-
-
-def recording_figure(wav, sample_rate, f0_hz, voicing, title=None, start=0.0):
-    """``pitch_figure`` of tensors, f0 every 10 ms; the spectrogram is made here."""
-    from speechbrain.lobes.features import Fbank
-
-    fbank = Fbank(sample_rate=sample_rate, n_mels=80)
-    arrays = (tensor.numpy() for tensor in (wav, fbank(wav[None])[0], f0_hz, voicing))
-    wav, *rest = arrays
-    f_max = fbank.compute_fbanks.f_max
-    return pitch_figure(wav, sample_rate, *rest, title=title, start=start, f_max=f_max)

@@ -74,7 +74,7 @@ class Recordings:
                 f"{self.run.manifests[split]} has no utterance {name}: the data were "
                 "prepared anew after the test; run train.py again with --test_only"
             )
-        path, then = files[name], self.run.settings.get("data_folder") or "."
+        path, then = files[name], str(self.run.settings.get("data_folder") or ".")
         now = str(self.data_folder or then)
         if path.startswith(f"{then.rstrip('/')}/"):
             path = f"$data_root/{path.removeprefix(then).lstrip('/')}"

@@ -24,9 +24,10 @@ from ruamel.yaml import YAML, MappingNode, ScalarNode
 from sentencepiece import SentencePieceProcessor
 
 import speechbrain_pitchrope
+from speechbrain_pitchrope.files import replacing
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
 from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of
+from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of, reading
 from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
@@ -78,24 +79,21 @@ def package_run(output_folder, package_folder=None):
     model = load_trained(output_folder)
     folder = Path(package_folder or model.folder / "package").absolute()
     _check_replaceable(folder)
-    texts, files = _texts(model)
-    staging = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
+    kind, search, tokenizer = *model.run.search, model.tokenizer
+    with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
+        texts, files = _texts(model, kind, search, tokenizer)
+    with replacing(folder) as part:
+        part.mkdir()
         for name, source in files.items():
             if isinstance(source, torch.nn.Module):
-                torch.save(source.state_dict(), staging / f"{name}.ckpt")
+                torch.save(source.state_dict(), part / f"{name}.ckpt")
             else:
-                shutil.copyfile(source, staging / f"{name}.ckpt")
+                shutil.copyfile(source, part / f"{name}.ckpt")
         for name, text in texts.items():
-            (staging / name).write_text(text, encoding="utf-8")
-        load_recogniser(staging, "cpu")  # what does not load is no package
+            (part / name).write_text(text, encoding="utf-8")
+        load_recogniser(part, "cpu")  # what does not load is no package
         if folder.exists():
             shutil.rmtree(folder)
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return folder
 
 
@@ -112,9 +110,8 @@ def _check_replaceable(folder):
         )
 
 
-def _texts(model):
+def _texts(model, kind, search, tokenizer):
     """{file: text} of the yaml files, and {name: network or path} of the others."""
-    kind, search = model.run.search
     entries, outputs = dict(model.run.entries), [*OUTPUTS]
     streaming_outputs = "streaming_outputs"
     if kind == "transducer":
@@ -129,11 +126,11 @@ def _texts(model):
         _add_language_model(model.run)
     run = Run(model.folder, entries)
     outputs = [name for name in outputs if name in entries and name != "proj_ctc"]
-    is_letters = not isinstance(model.tokenizer, SentencePieceProcessor)
+    is_letters = not isinstance(tokenizer, SentencePieceProcessor)
     context = {
         **{"kind": kind, "chain": run.chain, "outputs": outputs},
         "variant": run.variant,
-        "weights": f"the average of epochs {', '.join(map(str, model.epochs))}",
+        "epochs": ", ".join(map(str, model.epochs)),
         "version": speechbrain_pitchrope.__version__,
         "blank_index": model.hparams["blank_index"],
         "search_class": class_of(entries[search]) or CTC_SEARCH,

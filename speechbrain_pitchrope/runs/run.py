@@ -17,7 +17,6 @@ from pathlib import Path
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 
-from speechbrain_pitchrope import variants
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
 
 HYPERPARAMS = "hyperparams.yaml"
@@ -29,17 +28,23 @@ CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
 SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
 """What recipes call the search of the test."""
 
-VARIANT_CALL = f"!apply:{variants.__name__}."
+VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
+
+
+class DamagedRun(ValueError):
+    """A file of a run is missing or damaged; the message names it."""
 
 
 @contextmanager
 def reading(path, remedy):
-    """Turn whatever a damaged file raises into a ValueError that names the file."""
+    """Turn whatever a damaged file raises into a DamagedRun."""
     try:
         yield
+    except DamagedRun:
+        raise
     except Exception as error:
         text = " ".join(str(error).split())
-        raise ValueError(
+        raise DamagedRun(
             f"{path} can't be read ({type(error).__name__}: {text[:200]}): {remedy}"
         ) from error
 
@@ -54,7 +59,7 @@ def arguments_of(node):
     """{name: node} of a mapping; empty for any other node."""
     if not isinstance(node, MappingNode):
         return {}
-    return {key.value: value for key, value in node.value}
+    return {str(key.value): value for key, value in node.value}
 
 
 def open_run(path):
@@ -87,6 +92,7 @@ def open_run(path):
         raise ValueError(f"{given} {found}: {advice}")
     with reading(path, advice):
         entries = {key.value: node for key, node in YAML().compose(path).value}
+        int(getattr(entries.get("sample_rate"), "value", 0))
     classes = set(map(class_of, entries.values()))
     missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
     missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
@@ -138,7 +144,7 @@ class Run:
     def variant(self):
         """Name of the variant; "custom" if its settings are written out."""
         for node in _nodes([self.entries[self.chain[TRANSFORMER.entry]]]):
-            if str(node.tag) == f"{VARIANT_CALL}load_variant":
+            if str(node.tag) == f"{VARIANT_CALL}load_variant" and node.value:
                 return node.value[0].value
         return "custom"
 
@@ -198,14 +204,18 @@ class Run:
     @property
     def manifests(self):
         """{split: path of its csv file} of the splits that the test is made on."""
-        paths = self.settings.get("test_csv") or []
-        paths = [paths] if isinstance(paths, str) else paths
+        paths = self._listed_texts("test_csv")
         folder = self.settings.get("manifest_folder") or self.folder
         if not paths:
-            splits = self.settings.get("test_splits") or []
+            splits = self._listed_texts("test_splits")
             paths = [f"{folder}/{split}.csv" for split in splits]
         names = [Path(path).name.removesuffix(".csv") for path in paths]
         return dict(zip(names, map(self.find, paths), strict=True))
+
+    def _listed_texts(self, name):
+        """A setting that may be one text or a list of them, as a list."""
+        value = self.settings.get(name) or []
+        return [value] if isinstance(value, str) else list(filter(None, value))
 
     @property
     def tokenizer_file(self):
@@ -222,7 +232,7 @@ class Run:
             places += [folder / "label_encoder.txt" for folder in folders]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
-            raise ValueError(
+            raise DamagedRun(
                 f"{self.folder} was trained with a tokenizer that is not there "
                 f"(expected {', '.join(map(str, places))}): bring the file back, or "
                 f"correct {self.folder / HYPERPARAMS}"
@@ -234,6 +244,8 @@ class Run:
 
         A variant's settings stand in place of its name, whose meaning may change.
         """
+        from speechbrain_pitchrope import variants  # loads torch
+
         shared = {
             id(node): name
             for name, node in self.entries.items()

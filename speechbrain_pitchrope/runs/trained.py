@@ -20,6 +20,7 @@ from speechbrain_pitchrope.nnet.parameter_transfer import differences, listing
 from speechbrain_pitchrope.runs.run import (
     CHECKPOINT_META,
     HYPERPARAMS,
+    DamagedRun,
     Run,
     open_run,
     reading,
@@ -181,7 +182,8 @@ def _build(run):
 
 def used_checkpoints(run):
     """The checkpoints that the test of a run averaged, the best first."""
-    folder, metas = run.save_folder, []
+    with reading(run.folder / HYPERPARAMS, "correct save_folder"):
+        folder, metas = run.save_folder, []
     for path in folder.glob(f"*/{CHECKPOINT_META}"):
         with reading(path, COPY):
             metas.append(YAML(typ="safe").load(path))
@@ -216,7 +218,7 @@ def read_state(path):
             if isinstance(value, torch.Tensor) and not value.isfinite().all()
         ]
     if faults:
-        raise ValueError(
+        raise DamagedRun(
             f"{path} holds NaN or infinite numbers in {', '.join(faults[:3])}: the "
             "training diverged; use a checkpoint of an earlier epoch"
         )
@@ -241,7 +243,8 @@ def mean_weights(model, paths):
 
 def load_tokenizer(run):
     """The tokenizer of a run; ValueError if it is damaged or not the model's."""
-    path = run.tokenizer_file
+    with reading(run.folder / HYPERPARAMS, "correct it"):
+        path = run.tokenizer_file
     with reading(path, "bring the whole file back"):
         if path.suffix == ".txt":
             tokenizer = _Letters()

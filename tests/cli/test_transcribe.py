@@ -119,7 +119,7 @@ def test_text_is_written_over_only_by_force(package, recordings, capsys):
     (recordings / "text.tsv").write_text("mine")
     command = ["transcribe", package, "a/x.wav", "--out", "text.tsv"]
     assert main(command) == 1
-    assert "text.tsv exists: add --force" in capsys.readouterr().err
+    assert "text.tsv exists: give another --out, or --force" in capsys.readouterr().err
     assert (recordings / "text.tsv").read_text() == "mine"
     assert main([*command, "--force"]) == 0
     assert list(lines((recordings / "text.tsv").read_text())) == ["a/x.wav"]

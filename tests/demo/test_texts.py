@@ -1,4 +1,4 @@
-"""That the tone corpora are spoken as they are written, measured in their sound."""
+"""What the corpora say, and that tones are spoken as they are written."""
 
 import ctypes
 import itertools
@@ -9,14 +9,82 @@ import numpy as np
 import pytest
 import torch
 
+from speechbrain_pitchrope.demo import texts
 from speechbrain_pitchrope.demo.audio import resample
 from speechbrain_pitchrope.demo.corpus import plan_utterances
 from speechbrain_pitchrope.demo.espeak import Espeak
-from speechbrain_pitchrope.demo.tones import SYLLABLES, TONES, draw_syllables
+from speechbrain_pitchrope.demo.texts import (
+    MAX_WORDS,
+    MIN_WORDS,
+    SYLLABLES,
+    TONES,
+    draw_sentences,
+    draw_syllables,
+)
 from speechbrain_pitchrope.demo.voices import ESPEAK_LANGUAGES
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 pytest.importorskip("espeakng_loader")
+
+AUXILIARIES = "did can will could should must is was are were has have".split()
+HETERONYMS = (
+    "bass bow close content desert dove lead live minute object polish present read "
+    "record refuse row sow tear use wind wound"
+).split()
+
+
+def draw(seed, **sizes):
+    return draw_sentences(random.Random(seed), sizes)
+
+
+def test_thousands_of_distinct_sentences_that_spell_what_they_sound_like():
+    many = draw(7, train=3000)["train"]
+    assert len({sentence[:-1] for sentence in many}) == 3000
+    for sentence in many:
+        assert re.fullmatch(r"[a-z']+( [a-z']+)*[.?]", sentence)
+        words = sentence[:-1].split()
+        assert MIN_WORDS <= len(words) <= MAX_WORDS
+        assert (words[0] in AUXILIARIES) == (sentence[-1] == "?")
+    vocabulary = {word for sentence in many for word in sentence[:-1].split()}
+    assert len(vocabulary) == 114
+    assert not vocabulary.intersection(HETERONYMS)
+    assert 0.3 < sum(s[-1] == "?" for s in many) / len(many) < 0.5
+
+
+def test_splits_share_no_sentence_and_test_words_are_trained():
+    splits = {}
+    for item in plan_utterances(utterances=768):
+        splits.setdefault(item.voice.split, []).append(item.words)
+    drawn = [words for split in splits.values() for words in split]
+    assert len(set(drawn)) == len(drawn) == 768
+    trained = {word for words in splits["train-demo"] for word in words.split()}
+    for split in ("dev-demo", "test-demo"):
+        assert trained.issuperset(word for w in splits[split] for word in w.split())
+
+
+def test_the_seed_decides_by_the_portable_method_of_random_alone():
+    class Portable:
+        random = random.Random(1).random
+
+    one, other = draw(1, train=50, test=5), draw(2, train=50, test=5)
+    assert draw_sentences(Portable(), {"train": 50, "test": 5}) == one
+    assert not set(one["train"]) & set(other["train"])
+
+
+@pytest.mark.parametrize("sizes", [{"train": 0, "test": 3}, {"train": 2, "test": 30}])
+def test_tiny_splits_are_filled_all_the_same(sizes):
+    splits = draw(1, **sizes)
+    assert {name: len(drawn) for name, drawn in splits.items()} == sizes
+
+
+def test_an_exhausted_grammar_is_an_error(monkeypatch):
+    monkeypatch.setattr(
+        texts, "RULES", {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
+    )
+    assert sorted(draw(1, train=2)["train"]) == ["a x runs far.", "a y runs far."]
+    with pytest.raises(ValueError, match="no further sentence after 2 of them"):
+        draw(1, train=3)
+
 
 BASES = {"cmn": "da", "yue": "daa"}
 
@@ -35,12 +103,8 @@ def courses(language, variant, tones):
     syllables = [run for run in runs if run[0] > 0 and len(run) >= MIN_SYLLABLE]
     assert len(syllables) == len(tones)
     parts = [np.quantile(np.arange(len(run)), (0.2, 0.5, 0.9)) for run in syllables]
-    return np.stack(
-        [
-            12 * np.log2(run[part.astype(int)])
-            for run, part in zip(syllables, parts, strict=True)
-        ]
-    )
+    pairs = zip(syllables, parts, strict=True)
+    return np.stack([12 * np.log2(run[part.astype(int)]) for run, part in pairs])
 
 
 @pytest.mark.parametrize("variant", ["m3", "f3"])
