@@ -92,11 +92,6 @@ def in_words(tokens):
     """Join the pieces (seconds, piece) of each word, at the time of its first letter.
 
     A word begins with SentencePiece's mark. Without any mark, each piece is a word.
-
-    Example
-    -------
-    >>> in_words([(0.1, "\u2581A"), (0.3, "\u2581"), (0.4, "C"), (0.5, "AT")])
-    [(0.1, 'A'), (0.4, 'CAT')]
     """
     has_marks = any(WORD_START in piece for _, piece in tokens)
     words = [(0.0, "")]

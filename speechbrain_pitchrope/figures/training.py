@@ -57,14 +57,6 @@ def read_train_log(lines):
 
     Returns a dict of name ("epoch", "train loss", "valid CER", ...) to array of one
     value an epoch, NaN where an epoch has none. Lines of tests are left out.
-
-    Example
-    -------
-    >>> log = read_train_log(
-    ...     ["epoch: 1, lr: 1e-4 - train loss: 2.5 - valid loss: 2.0, valid CER: 40"]
-    ... )
-    >>> log["valid CER"]
-    array([40.])
     """
     rows = []
     for line in lines:
@@ -196,15 +188,7 @@ def _draw_panel(axes, panel, curves, logs, x):
 
 
 def run_names(folders):
-    """What tells the paths of runs apart, and their variants if known.
-
-    Example
-    -------
-    >>> run_names(["results/mini/all/1", "results/mini/rope/1"])
-    ['all/1', 'rope/1']
-    >>> run_names(["demo/results"])
-    ['results']
-    """
+    """What tells the paths of runs apart, and their variants if known."""
     paths = [Path(folder).resolve() for folder in folders]
     if len(set(paths)) < len(paths):
         raise ValueError(f"{', '.join(folders)}: give each output folder once")
