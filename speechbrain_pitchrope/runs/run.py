@@ -17,7 +17,6 @@ from pathlib import Path
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 
-from speechbrain_pitchrope import variants
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
 
 HYPERPARAMS = "hyperparams.yaml"
@@ -29,7 +28,7 @@ CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
 SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
 """What recipes call the search of the test."""
 
-VARIANT_CALL = f"!apply:{variants.__name__}."
+VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
 
 
 class DamagedRun(ValueError):
@@ -245,6 +244,8 @@ class Run:
 
         A variant's settings stand in place of its name, whose meaning may change.
         """
+        from speechbrain_pitchrope import variants  # loads torch
+
         shared = {
             id(node): name
             for name, node in self.entries.items()

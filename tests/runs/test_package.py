@@ -22,7 +22,7 @@ from tests.signals import utterance
 
 LM_SIZES = {"d_model": 16, "nhead": 2, "num_encoder_layers": 1, "d_ffn": 16}
 WAVS = [utterance(110.0, 1.3), utterance(220.0, 0.7, seed=1), utterance(150.0, 2.01)]
-OURS = ("our_ctc", "our_joint", "our_lm")
+OURS = ("our_ctc", "our_lm")
 ALL = (*OURS, *RECIPES)
 
 
@@ -32,7 +32,6 @@ def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     torch.manual_seed(0)
     make_run(root / "then/our_ctc", (30.0, 40.0), avg_checkpoints=2)
-    make_run(root / "then/our_joint", **JOINT)
     language_model = TransformerLM(
         vocab=31, num_decoder_layers=0, activation=torch.nn.GELU, **LM_SIZES
     )
@@ -102,7 +101,7 @@ def test_the_text_is_the_tests(runs, asrs, name):
     assert len(set(texts)) == len(WAVS)
 
 
-@pytest.mark.parametrize("name", ["our_ctc", "our_joint", "ctc", "transducer"])
+@pytest.mark.parametrize("name", ["our_ctc", "our_lm", "ctc", "transducer"])
 def test_batches_without_padding_give_what_utterances_give(asrs, name):
     asr = asrs[name]
     wavs = torch.stack([utterance(f0_hz, 1.3) for f0_hz in (110.0, 170.0, 230.0)])
