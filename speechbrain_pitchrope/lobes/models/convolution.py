@@ -19,6 +19,8 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     ---------
     input_shape : iterable
         Shape of the mels, as upstream: [batch, time, n_mels], without pitch.
+    streams : sequence of str, optional
+        Accepted for yaml files that have it, and not used.
     noise_masking : bool
         Whether frames come masked by noise in all channels, as in BEST-RQ pretraining:
         their pitch is then made neutral (``inband.without_noise``).
@@ -40,7 +42,10 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     torch.Size([8, 26, 644])
     """
 
-    def __init__(self, input_shape, *args, noise_masking=False, **kwargs):
+    def __init__(
+        self, input_shape, *args, streams=None, noise_masking=False, **kwargs
+    ):
+        del streams
         super().__init__(input_shape, *args, **kwargs)
         self.n_features = input_shape[-1]
         self.noise_masking = noise_masking
