@@ -198,21 +198,9 @@ RECIPES = {
 
 
 def make_swapped_run(folder, recipe, variant="all"):
-    """A finished run of a swapped recipe whose weights are random.
+    """A finished run of one of ``RECIPES``, swapped, whose weights are random.
 
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder to make.
-    recipe : str
-        One of ``RECIPES``.
-    variant : str
-        Name of the variant.
-
-    Returns
-    -------
-    dict
-        What the recipe's yaml makes, with weights as the test has them.
+    Returns what the recipe's yaml makes, with weights as the test has them.
     """
     text = swap(RECIPES[recipe].replace("tgt_vocab: 8", "tgt_vocab: 31"), variant)
     overrides = {"data_folder": "audio", "output_folder": str(folder)}

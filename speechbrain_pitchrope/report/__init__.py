@@ -3,5 +3,5 @@
 output folder -> facts.py       what there is, and what is missing
               -> recordings.py  which utterances to show, and where they are
               -> figures.py     their figures and sounds, as data URIs
-              -> page.py        all of it as data for report.html.j2
+              -> page.py        all of it, for report.html.j2, which has the words
 """

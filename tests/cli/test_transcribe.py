@@ -138,7 +138,7 @@ def test_a_bar_shows_the_seconds_on_a_terminal_only(
 
     monkeypatch.setattr("sys.stderr", Terminal())
     assert main(["transcribe", package, "a", "b"]) == 0
-    assert "3.2/3.2" in sys.stderr.getvalue()
+    assert "3.2s" in sys.stderr.getvalue()
     assert capsys.readouterr().out == printed.out
 
 
@@ -147,10 +147,8 @@ def test_a_bar_shows_the_seconds_on_a_terminal_only(
     [
         (["a", "a/x.wav"], "a holds no hyperparams.yaml: give a folder that pitchrope"),
         (["nowhere", "a/x.wav"], "nowhere is no folder: give a folder"),
-        (["PACKAGE", "a/x.wav", "--longest", "0"], "--longest is 0 s: give 1 s or"),
         (["PACKAGE", "empty"], "empty holds no recordings"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_cannot_be_done_is_said(package, recordings, capsys, arguments, message):
     (recordings / "empty").mkdir()

@@ -42,9 +42,7 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     torch.Size([8, 26, 644])
     """
 
-    def __init__(
-        self, input_shape, *args, streams=None, noise_masking=False, **kwargs
-    ):
+    def __init__(self, input_shape, *args, streams=None, noise_masking=False, **kwargs):
         del streams
         super().__init__(input_shape, *args, **kwargs)
         self.n_features = input_shape[-1]
