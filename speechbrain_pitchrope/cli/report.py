@@ -68,9 +68,8 @@ def write_report(output_folder, path, utterances=UTTERANCES, data_folder=None):
 
     require_matplotlib()
     from speechbrain_pitchrope.files import write_whole
-    from speechbrain_pitchrope.report.facts import gather
+    from speechbrain_pitchrope.report.facts import choose, gather
     from speechbrain_pitchrope.report.page import page
-    from speechbrain_pitchrope.report.recordings import choose
 
     facts = gather(output_folder)
     chosen = choose(facts, utterances)

@@ -60,30 +60,23 @@ def run(args):
     interface_of(args.model)  # before torch is loaded
     for line in skipped:
         print(f"pitchrope transcribe: skipped {line}", file=sys.stderr)
-    asr = load_recogniser(args.model, args.device)
-    out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
-    with out as stream:
-        failures = _transcribe_all(asr, paths, args.longest, part, stream)
-    return report_failures("transcribe", failures, len(paths))
-
-
-def _transcribe_all(asr, paths, longest, part, stream):
-    """Write a line for each recording as it is done; the faults of the others."""
     from tqdm import tqdm
 
-    failures = []
+    asr, failures = load_recogniser(args.model, args.device), []
+    out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
     # tqdm shows nothing where stderr is no terminal.
-    with tqdm(desc="transcribing", unit="s", disable=None, leave=False) as bar:
+    bar = tqdm(desc="transcribing", unit="s", disable=None, leave=False)
+    with out as stream, bar:
         for path in paths:
             try:
-                text = transcribe(asr, path, longest, bar.update, **part)
+                text = transcribe(asr, path, args.longest, bar.update, **part)
             except (OSError, RuntimeError, ValueError) as error:
                 named = str(path) in str(error)
                 failures.append(str(error) if named else f"{path}: {error}")
             else:
                 with bar.external_write_mode(file=stream):
                     print(path, text, sep="\t", file=stream, flush=True)
-    return failures
+    return report_failures("transcribe", failures, len(paths))
 
 
 def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None, **part):

@@ -14,7 +14,7 @@ from speechbrain_pitchrope.figures import drawing
 from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
 from speechbrain_pitchrope.figures.saving import figure_bytes
 from speechbrain_pitchrope.figures.training import training_figure
-from speechbrain_pitchrope.report.recordings import find_recording
+from speechbrain_pitchrope.report.facts import find_recording
 
 DPI = 120
 """Dots per inch of a figure: sharp on a screen, and a page that can be mailed."""

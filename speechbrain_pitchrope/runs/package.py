@@ -98,6 +98,7 @@ def _texts(model, kind, search, tokenizer):
         # EncoderASR makes the search, of these arguments and the tokenizer's pieces.
         entries["test_beam_search"] = MappingNode(
             "tag:yaml.org,2002:map",
+            # Not those left out: it would look for the file "null".
             [pair for pair in entries[search].value if not _is_null(pair[1])],
         )
     elif model.run.settings.get("lm_file") is not None:
@@ -196,5 +197,5 @@ def _streams(model, kind):
 
 
 def _is_null(node):
-    """Whether an argument is left out; EncoderASR would look for the file it names."""
+    """Whether an argument is left out."""
     return isinstance(node, ScalarNode) and node.value in ("null", "", "~")

@@ -17,8 +17,7 @@ from speechbrain_pitchrope.cli.finish import after_training
 from speechbrain_pitchrope.figures.style import new_canvas
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
-from speechbrain_pitchrope.report.facts import ranked
-from speechbrain_pitchrope.report.recordings import spaced
+from speechbrain_pitchrope.report.facts import ranked, spaced
 from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
 from tests.made_runs import damage, half, make_run, replaced
@@ -193,12 +192,10 @@ def test_training_and_settings_are_the_runs(tested, page):
     assert section(page, "settings").one("pre").text == " ".join(yaml.split())
 
 
-@pytest.mark.parametrize("count", [0, 1, 99])
+@pytest.mark.parametrize("count", [0, 99])
 def test_so_many_utterances_as_asked_for(folder, count):
     code, page = report(folder, "--utterances", str(count))
-    assert code == 0
-    assert len(page.all("article")) == min(count, len(ALL))
-    assert bool(page.all("section", id="utterances")) == (count > 0)
+    assert (code, len(page.all("article"))) == (0, min(count, len(ALL)))
 
 
 def test_they_are_ranked_and_evenly_spaced(tmp_path):
