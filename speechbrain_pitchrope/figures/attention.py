@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    draw_map,
-    draw_spectrogram,
-    edges_of,
-    new_canvas,
-    printable,
-    set_title,
-)
+from speechbrain_pitchrope.figures import style
 
 COLUMNS = ("pitch on", "attention's pitch zeroed", "difference")
 
@@ -43,23 +36,25 @@ def attention_figure(
     # A few weights are far above all others, on frames of silence mostly.
     top = np.quantile(weights, 0.995)
     change = max(np.quantile(np.abs(changes), 0.995), 1e-6)
-    span = span or edges_of(weights.shape[-1], frame_shift, start)
+    span = span or style.edges_of(weights.shape[-1], frame_shift, start)
     heights = (0.5, *[1] * len(heads))
-    figure = new_canvas((3 * COLUMN_INCHES + 1.2, 2.4 + 1.7 * sum(heights)))
+    figure = style.new_canvas(
+        (3 * COLUMN_INCHES + 1.2, 2.4 + 1.7 * sum(heights)), title
+    )
     grid = figure.subplots(
         *(len(heads) + 1, 3), sharex=True, sharey="row", height_ratios=heights
     )
     for axes, name in zip(grid[0], COLUMNS, strict=True):
         axes.set_title(name, fontsize=9)
-        draw_spectrogram(axes, mels_db, mel_shift, start)
+        style.draw_spectrogram(axes, mels_db, mel_shift, start)
         _draw_words(axes, in_words(tokens), span)
     place = frame_shift, start, span
     for row, name, maps, difference in zip(
         grid[1:], heads, weights, changes, strict=True
     ):
         for axes, values in zip(row[:2], maps, strict=True):
-            image = draw_map(axes, values, (0, top), *place, cmap="Blues")
-        changed = draw_map(row[2], difference, (-change, change), *place)
+            image = style.draw_map(axes, values, (0, top), *place, cmap="Blues")
+        changed = style.draw_map(row[2], difference, (-change, change), *place)
         row[0].set_ylabel(f"{name}\ntime of the query (s)", fontsize=9)
     for axes in grid.flat:
         axes.set_xlabel("time of the key (s)")
@@ -70,8 +65,7 @@ def attention_figure(
     )
     figure.colorbar(
         changed, ax=grid[1:, 2:], label="pitch on less zeroed", extend="both", **options
-    ).ax.locator_params(nbins=4)
-    set_title(figure, title)
+    ).ax.locator_params(nbins=3)
     return figure
 
 
@@ -82,7 +76,7 @@ def _draw_words(axes, words, span):
         if free <= seconds <= span[1]:
             shown.append((seconds, word))
             free = seconds + width
-    text, fonts = printable("\n".join(word for _, word in shown))
+    text, fonts = style.printable("\n".join(word for _, word in shown))
     above = axes.secondary_xaxis("top")
     above.set_xticks(
         [seconds for seconds, _ in shown],
@@ -98,11 +92,6 @@ def in_words(tokens):
     """Join the pieces (seconds, piece) of each word, at the time of its first letter.
 
     A word begins with SentencePiece's mark. Without any mark, each piece is a word.
-
-    Example
-    -------
-    >>> in_words([(0.1, "\u2581A"), (0.3, "\u2581"), (0.4, "C"), (0.5, "AT")])
-    [(0.1, 'A'), (0.4, 'CAT')]
     """
     has_marks = any(WORD_START in piece for _, piece in tokens)
     words = [(0.0, "")]

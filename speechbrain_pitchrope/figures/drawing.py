@@ -132,13 +132,7 @@ def draw_attention(run, path, layers=None, heads=None, span=None, **section):
 
 
 def shown_span(start, duration, span=None):
-    """Seconds to show, and what the title says if this is not all of a recording.
-
-    Example
-    -------
-    >>> shown_span(0.0, 10.0)
-    ((0.0, 8.0), ' (0 to 8 s)')
-    """
+    """Seconds to show, and what the title says if this is not all of a recording."""
     end = start + duration
     first, last = span or (start, start + SHOWN_SECONDS)
     last = min(last, end)

@@ -7,16 +7,7 @@ from itertools import cycle
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    BLUE,
-    GREY,
-    SEQUENCE,
-    WIDTH,
-    draw_f0,
-    draw_map,
-    new_canvas,
-    set_title,
-)
+from speechbrain_pitchrope.figures import style
 
 DOTS = {"marker": "o", "s": 14, "facecolor": "none", "zorder": 3}
 """How a single seed is drawn."""
@@ -31,8 +22,8 @@ def errors_figure(systems, label, title=None):
     """
     controls = [system.get("control", False) for system in systems]
     places = np.cumsum(np.where(controls, 0.6, 1.0))
-    colors = [GREY if control else BLUE for control in controls]
-    figure = new_canvas((WIDTH, 1.0 + 0.3 * places[-1]))
+    colors = [style.GREY if control else style.BLUE for control in controls]
+    figure = style.new_canvas((style.WIDTH, 1.0 + 0.3 * places[-1]), title)
     axes = figure.subplots()
     rates, low, high = (
         np.array([system[name] for system in systems])
@@ -51,7 +42,6 @@ def errors_figure(systems, label, title=None):
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    set_title(figure, title)
     return figure
 
 
@@ -63,9 +53,9 @@ def learning_curves_figure(systems, label, title=None):
     """
     from matplotlib.ticker import LogLocator
 
-    figure = new_canvas((WIDTH, 3.6))
+    figure = style.new_canvas((style.WIDTH, 3.6), title)
     axes = figure.subplots()
-    styles = zip(cycle(SEQUENCE), cycle("os^Dv"))
+    styles = zip(cycle(style.SEQUENCE), cycle("os^Dv"))
     for (name, rows), (color, marker) in zip(systems.items(), styles, strict=False):
         points = sorted(rows)
         hours = [point[0] for point in points]
@@ -82,7 +72,6 @@ def learning_curves_figure(systems, label, title=None):
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    set_title(figure, title)
     return figure
 
 
@@ -93,8 +82,8 @@ def confusions_figure(systems, tones, title=None):
     was never said has no row.
     """
     said = np.flatnonzero(sum(counts.sum(1) for counts in systems.values()))
-    side = min(3.0, (WIDTH - 0.8) / len(systems))
-    figure = new_canvas((0.8 + side * len(systems), 0.5 + side))
+    side = min(3.0, (style.WIDTH - 0.8) / len(systems))
+    figure = style.new_canvas((0.8 + side * len(systems), 0.5 + side), title)
     panels = figure.subplots(1, len(systems), squeeze=False, sharey=True)[0]
     for axes, (name, counts) in zip(panels, systems.items(), strict=True):
         shares = 100 * counts[said] / np.maximum(counts[said].sum(1, keepdims=True), 1)
@@ -113,7 +102,6 @@ def confusions_figure(systems, tones, title=None):
         axes.set_xlabel("tone recognised")
     panels[0].set_ylabel("tone said")
     figure.colorbar(image, ax=panels, label="% of the tone said", shrink=0.8)
-    set_title(figure, title)
     return figure
 
 
@@ -130,15 +118,14 @@ def bias_figure(bias, f0_hz, frame_shift, title=None):
         "its odd part": (bias - bias.T) / 2,
     }
     limit = max(np.abs(bias).max(), 1e-6)
-    figure = new_canvas((WIDTH + 0.5, 3.6))
+    figure = style.new_canvas((style.WIDTH + 0.5, 3.6), title)
     grid = figure.subplots(*(2, 3), sharex=True, sharey="row", height_ratios=(0.35, 1))
     for (above, axes), (name, part) in zip(grid.T, parts.items(), strict=True):
-        draw_f0(above, f0_hz, frame_shift)
-        image = draw_map(axes, part, (-limit, limit), frame_shift)
+        style.draw_f0(above, f0_hz, frame_shift)
+        image = style.draw_map(axes, part, (-limit, limit), frame_shift)
         axes.set_title(name, fontsize=9)
         axes.set(xlabel="time of the key (s)", ylabel="time of the query (s)")
     for axes in grid.flat:
         axes.label_outer()
     figure.colorbar(image, ax=grid[1], label="logits", shrink=0.9)
-    set_title(figure, title)
     return figure

@@ -40,17 +40,12 @@ class Head(NamedTuple):
     def rotations(self):
         """r exp(j theta) of standard RoPE and of this head: complex [T, head_dim/2]."""
         net, n_frames = self.net, self.channels.shape[1]
-        rope = PitchRoPEMHA(
-            net.num_heads * net.head_dim,
-            net.num_heads,
-            **dict.fromkeys(LISTENING, "none"),
-        )
-        shape = (1, n_frames, net.num_heads, net.head_dim // 2)
-        pitch = inband.unpack(self.channels)
-        return tuple(
-            torch.complex(*rotation).expand(shape)[0, :, self.head]
-            for rotation in (rope.rotation(n_frames), net.rotation(n_frames, pitch))
-        )
+        omega = rotary.FREQUENCIES["rope"](net.head_dim, torch.float32, "cpu")
+        theta = rotary.unmodulated_angles(n_frames, omega)[:, 0]
+        standard = torch.polar(torch.ones_like(theta), theta)
+        rotation = net.rotation(n_frames, inband.unpack(self.channels))
+        heads = torch.complex(*rotation).expand(1, n_frames, net.num_heads, -1)
+        return standard, heads[0, :, self.head]
 
     def kernels(self):
         """Kernels of both ``rotations``, and the similarity bias: each [T, T].
@@ -117,14 +112,7 @@ def trained_head(run, path, layer, head, switches=LISTENING, **section):
 
 
 def greedy_tokens(p_ctc, blank_index):
-    """Frames at which the tokens of greedy CTC decoding begin, and the tokens.
-
-    Example
-    -------
-    >>> best = torch.tensor([0, 3, 3, 0, 3, 1])
-    >>> greedy_tokens(torch.nn.functional.one_hot(best).float(), blank_index=0)
-    ([1, 4, 5], [3, 3, 1])
-    """
+    """Frames at which the tokens of greedy CTC decoding begin, and the tokens."""
     best = p_ctc.argmax(-1)
     before = torch.nn.functional.pad(best[:-1], (1, 0), value=blank_index)
     frames = ((best != blank_index) & (best != before)).nonzero()[:, 0]

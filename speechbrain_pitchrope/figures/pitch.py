@@ -2,18 +2,7 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    WIDTH,
-    draw_f0,
-    draw_spectrogram,
-    edges_of,
-    new_canvas,
-    set_title,
-)
+from speechbrain_pitchrope.figures import style
 
 
 def pitch_figure(
@@ -42,33 +31,32 @@ def pitch_figure(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['amplitude', 'mel band', 'voicing', 'f0 (Hz)']
     """
-    figure = new_canvas((WIDTH, 4.9))
+    figure = style.new_canvas((style.WIDTH, 4.9), title)
     wave_axes, mel_axes, voicing_axes = figure.subplots(
         3, 1, sharex=True, height_ratios=(1, 2.6, 0.8)
     )
     seconds = start + np.arange(len(wav)) / sample_rate
-    wave_axes.plot(seconds, wav, color=GREY, linewidth=0.5)
+    wave_axes.plot(seconds, wav, color=style.GREY, linewidth=0.5)
     wave_axes.set_ylabel("amplitude")
-    draw_spectrogram(mel_axes, mels_db, frame_shift, start, f_max)
+    style.draw_spectrogram(mel_axes, mels_db, frame_shift, start, f_max)
     f0_axes = mel_axes.twinx()
-    for color, width in (("white", 4.0), (ORANGE, 1.8)):
-        style = {"color": color, "linewidth": width, "markersize": width}
-        draw_f0(f0_axes, f0_hz, frame_shift, start, **style)
+    for color, width in (("white", 4.0), (style.ORANGE, 1.8)):
+        options = {"color": color, "linewidth": width, "markersize": width}
+        style.draw_f0(f0_axes, f0_hz, frame_shift, start, **options)
     times = start + np.arange(len(voicing)) * frame_shift
-    voicing_axes.plot(times, voicing, color=BLUE, linewidth=1.2)
+    voicing_axes.plot(times, voicing, color=style.BLUE, linewidth=1.2)
     voicing_axes.set_ylim(-0.05, 1.05)
     voicing_axes.set_ylabel("voicing")
     voicing_axes.set_xlabel("time (s)")
     voicing_axes.set_xlim(start, max(times[-1], start + 1e-3))
-    edges = np.linspace(*edges_of(len(f0_hz), frame_shift, start), len(f0_hz) + 1)
+    edges = np.linspace(*style.edges_of(len(f0_hz), frame_shift, start), len(f0_hz) + 1)
     for axes in (wave_axes, voicing_axes):
         axes.stairs(
             f0_hz > 0,
             edges,
             fill=True,
-            color=GREEN,
+            color=style.GREEN,
             alpha=0.15,
             transform=axes.get_xaxis_transform(),
         )
-    set_title(figure, title)
     return figure

@@ -2,18 +2,10 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    BLUE,
-    GREY,
-    ORANGE,
-    WIDTH,
-    draw_f0,
-    new_canvas,
-    set_title,
-)
+from speechbrain_pitchrope.figures import style
 
-STANDARD = {"color": BLUE, "linewidth": 3.2, "alpha": 0.45}
-ADAPTED = {"color": ORANGE, "linewidth": 1.0}
+STANDARD = {"color": style.BLUE, "linewidth": 3.2, "alpha": 0.45}
+ADAPTED = {"color": style.ORANGE, "linewidth": 1.0}
 """Thick lines are standard RoPE, thin ones follow pitch."""
 
 
@@ -54,7 +46,7 @@ def rotation_figure(
             f"this attention has {plain.shape[1]} pairs, 0 to {plain.shape[1] - 1}"
         )
     times = start + np.arange(len(plain)) * frame_shift
-    figure = new_canvas((WIDTH, 1.7 + 1.25 * len(pairs)))
+    figure = style.new_canvas((style.WIDTH, 1.7 + 1.25 * len(pairs)), title)
     *panels, f0_axes = figure.subplots(
         len(pairs) + 1, sharex=True, height_ratios=[1] * len(pairs) + [0.7]
     )
@@ -63,19 +55,19 @@ def rotation_figure(
         digits = ".3g" if turn < 1000 else ",.0f"
         name = f"pair {pair}: a turn in {turn:{digits}} s{', ' if note else ''}{note}"
         axes.set_title(name, loc="left", fontsize=8, pad=3)
-        for label, course, style in (
+        for label, course, line in (
             ("RoPE", plain[:, pair], STANDARD),
             ("pitch-adapted", adapted[:, pair], ADAPTED),
         ):
-            axes.plot(times, course.real, "-", label=f"{label}, even", **style)
-            axes.plot(times, course.imag, "--", label=f"{label}, odd", **style)
+            axes.plot(times, course.real, "-", label=f"{label}, even", **line)
+            axes.plot(times, course.imag, "--", label=f"{label}, odd", **line)
         radius = np.abs(adapted[:, pair])
         axes.fill_between(
-            times, -radius, radius, color=GREY, alpha=0.18, lw=0, label="radius r"
+            times, -radius, radius, color=style.GREY, alpha=0.18, lw=0, label="radius r"
         )
         axes.set_ylabel("value")
         axes.grid(alpha=0.3)
-    draw_f0(f0_axes, f0_hz, frame_shift, start)
+    style.draw_f0(f0_axes, f0_hz, frame_shift, start)
     f0_axes.grid(alpha=0.3)
     f0_axes.set_xlabel(f"time (s); a position is {1000 * frame_shift:g} ms")
     f0_axes.set_xlim(*(span or (start, times[-1])))
@@ -86,5 +78,4 @@ def rotation_figure(
         fontsize=8,
         handlelength=4,  # two dashes of the thick line
     )
-    set_title(figure, title)
     return figure

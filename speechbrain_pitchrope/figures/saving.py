@@ -16,14 +16,7 @@ FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def figure_bytes(figure, suffix=".png", dpi=DPI):
-    """A figure as the content of a file, the same for the same figure.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.figures.style import new_canvas
-    >>> figure_bytes(new_canvas((2, 1)))[1:4]
-    b'PNG'
-    """
+    """A figure as the content of a file, the same for the same figure."""
     from matplotlib import rc_context
     from PIL import Image  # which matplotlib needs
 

@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    WIDTH,
-    draw_f0,
-    draw_map,
-    new_canvas,
-    set_title,
-)
+from speechbrain_pitchrope.figures import style
 
 KERNELS = (
     "Rotation: the logit that equal queries and keys would get from their positions "
@@ -52,14 +46,14 @@ def similarity_figure(
         "pitch-adapted less standard": adapted - plain,
         name: bias / divisor,
     }
-    figure = new_canvas((WIDTH, 7.3))
+    figure = style.new_canvas((style.WIDTH, 7.3), title)
     grid = figure.subplots(
         *(3, 2), sharex=True, sharey="row", height_ratios=(0.22, 1, 1)
     )
     for axes in grid[0]:
-        draw_f0(axes, f0_hz, frame_shift, start)
+        style.draw_f0(axes, f0_hz, frame_shift, start)
     for axes, (name, values) in zip(grid[1:].flat, maps.items(), strict=True):
-        image = draw_map(axes, values, (-limit, limit), frame_shift, start, span)
+        image = style.draw_map(axes, values, (-limit, limit), frame_shift, start, span)
         axes.set(
             title=name, xlabel="time of the key (s)", ylabel="time of the query (s)"
         )
@@ -78,5 +72,4 @@ def similarity_figure(
         is_symmetric = np.allclose(bias, bias.T, atol=1e-3 * np.abs(bias).max())
         caption += " " + (SYMMETRIC if is_symmetric else ASYMMETRIC)
     figure.supxlabel(caption, fontsize=7.5, x=0.02, ha="left", wrap=True)
-    set_title(figure, title)
     return figure

@@ -37,29 +37,28 @@ def require_matplotlib():
         ) from error
 
 
-def new_canvas(size):
-    """An empty Figure of (width, height) inches, outside of pyplot's global state."""
+def new_canvas(size, title=None):
+    """An empty Figure of (width, height) inches, outside of pyplot's global state.
+
+    The title is printed above, in a few lines that fit.
+    """
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, layout="constrained")
-
-
-def set_title(figure, title):
-    """Print a title above a figure, in a few lines that fit; nothing if it is empty."""
-    if not title:
-        return
-    text, fonts = printable(title)
-    em = 0.7 if text.isascii() else 1.0  # widths of most capitals, of Chinese letters
-    length = int(72 * figure.get_figwidth() / (em * TITLE_POINTS))
-    lines = textwrap.wrap(text, length, max_lines=TITLE_LINES, placeholder=" [...]")
-    figure.suptitle(
-        "\n".join(lines),
-        fontsize=TITLE_POINTS,
-        parse_math=False,
-        fontfamily=fonts,
-        wrap=True,  # for letters that are wider
-    )
+    figure = Figure(figsize=size, layout="constrained")
+    if title:
+        text, fonts = printable(title)
+        em = 0.7 if text.isascii() else 1.0  # widths of most capitals, of Chinese
+        length = int(72 * size[0] / (em * TITLE_POINTS))
+        lines = textwrap.wrap(text, length, max_lines=TITLE_LINES, placeholder=" [...]")
+        figure.suptitle(
+            "\n".join(lines),
+            fontsize=TITLE_POINTS,
+            parse_math=False,
+            fontfamily=fonts,
+            wrap=True,  # for letters that are wider
+        )
+    return figure
 
 
 def printable(text):

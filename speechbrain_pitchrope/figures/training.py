@@ -8,13 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    GREY,
-    SEQUENCE,
-    WIDTH,
-    new_canvas,
-    printable,
-)
+from speechbrain_pitchrope.figures import style
 
 TRAIN_LOG = "train_log.txt"
 MARKERS = "os^Dv*"
@@ -63,14 +57,6 @@ def read_train_log(lines):
 
     Returns a dict of name ("epoch", "train loss", "valid CER", ...) to array of one
     value an epoch, NaN where an epoch has none. Lines of tests are left out.
-
-    Example
-    -------
-    >>> log = read_train_log(
-    ...     ["epoch: 1, lr: 1e-4 - train loss: 2.5 - valid loss: 2.0, valid CER: 40"]
-    ... )
-    >>> log["valid CER"]
-    array([40.])
     """
     rows = []
     for line in lines:
@@ -138,7 +124,9 @@ def training_figure(logs):
             f"the logs hold {', '.join(sorted(logged))}, expected train loss, valid "
             "loss, valid WER or another value that is drawn"
         )
-    figure = new_canvas((WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))))
+    figure = style.new_canvas(
+        (style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns)))
+    )
     x = "steps" if all("steps" in log for log in logs.values()) else "epoch"
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     for part, panels in zip(parts, columns, strict=True):
@@ -147,7 +135,7 @@ def training_figure(logs):
             _draw_panel(axes, panel, curves, logs, x)
             if panel in starts:
                 options = {"linewidth": 0.8, "label": "new model"}
-                axes.axhline(starts[panel], color=GREY, **options)
+                axes.axhline(starts[panel], color=style.GREY, **options)
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(fontsize=8)
         grid[-1].set_xlabel({"steps": "updates", "epoch": "epochs"}[x])
@@ -162,8 +150,8 @@ def _draw_names(figure, logs):
     """The legend of the runs, beneath all panels."""
     from matplotlib.lines import Line2D
 
-    text, fonts = printable("\n".join(logs))
-    styles = zip(cycle(SEQUENCE), cycle(MARKERS))
+    text, fonts = style.printable("\n".join(logs))
+    styles = zip(cycle(style.SEQUENCE), cycle(MARKERS))
     handles = [
         Line2D([], [], color=color, marker=marker, label=name)
         for name, (color, marker) in zip(text.split("\n"), styles, strict=False)
@@ -178,19 +166,19 @@ def _draw_panel(axes, panel, curves, logs, x):
     for i, (run, log) in enumerate(logs.items()):
         # Of curves that lie on one another, all are seen.
         width = max(1.4, 3.0 - 0.8 * i) if len(logs) > 1 else 1.4
-        for (name, label), style in zip(curves.items(), LINES, strict=False):
+        for (name, label), dashes in zip(curves.items(), LINES, strict=False):
             if name in log:
-                named |= {label: style} if label else {}
+                named |= {label: dashes} if label else {}
                 axes.plot(
-                    *(log[x], log[name], style),
-                    color=SEQUENCE[i % len(SEQUENCE)],
+                    *(log[x], log[name], dashes),
+                    color=style.SEQUENCE[i % len(style.SEQUENCE)],
                     marker=MARKERS[i % len(MARKERS)],
                     linewidth=width,
                     markersize=2 * width,
                     label=f"_{run}, {label}",  # in no legend
                 )
-    for label, style in named.items():
-        axes.plot([], [], style, color=GREY, label=label)
+    for label, dashes in named.items():
+        axes.plot([], [], dashes, color=style.GREY, label=label)
     axes.set_ylabel(panel)
     axes.grid(alpha=0.3)
     if "%" in panel:
@@ -200,15 +188,7 @@ def _draw_panel(axes, panel, curves, logs, x):
 
 
 def run_names(folders):
-    """What tells the paths of runs apart, and their variants if known.
-
-    Example
-    -------
-    >>> run_names(["results/mini/all/1", "results/mini/rope/1"])
-    ['all/1', 'rope/1']
-    >>> run_names(["demo/results"])
-    ['results']
-    """
+    """What tells the paths of runs apart, and their variants if known."""
     paths = [Path(folder).resolve() for folder in folders]
     if len(set(paths)) < len(paths):
         raise ValueError(f"{', '.join(folders)}: give each output folder once")

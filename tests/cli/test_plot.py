@@ -89,7 +89,7 @@ def test_no_speech(figure, samples, message, run_folder, tmp_path, capsys):
 def test_what_is_no_recording(tmp_path, capsys):
     (tmp_path / "text.wav").write_text("hello")
     for name, message in (
-        ("", "is a folder"),
+        ("", "Is a directory"),
         ("text.wav", "text.wav can't be read as audio"),
     ):
         assert main(["plot", "pitch", str(tmp_path / name)]) == 1

@@ -14,7 +14,6 @@ from speechbrain_pitchrope.figures.style import (
     new_canvas,
     printable,
     require_matplotlib,
-    set_title,
 )
 
 
@@ -29,8 +28,7 @@ from speechbrain_pitchrope.figures.style import (
     ],
 )
 def test_a_title_fits_and_nothing_is_lost(title):
-    figure = new_canvas((6.5, 2))
-    set_title(figure, title)
+    figure = new_canvas((6.5, 2), title)
     figure.draw_without_rendering()
     assert "".join(figure.get_suptitle().split()) == "".join(title.split())
     box = figure._suptitle.get_window_extent()
@@ -38,12 +36,10 @@ def test_a_title_fits_and_nothing_is_lost(title):
 
 
 def test_a_title_beyond_four_lines_ends_and_says_so():
-    figure = new_canvas((6.5, 2))
-    set_title(figure, "WORD " * 300)
+    figure = new_canvas((6.5, 2), "WORD " * 300)
     lines = figure.get_suptitle().split("\n")
     assert len(lines) == 4
     assert lines[-1].endswith("[...]")
-    set_title(new_canvas((6.5, 2)), None)  # none is needed
 
 
 @pytest.mark.parametrize("n_mels", [40, 80])
@@ -77,10 +73,9 @@ def test_a_frame_lies_about_its_time():
 
 def test_letters_that_no_font_has_are_named_once(monkeypatch):
     monkeypatch.setattr(style, "_letters", lambda path: set(map(ord, "a.wv")))
-    figure = new_canvas((6.5, 2))
     message = r"no installed font has '\u4f60\u597d'"
     with pytest.warns(UserWarning, match=message) as told:
-        set_title(figure, "\u4f60\u597d.wav")
+        figure = new_canvas((6.5, 2), "\u4f60\u597d.wav")
         figure.draw_without_rendering()
     assert len(told) == 1
     assert figure.get_suptitle() == "??.wav"
