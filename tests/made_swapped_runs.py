@@ -54,7 +54,7 @@ JOINT = (
 seq_lin: !new:speechbrain.nnet.linear.Linear {input_size: 16, n_neurons: 31}
 lm_model: !new:speechbrain.lobes.models.transformer.TransformerLM.TransformerLM
     {vocab: 31, d_model: 16, nhead: 2, num_encoder_layers: 1, num_decoder_layers: 0,
-    d_ffn: 16, dropout: 0.5, activation: !name:torch.nn.GELU}
+    d_ffn: 16, dropout: 0.5, activation: !name:torch.nn.GELU }
 model: !new:torch.nn.ModuleList
     - [!ref <CNN>, !ref <Transformer>, !ref <seq_lin>, !ref <ctc_lin>]
 ctc_scorer: !new:speechbrain.decoders.scorer.CTCScorer
