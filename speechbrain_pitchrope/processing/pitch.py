@@ -5,6 +5,7 @@ Every ``PitchTracker`` is a module called with ``wavs`` [B, N] that returns two 
 0 .. 1. Frame t is centred on sample t * hop.
 """
 
+import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,16 +14,22 @@ import torch
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing import autocorrelation as steps
-from speechbrain_pitchrope.processing.smoothing import (
-    LOUDNESS_FRAMES,
-    hum_cost,
-    max_sum,
-    transition_costs,
-    unvoiced_score,
-)
+from speechbrain_pitchrope.processing import voicing as voice
+from speechbrain_pitchrope.processing.smoothing import max_sum, transition_costs
 
 WINDOW_MS = 40.0
-N_CANDIDATES = 5
+"""Length of a frame at least; it holds 2.4 periods of f0_min."""
+
+PERIODS = 2.4
+
+LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
+"""What f0_min and f0_max may be at most."""
+
+GROUP_FRAMES = 2000
+"""Frames tracked at a time on a CPU, whose caches they fit; utterances stay whole."""
+
+RANGE_MARGIN = 0.02
+"""Octaves beyond f0_max in which f0 is within the range, give or take an estimate."""
 
 VOICING_SLOPE = 7.0
 """Turns the lead of the best voiced path over the unvoiced one into log-odds."""
@@ -52,10 +59,9 @@ class PitchTracker(torch.nn.Module):
 
     def __init__(self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0):
         super().__init__()
-        if not 0 < f0_min < f0_max <= steps.BAND_HZ[0]:
+        if not 0 < f0_min < f0_max:
             raise ValueError(
-                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max <= "
-                f"{steps.BAND_HZ[0]:.0f} Hz, the band in which harmonics are sought"
+                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max"
             )
         self.sample_rate = sample_rate
         self.hop_length = round(sample_rate * hop_length / 1000)
@@ -105,19 +111,33 @@ class AutocorrelationPitch(PitchTracker):
         self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0, lookahead=8
     ):
         super().__init__(sample_rate, hop_length, f0_min, f0_max)
-        if sample_rate < 2 * steps.BAND_HZ[1]:
+        if not LOWEST_HZ <= f0_min < f0_max <= HIGHEST_HZ:
             raise ValueError(
-                f"sample rate is {sample_rate} Hz: at least {2 * steps.BAND_HZ[1]:.0f} "
+                f"f0 range is {f0_min} to {f0_max} Hz: expected {LOWEST_HZ:.0f} <= "
+                f"f0_min < f0_max <= {HIGHEST_HZ:.0f} Hz"
+            )
+        needed = 2 * max(steps.BAND_HZ[1], 2 * f0_max)
+        if sample_rate < needed:
+            raise ValueError(
+                f"sample rate is {sample_rate} Hz: at least {needed:.0f} "
                 "Hz are needed; resample the audio"
             )
         if lookahead < 0:
             raise ValueError(f"lookahead is {lookahead} frames: expected 0 or more")
         self.lookahead = lookahead
-        hops_per_frame = 2 * max(1, round(WINDOW_MS / hop_length / 2))
+        window = max(WINDOW_MS, 1000 * PERIODS / f0_min)
+        hops_per_frame = 2 * max(1, round(window / hop_length / 2 + 0.01))
         self.window_size = hops_per_frame * self.hop_length
-        tables = steps.make_tables(sample_rate, self.window_size, f0_min, f0_max)
+        tables = steps.make_tables(
+            sample_rate, self.hop_length, self.window_size, f0_min, f0_max
+        )
+        self.range_edges = steps.range_edges(tables.lags)
+        self.first_low_lag = int((tables.lags < 0.002).sum())
         for name, table in tables._asdict().items():
             self.register_buffer(name, table, persistent=False)
+        bands = voice.noise_bands(len(tables.band))
+        self.register_buffer("noise_bands", bands, persistent=False)
+        self.voicing_network = voice.VoicingNetwork()
 
     @property
     def tables(self):
@@ -132,8 +152,10 @@ class AutocorrelationPitch(PitchTracker):
     @property
     def n_behind(self):
         """Frames before its own on which a frame depends, 312 by default."""
-        levels = max(steps.BALLAST_FRAMES, LOUDNESS_FRAMES)
-        return steps.NOISE_FRAMES + levels + self.lookahead + self.n_around
+        levels = voice.LEVEL_FRAMES + voice.SMOOTH_FRAMES
+        floor = voice.NOISE_FRAMES + steps.BALLAST_FRAMES
+        history = max(levels, steps.BALLAST_FRAMES + floor)
+        return history + self.lookahead + self.n_around + 1
 
     @property
     def n_ahead(self):
@@ -193,24 +215,55 @@ class AutocorrelationPitch(PitchTracker):
             # Recipes keep feature extractors outside of Brain.modules.
             self.to(wavs.device)
         with torch.autocast(wavs.device.type, enabled=False):
-            wavs = wavs.float()
-            power = steps.power_spectrum(wavs, self.fourier, self.hop_length)
-            power, snr_db = steps.subtract_noise(power, self.band, self.n_around)
-            correlation = steps.normalised_autocorrelation(power, self.tables)
-            peaks = steps.best_peaks(correlation, self.octaves, N_CANDIDATES)
-            loudness = steps.peak_amplitude(wavs, self.window_size, self.hop_length)
-            unvoiced = unvoiced_score(loudness, snr_db)
-            score = peaks.score - hum_cost(peaks.octaves, snr_db)
-            return self.decide(peaks._replace(score=score), unvoiced)
+            peaks, features = self.analyse(wavs.float())
+            return self.decide(peaks, self.voicing_network(features))
+
+    def analyse(self, wavs):
+        """Candidates, and the features that tell how likely each frame is voiced."""
+        power, energy = self.spectrum(wavs)
+        tables = self.tables
+        raw = steps.normalised_autocorrelation(power.detach(), tables)
+        peak, f0_hz = voice.periodicity(raw, self.lags, self.first_low_lag)
+        clean, floor = voice.subtract_noise(
+            power, self.noise_bands, peak, f0_hz, self.n_around
+        )
+        correlation = steps.normalised_autocorrelation(clean, tables)
+        peaks = steps.best_peaks(correlation, self.lags, self.range_edges)
+        features = voice.voicing_features(
+            power, floor, peak, peaks, energy, tables, self.noise_bands
+        )
+        return peaks, features
+
+    def spectrum(self, wavs):
+        """Power spectrum [n_bins, B, T] and mean square [B, T] of each frame."""
+        n_batch, n_samples = wavs.shape
+        n_frames = n_samples // self.hop_length + 1
+        around = self.n_around * self.hop_length
+        # One hop more, so that frames of neighbouring rows do not touch.
+        right = (n_frames + self.n_around) * self.hop_length - n_samples
+        wavs = torch.nn.functional.pad(wavs, (around, right))
+        hops = wavs.view(-1, self.hop_length)
+        decimated = steps.decimate(hops, self.decimation)
+        power = steps.power_spectrum(decimated, self.fourier)
+        power = power.view(len(power), n_batch, -1)[..., :n_frames]
+        energy = hops.detach().square().mean(1).view(n_batch, -1)
+        first = self.n_around - 1
+        energy = energy[:, first : first + n_frames] + energy[:, first + 1 :][:, :n_frames]
+        return power, energy
 
     def decide(self, peaks, unvoiced):
         """Best path through the candidates: f0 in Hz and voicing, each [B, T]."""
-        scores = torch.cat((peaks.score, unvoiced.unsqueeze(-1)), -1)
+        scores = torch.cat((peaks.score, unvoiced[None]))
         costs = transition_costs(peaks.octaves)
         totals = max_sum(scores, costs, self.lookahead, self.lookahead)
-        best, index = totals[..., :-1].max(-1)
-        voicing = torch.sigmoid(VOICING_SLOPE * (best - totals[..., -1]))
-        octaves = peaks.octaves.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        # A voice above the range counts as unvoiced.
+        above = peaks.octaves > math.log2(self.f0_max) + RANGE_MARGIN
+        voiced = totals[:-1].masked_fill(above, -math.inf)
+        other = totals[:-1].masked_fill(~above, -math.inf).amax(0)
+        best, index = voiced.max(0)
+        lead = (best - torch.maximum(totals[-1], other)).clamp(-10, 10)
+        voicing = torch.sigmoid(VOICING_SLOPE * lead)
+        octaves = peaks.octaves.gather(0, index[None])[0]
         voiced = voicing >= inband.VOICED
         return torch.exp2(octaves) * voiced, voicing
 
