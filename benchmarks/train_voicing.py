@@ -27,7 +27,7 @@ from speechbrain_pitchrope.processing import voicing as voice
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 HOP = SAMPLE_RATE // 100
-N_HIDDEN = 16
+N_HIDDEN = 24
 WEIGHTS = Path(voice.__file__).with_name("voicing.json")
 
 
@@ -106,12 +106,12 @@ def change(rng, clip, clips):
     elif kind < 0.46:
         wav = wav.copy()
         wav[:: int(rng.uniform(2000, 12000))] += rng.uniform(0.5, 9) * np.abs(wav).max()
-    elif kind < 0.5:
+    elif kind < 0.52:
         time = np.arange(len(wav)) / SAMPLE_RATE
         wav = wav - rng.uniform(1, 9) * np.abs(wav).max() * np.exp(-time / 0.03)
-    if rng.random() < 0.75:
+    if rng.random() < 0.65:
         snr = rng.uniform(-3, 25) if rng.random() < 0.5 else rng.uniform(25, 80)
-        white = rng.random() < 0.4
+        white = rng.random() < 0.5
         noise = rng.standard_normal(len(wav)) if white else coloured_noise(rng, len(wav))
         wav = wav + level * 10 ** (-snr / 20) * noise
     return wav, f0

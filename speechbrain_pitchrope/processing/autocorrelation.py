@@ -34,8 +34,8 @@ range is then known as such, and not taken for one an octave below."""
 OVERSAMPLING = 3.3
 """Least rate after decimation over the upper end of the band."""
 
-LAG_STEPS = 4.2
-"""Lags within a period of the upper end of the band, 0.2 ms apart by default."""
+LAG_STEPS = 5.0
+"""Lags within a period of the upper end of the band, 0.17 ms apart by default."""
 
 N_RANGES = 5
 """Ranges of lags, equal in octaves, of which each gives its best peak."""
@@ -307,8 +307,10 @@ def best_peaks(correlation, lags, edges):
     )
     y0, y1, y2 = (correlation.gather(0, index + i) for i in range(3))
     curvature = (y0 - 2 * y1 + y2).clamp(max=-1e-12)
+    # The parabola through three lags: where it peaks, and how high.
     offset = (0.5 * (y0 - y2) / curvature).clamp(-1, 1)
     offset = torch.where(score > 0, offset, torch.zeros_like(offset))
+    score = score - 0.25 * (y0 - y2) * offset.detach()
     step = lags[1] - lags[0]
     return Candidates(-torch.log2(lags[1:-1][index] + step * offset), score)
 

@@ -49,6 +49,10 @@ FEATURES = (
     "mean_periodicity",
     "slope",
     "octave",
+    "mean_score",
+    "below_recent",
+    "noise_tilt",
+    "noise_share",
 )
 """What the network sees of a frame, in turn; see ``voicing_features``."""
 
@@ -134,17 +138,21 @@ def voicing_features(power, floor, peak, best, energy, tables, bands):
     bands : torch.Tensor
         Shape [N_BANDS, n_bins].
     """
-    total, upper, noise = (
+    total, upper, noise, upper_noise = (
         bels(x)
         for x in (
-            steps.weigh(tables.band, power),
-            steps.weigh(tables.upper_band, power),
+            steps.weigh(tables.band, power.detach()),
+            steps.weigh(tables.upper_band, power.detach()),
             steps.weigh(bands @ tables.band, floor),
+            steps.weigh(bands @ tables.upper_band, floor),
         )
     )
     score, index = best.score.max(0)
     octave = best.octaves.gather(0, index[None])[0]
-    steady = steps.running_minimum(total, CLICK_FRAMES)
+    score, octave = score.detach(), octave.detach()
+    loudest = steps.running_maximum(
+        steps.running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES
+    )
     mean_level = steps.running_mean(total, SMOOTH_FRAMES)
     mean_peak = steps.running_mean(peak, SMOOTH_FRAMES)
     earlier = torch.nn.functional.pad(total, (5, 0), mode="replicate")[:, :-5]
@@ -152,13 +160,17 @@ def voicing_features(power, floor, peak, best, energy, tables, bands):
         peak,
         score,
         (total - noise).clamp(0, 4),
-        (total - steps.running_maximum(steady, LEVEL_FRAMES)).clamp(-6, 2),
+        (total - loudest).clamp(-6, 2),
         (total - steps.running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
         (upper - total).clamp(-5, 0),
         (bels(energy) - total).clamp(-8, 4),
         mean_peak,
         (total - earlier).clamp(-3, 3),
         octave - 7.0,
+        steps.running_mean(score, SMOOTH_FRAMES),
+        (total - steps.running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
+        (upper_noise - noise).clamp(-4, 1),
+        (loudest - noise).clamp(-1, 5),
     )
     return torch.stack(features)
 
