@@ -24,9 +24,9 @@ demo: env
 		--data_folder $(DEMO)/corpus --output_folder $(DEMO)/results --device cpu \
 		--train_splits '["train-demo"]' --dev_splits '["dev-demo"]' \
 		--test_splits '["test-demo"]'
-	$(BIN)/pitchrope plot pitch --out $(DEMO)/figures/pitch.png \
+	$(BIN)/pitchrope plot pitch --force --out $(DEMO)/figures/pitch.png \
 		$(DEMO)/corpus/test-demo/302/302001/302-302001-0000.flac
-	$(BIN)/pitchrope plot training --out $(DEMO)/figures/training.png $(DEMO)/results
+	$(BIN)/pitchrope plot training --force --out $(DEMO)/figures/training.png $(DEMO)/results
 	$(BIN)/pitchrope report $(DEMO)/results
 	@echo
 	@$(BIN)/pitchrope wer $(DEMO)/results

@@ -47,6 +47,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["speechbrain_pitchrope*"]),
+    package_data={"speechbrain_pitchrope": ["*/*.j2"]},
     cmdclass={"build_py": BuildWithVariants},
     install_requires=[
         "speechbrain>=1.1.0,<1.2",
@@ -61,6 +62,7 @@ setup(
         "scipy>=1.10",
         "soundfile>=0.12",
         "tqdm>=4.60",
+        "jinja2>=3.0",
         "pyworld>=0.3.5",
         # pyworld 0.3.5 imports pkg_resources, which setuptools 82 no longer has.
         "setuptools<82",

@@ -19,8 +19,10 @@ channel        meaning                                           range
                squashed
 ============== ================================================= ============
 
-A waveform stream, where a variant has one, rides between features and pitch: see
-``speechbrain_pitchrope.streams``.
+Every class between PitchFbank and the encoder follows one rule: the first
+``n_features`` channels are its own, and what rides behind them passes through with its
+frame. Pitch is always last; samples may ride before it
+(``speechbrain_pitchrope.lobes.models.multistream``).
 
 Zero is neutral in every channel: a padded, masked or missing frame is four zeros, and
 attention then computes plain RoPE. Only this module knows which channel is which.
@@ -100,8 +102,7 @@ def split(features, n_features=None):
     features : torch.Tensor
         Shape [..., T, F + 4].
     n_features : int, optional
-        Where to split; before pitch if not given. A waveform may ride between the
-        features and pitch (``speechbrain_pitchrope.streams``).
+        Where to split; before pitch if not given.
 
     Returns
     -------
@@ -195,31 +196,73 @@ def without_noise(channels):
     pitch = unpack(channels)
     noise = (pitch.voicing < 0) | (pitch.voicing > 1)
     noise |= (pitch.log_f0 != 0) & (pitch.voicing < VOICED)
-    filled = (channels != 0).any(-1)
-    if not torch.compiler.is_compiling() and noise.sum() > _MASKABLE * filled.sum():
-        return channels
-    return channels.masked_fill(noise[..., None], 0.0)
+    is_masking = noise.sum() <= _MASKABLE * (channels != 0).any(-1).sum()
+    return channels.masked_fill((noise & is_masking)[..., None], 0.0)
 
 
-def require_width(features, n_features, consumer, culprit):
+class FirstBatches:
+    """Tells a module for how long to check the values of its input.
+
+    A check of values waits for the device, so it is made of the first ten batches, and
+    of ten more after a state dict was loaded. While torch compiles or exports there is
+    none.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        The module that checks.
+
+    Example
+    -------
+    >>> net = torch.nn.Linear(2, 3)
+    >>> net.first_batches = FirstBatches(net)
+    >>> sum(net.first_batches.one_more() for _ in range(25))
+    10
+    >>> _ = net.load_state_dict(net.state_dict())
+    >>> net.first_batches.one_more()
+    True
+    """
+
+    def __init__(self, module):
+        self.start()
+        module.register_load_state_dict_pre_hook(self._start_again)
+
+    def start(self):
+        """Count from the beginning."""
+        self.left = CHECKED_BATCHES
+
+    def one_more(self):
+        """Count a batch; True if it is one of the first."""
+        if torch.compiler.is_compiling() or self.left == 0:
+            return False
+        self.left -= 1
+        return True
+
+    def _start_again(self, *_):
+        self.start()
+
+
+def require_width(features, n_features, consumer, culprit, n_samples=0):
     """Check that features come with their pitch channels.
 
     Arguments
     ---------
     features : torch.Tensor
-        Shape [..., T, n_features + 4] if all is well.
+        Shape [..., T, n_features + n_samples + 4] if all is well.
     n_features : int
-        Number of channels that are not pitch.
+        Number of channels that do not ride.
     consumer : str
         Who asks: the class named in the message.
     culprit : speechbrain_pitchrope.names.Substitute
         The class that would have added the pitch channels.
+    n_samples : int
+        Number of samples that ride before pitch.
 
     Raises
     ------
     ValueError
-        If the last dimension is not n_features + 4; the message says which entry of
-        the yaml to change.
+        If the last dimension is another; the message says which entry of the yaml to
+        change.
 
     Example
     -------
@@ -230,13 +273,13 @@ def require_width(features, n_features, consumer, culprit):
     ...
     ValueError: PitchConvolutionFrontEnd found 80 channels, ...
     """
-    found, expected = features.shape[-1], n_features + N_CHANNELS
+    found, expected = features.shape[-1], n_features + n_samples + N_CHANNELS
     if found == expected:
         return
+    samples = f", {n_samples} samples of waveform" if n_samples else ""
     message = (
-        f"{consumer} found {found} channels, expected {expected} "
-        f"({n_features} features and the {N_CHANNELS} pitch channels "
-        f"{', '.join(CHANNELS)})"
+        f"{consumer} found {found} channels, expected {expected} ({n_features} features"
+        f"{samples} and the {N_CHANNELS} pitch channels {', '.join(CHANNELS)})"
     )
     if found == n_features:
         message += f". The pitch channels are missing: {culprit.advice}."
@@ -244,12 +287,13 @@ def require_width(features, n_features, consumer, culprit):
         message += (
             f". The features have {found - N_CHANNELS} channels beside pitch: make "
             f"the size of {consumer} agree with the class before it (n_mels with "
-            "input_shape, or the front end's output with input_size)."
+            "input_shape, or the front end's output with input_size), and give "
+            "compute_features and the transformer the streams of one variant."
         )
     raise ValueError(message)
 
 
-def require_range(channels, consumer, culprits):
+def require_range(features, consumer, culprits):
     """Check that pitch channels have come through untouched.
 
     A normaliser or an augmenter that does not know of pitch shifts, scales and masks
@@ -258,8 +302,8 @@ def require_range(channels, consumer, culprits):
 
     Arguments
     ---------
-    channels : torch.Tensor
-        Shape [..., T, 4].
+    features : torch.Tensor
+        Shape [..., T, F + 4]; the last four are checked.
     consumer : str
         Who asks: the class named in the message.
     culprits : sequence of speechbrain_pitchrope.names.Substitute
@@ -281,9 +325,9 @@ def require_range(channels, consumer, culprits):
     ...
     ValueError: PitchConvolutionFrontEnd found voicing from -1.93 to 1.85, ...
     """
-    if torch.compiler.is_compiling() or channels.numel() == 0:
+    if features.numel() == 0:
         return
-    pitch = unpack(channels.detach())
+    pitch = unpack(split(features.detach())[1])
     low, high = pitch.voicing.min().item(), pitch.voicing.max().item()
     filled = (pitch.log_f0 == pitch.voicing) & (pitch.voicing == pitch.prominence)
     filled = (filled & (pitch.voicing != 0)).sum().item()
@@ -300,8 +344,9 @@ def require_range(channels, consumer, culprits):
     )
 
 
+CHECKED_BATCHES = 10
+"""Batches of which a module checks the values; see ``FirstBatches``."""
+
 _TOLERANCE = 0.01  # bfloat16 keeps 8 bits
 _MASKABLE = 0.9  # BEST-RQ masks at most 0.6 of the shortest utterance's frames
-_FILLED_FRAMES = (
-    5  # equal by chance in one frame of 10 million, never in five of a batch
-)
+_FILLED_FRAMES = 5  # by chance one frame in 10 million is, never five of a batch

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.files import write_whole
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -40,7 +43,9 @@ def load_variant(name):
     Arguments
     ---------
     name : str
-        Name of a file in the folder ``hparams``, without its ending.
+        Name of a file in the folder ``hparams``, without its ending. Behind a plus
+        there may be a control of ``speechbrain_pitchrope.controls``:
+        ``"theta+shuffled_f0"`` is variant theta with the pitch of other utterances.
 
     Returns
     -------
@@ -51,20 +56,31 @@ def load_variant(name):
     Raises
     ------
     ValueError
-        If there is no such variant.
+        If there is no such variant or no such control.
 
     Example
     -------
     >>> load_variant("theta")
-    {'theta': 'phase', 'similarity': 'none', 'radius': 'none'}
+    {'theta': 'offset', 'similarity': 'none', 'radius': 'none'}
+    >>> load_variant("theta+shuffled_f0")["control"]
+    'shuffled_f0'
     """
-    path = variants_folder() / f"{name}.yaml"
+    form, _, control = name.partition("+")
+    path = variants_folder() / f"{form}.yaml"
     if not path.is_file():
         raise ValueError(
-            f"there is no variant {name!r}: choose one of {', '.join(variant_names())}"
+            f"there is no variant {form!r}: choose one of {', '.join(variant_names())}"
         )
     with open(path, encoding="utf-8") as stream:
-        return load_hyperpyyaml(stream)
+        settings = load_hyperpyyaml(stream)
+    if control:
+        if control not in CONTROLS or "control" in settings:
+            raise ValueError(
+                f"variant {name!r}: expected a variant without control, a plus, and "
+                f"one of {', '.join(CONTROLS)}"
+            )
+        settings["control"] = control
+    return settings
 
 
 def load_streams(name):
@@ -96,7 +112,7 @@ def claim_output_folder(output_folder, name, settings):
     Raises
     ------
     ValueError
-        If the folder belongs to a variant with other settings.
+        If the folder belongs to a variant with other settings, or its mark is damaged.
 
     Example
     -------
@@ -110,12 +126,18 @@ def claim_output_folder(output_folder, name, settings):
     mark = Path(output_folder) / "variant.json"
     mine = {"variant": name, "pitch_attention": settings}
     if mark.is_file():
-        found = json.loads(mark.read_text(encoding="utf-8"))
-        if found["pitch_attention"] != settings:
+        try:
+            found = json.loads(mark.read_text(encoding="utf-8"))
+            theirs, trained = found["variant"], found["pitch_attention"]
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{output_folder} holds a run of variant {found['variant']!r} "
-                f"({found['pitch_attention']}), this is variant {name!r} ({settings}): "
-                "choose another output_folder, or the variant that belongs to it"
+                f"{mark} is damaged ({error}): remove it if {output_folder} holds a "
+                f"run of variant {name!r}"
+            ) from error
+        if trained != settings:
+            raise ValueError(
+                f"{output_folder} holds a run of variant {theirs!r} ({trained}), this "
+                f"is variant {name!r} ({settings}): choose another output_folder, or "
+                "the variant that belongs to it"
             )
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8")
+    write_whole(mark, (json.dumps(mine, indent=1) + "\n").encode())

@@ -9,10 +9,16 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.variants import claim_output_folder
 
-HPARAMS = Path(__file__).parents[1] / (
-    "recipes/LibriSpeech/ASR/transformer/hparams/conformer_mini.yaml"
-)
+HPARAMS = Path(__file__).parents[1] / "recipes/LibriSpeech/ASR/transformer/hparams"
 SIZES = {"d_model": 32, "d_ffn": 32, "nhead": 2, "num_encoder_layers": 2}
+JOINT = {
+    "num_decoder_layers": 1,
+    "output_neurons": 31,
+    "max_decode_ratio": 0.2,  # an untrained decoder doesn't know when to end
+    "test_beam_size": 2,
+    "avg_checkpoints": 1,
+}
+"""Settings of conformer_small.yaml; with them a run is not conformer_mini.yaml's."""
 WORDS = "THE QUICK BROWN FOX JUMPS OVER A LAZY DOG'S BACK"
 
 
@@ -30,14 +36,15 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
     spread : float
         Standard deviation of what the parameters that listen to pitch are changed by.
     **settings : dict
-        Other entries of conformer_mini.yaml.
+        Other entries of conformer_mini.yaml, or of conformer_small.yaml (``JOINT``).
 
     Returns
     -------
     list of dict
         State dict of ``model`` after each epoch.
     """
-    text = HPARAMS.read_text(encoding="utf-8")
+    size = "small" if "num_decoder_layers" in settings else "mini"
+    text = (HPARAMS / f"conformer_{size}.yaml").read_text(encoding="utf-8")
     overrides = SIZES | {
         "data_folder": str(folder),
         "output_folder": str(folder),
@@ -52,6 +59,7 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
         hparams = load_hyperpyyaml(text, overrides)
     claim_output_folder(folder, variant, hparams["pitch_attention"])
     make_tokenizer(folder / "tokenizer")
+    set_statistics(hparams["normalize"], 80)
     key = "ACC" if hparams["num_decoder_layers"] else "CER"
     states = []
     for epoch, score in enumerate(scores, start=1):
@@ -62,6 +70,13 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
         states.append({k: v.clone() for k, v in hparams["model"].state_dict().items()})
         hparams["checkpointer"].save_checkpoint({"epoch": epoch, key: score})
     return states
+
+
+def set_statistics(normalize, n_mels):
+    """As after training: the level and spread of mels in dB."""
+    normalize.count = 1
+    normalize.glob_mean = torch.full((n_mels,), -30.0)
+    normalize.glob_std = torch.full((n_mels,), 15.0)
 
 
 def make_tokenizer(folder):

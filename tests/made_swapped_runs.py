@@ -6,7 +6,7 @@ from speechbrain.dataio.encoder import CTCTextEncoder
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.swapping.rewrite import swap
-from tests.made_runs import WORDS, make_tokenizer
+from tests.made_runs import WORDS, make_tokenizer, set_statistics
 from tests.swapping.recipes import FEATURES, HEAD, model
 
 N_TOKENS = 31
@@ -222,11 +222,7 @@ def make_swapped_run(folder, recipe, variant="all"):
     with torch.random.fork_rng(devices=[]):
         hparams = load_hyperpyyaml(text, overrides)
     _make_files(folder / "save", hparams, recipe)
-    # As after training: the level and spread of mels in dB.
-    normalize = hparams["normalize"]
-    normalize.count = 1
-    normalize.glob_mean, normalize.glob_std = torch.full((2, 20), 15.0)
-    normalize.glob_mean = normalize.glob_mean - 45
+    set_statistics(hparams["normalize"], 20)
     networks = [hparams[name] for name in ("model", "pt_model") if name in hparams]
     states = []
     for epoch, score in ((1, 40.0), (2, 30.0)):
@@ -234,7 +230,7 @@ def make_swapped_run(folder, recipe, variant="all"):
             parameter.data.add_(0.1 * torch.randn_like(parameter))
         ours = (m for m in networks[-1].modules() if isinstance(m, PitchRoPEMHA))
         for net in ours:
-            net.similarity_weight.data.add_(1.0)
+            net.similarity_even.data.add_(1.0)
         meta = {"epoch": epoch, "WER": score, "ACC": 100 - score}
         states.append({k: v.clone() for k, v in networks[0].state_dict().items()})
         hparams["checkpointer"].save_checkpoint(meta)

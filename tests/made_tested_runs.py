@@ -21,7 +21,10 @@ SPLITS = {
         "1-1-1": ("A QUICK FOX", "A QUICK BROWN BOX"),
         "2-1-0": ("JUMPS OVER A DOG", "JUMPS OVER DOG"),
     },
-    "test-b": {"3-1-0": ("BACK", ""), "3-1-1": ("A <eps> & 'B'", "A <i> & 'B'")},
+    "test-b": {
+        "3-1-0": ("BACK", ""),
+        "3-1-1": ("A <eps> & <script>", "A <i> & <script>"),
+    },
 }
 """Split to {utterance: (said, recognised)}."""
 

@@ -8,6 +8,7 @@ import math
 
 import torch
 
+COSINES = (2.0, 4.5, 9.0)
 KAPPA, WEIGHTS = (0.421, 1.279, 2.186), (0.617, 0.308, 0.069)
 
 
@@ -33,15 +34,17 @@ def attention_logits(net, q, k, pitch):
     """Logits of one head's [B, T, head_dim] queries and keys; ``net`` is its Head."""
     u, v, g, e = pitch.unbind(-1)
     t = torch.arange(q.shape[1], dtype=q.dtype)
-    course = {
-        "phase": u.cumsum(1),
-        "utterance": g.cumsum(1),
-        "frame": t * u,
-        "none": 0 * u,
-    }[net.theta]
-    theta = frequencies(net.frequencies, q.shape[-1]) * (
-        t[:, None] + net.a * course[..., None]
-    )
+    omega = frequencies(net.frequencies, q.shape[-1])
+    if net.theta == "offset":
+        theta = omega * t[:, None] + net.c * u[..., None]
+    else:
+        course = {
+            "phase": u.cumsum(1),
+            "utterance": g.cumsum(1),
+            "frame": t * u,
+            "none": 0 * u,
+        }[net.theta]
+        theta = omega * (t[:, None] + net.a * course[..., None])
     if net.radius == "sigmoid":
         hertz = torch.where(v >= 0.5, 150 * 2 ** (g + u), 0 * u)
         log_r = (2 / (1 + torch.exp(-hertz)) - 1)[..., None] @ net.rho.T
@@ -53,10 +56,15 @@ def attention_logits(net, q, k, pitch):
     both_voiced = v[:, :, None] * v[:, None, :]
     distance = u[:, :, None] - u[:, None, :]
     if net.similarity == "laplacian":
-        kernel = torch.exp(-distance.abs())
+        kernel = net.beta * torch.exp(-distance.abs())
+    elif net.similarity == "gaussian":
+        kernel = net.beta * cosine_kernel(distance, net.sigma)
     else:
-        kernel = cosine_kernel(distance, net.sigma)
-    bias = both_voiced * (net.beta * kernel + net.mu)
+        kernel = sum(
+            net.even[j] * torch.cos(k * distance) + net.odd[j] * torch.sin(k * distance)
+            for j, k in enumerate(COSINES)
+        )
+    bias = both_voiced * (kernel + net.mu)
     return (q @ k.mH).real * net.scale + bias
 
 
@@ -67,12 +75,22 @@ class Head:
         self.theta, self.similarity = net.theta, net.similarity
         self.radius, self.frequencies = net.radius, net.frequencies
         pairs, zero = net.head_dim // 2, net.out_proj.weight.new_zeros(())
-        self.a, self.rho = zero.expand(pairs), zero.expand(pairs, 3)
+        self.a = self.c = zero.expand(pairs)
+        self.rho = zero.expand(pairs, 3)
+        self.even = self.odd = zero.expand(len(COSINES))
         self.beta, self.mu, self.sigma = zero, zero, zero + 1
-        if net.theta != "none":
+        if net.theta == "offset":
+            self.c = 15 * net.theta_offset[h]
+        elif net.theta != "none":
             self.a = torch.tanh(net.theta_rate[h] * 1.5) / 1.5
+        if net.similarity in ("cosines", "even_cosines"):
+            self.even = net.similarity_even[h]
+        if net.similarity in ("cosines", "odd_cosines"):
+            self.odd = net.similarity_odd[h]
+        if net.similarity in ("gaussian", "laplacian"):
+            self.beta = net.similarity_weight[h]
         if net.similarity != "none":
-            self.beta, self.mu = net.similarity_weight[h], net.similarity_voiced[h]
+            self.mu = net.similarity_voiced[h]
         if net.similarity == "gaussian":
             self.sigma = 0.6 + net.similarity_bandwidth[h].exp()
         if net.radius != "none":

@@ -1,5 +1,7 @@
 """The contract: round trips, neutrality, and errors that name the yaml entry."""
 
+import copy
+
 import pytest
 import torch
 
@@ -62,3 +64,16 @@ def test_noise_is_told_from_pitch(seed):
     found = inband.without_noise(noisy)
     assert torch.equal(found[:, ~masked], channels[:, ~masked])
     assert not found[:, masked].any()
+
+
+def test_a_copied_module_counts_its_own_batches():
+    net = torch.nn.Linear(2, 3)
+    net.first_batches = inband.FirstBatches(net)
+    other = copy.deepcopy(net)
+    while net.first_batches.one_more():
+        pass
+    assert other.first_batches.left == inband.CHECKED_BATCHES
+    other.load_state_dict(net.state_dict())
+    assert not net.first_batches.one_more()
+    net.load_state_dict(other.state_dict())
+    assert net.first_batches.one_more()

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.lobes.models.multistream import N_HOPS
+from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.lobes.models.multistream import N_HOPS, samples_per_frame
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
-from speechbrain_pitchrope.streams import samples_per_frame
 from speechbrain_pitchrope.variants import (
     claim_output_folder,
     load_streams,
@@ -45,9 +45,28 @@ def test_inputs_and_streams_are_variant_all_and_more():
 
 
 def test_single_variants_switch_one_thing_on():
-    for name in ("theta", "similarity", "radius"):
-        on = [key for key, form in load_variant(name).items() if form != "none"]
-        assert on == [name]
+    switches = {
+        "theta": ("theta", "phase"),
+        "similarity": ("similarity", "gaussian", "even_cosines", "odd_cosines"),
+        "radius": ("radius",),
+        "pitch_input": ("input",),
+    }
+    for switch, names in switches.items():
+        for name in names:
+            on = [key for key, form in load_variant(name).items() if form != "none"]
+            assert on == [switch]
+
+
+def test_a_control_behind_a_plus():
+    for control in CONTROLS:
+        expected = load_variant("theta") | {"control": control}
+        assert load_variant(f"theta+{control}") == expected
+
+
+@pytest.mark.parametrize("name", ["theta+loud", "shuffled_f0+voicing_only", "+x"])
+def test_a_control_that_cannot_be(name):
+    with pytest.raises(ValueError, match="shuffled_f0"):
+        load_variant(name)
 
 
 def test_unknown_variant_names_the_known_ones():

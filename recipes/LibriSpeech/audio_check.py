@@ -6,22 +6,18 @@ found goes to a journal, line by line, so that an interrupted run need not start
 
 import contextlib
 import json
-import os
-import struct
 from multiprocessing.pool import ThreadPool
 
-import numpy as np
-import soundfile
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
+
+from speechbrain_pitchrope.dataio.audio import inspect
 
 logger = get_logger(__name__)
 
 AUDIO = (".flac", ".wav")
-BLOCK_FRAMES = 1 << 20  # decoded at a time: bounds memory whatever a header claims
-NO_LENGTH = (1 << 63) - 1  # frames that libsndfile gives for a FLAC without a length
 FILES_PER_TASK = 8  # handed to a thread at a time
-VERSION = 1  # of the journal; what another version wrote is not used again
+VERSION = 3  # of the journal; what another version wrote is not used again
 
 
 def measure_all(data_folder, files, journal, settings, workers, progress):
@@ -81,58 +77,11 @@ def _read_journal(journal):
 
 def _measure(path, decode):
     """Rate and frames of a file, and what is wrong with it whatever the settings."""
-    rate, frames, faults = 0, 0, []
-    try:
-        with soundfile.SoundFile(path) as audio:
-            rate, frames = audio.samplerate, audio.frames
-            missing = _missing_bytes(path)
-            if audio.channels != 1:
-                faults += [("not_mono", f"{audio.channels} channels")]
-            if frames == NO_LENGTH:
-                frames = 0
-                faults += [("unreadable_audio", "no length in the header")]
-            elif missing > 0:
-                faults += [("truncated_audio", f"{missing} bytes less")]
-            elif frames == 0:
-                faults += [("no_samples", "0 samples")]
-            elif decode:
-                faults += _decode(audio)
-    except soundfile.LibsndfileError as error:
-        if path.is_file() and path.stat().st_size == 0:
-            faults += [("empty_file", "0 bytes")]
-        else:
-            faults += [("unreadable_audio", error.error_string)]
-    except OSError as error:
-        faults += [("unreadable_audio", str(error.strerror))]
+    rate, channels, frames, fault = inspect(path, decode)
+    faults = [("not_mono", f"{channels} channels")] if channels > 1 else []
+    if fault:
+        faults += [(fault.kind, fault.detail)]
     return {"rate": rate, "frames": frames, "decoded": decode, "faults": faults}
-
-
-def _decode(audio):
-    count, silent, not_finite = 0, True, 0
-    try:
-        while len(block := audio.read(BLOCK_FRAMES, dtype="float32")):
-            count += len(block)
-            silent = silent and not block.any()
-            not_finite += int((~np.isfinite(block)).sum())
-    except soundfile.LibsndfileError as error:
-        return [("truncated_audio", f"decoding stopped: {error.error_string}")]
-    if count < audio.frames:
-        return [("truncated_audio", f"{count} of {audio.frames} samples")]
-    if silent:
-        return [("silent", f"{count} samples, all 0")]
-    return [("not_finite", f"{not_finite} samples")] if not_finite else []
-
-
-def _missing_bytes(path):
-    """By how much a WAV's data chunk is cut; libsndfile makes no mention of it."""
-    with open(path, "rb") as file:
-        riff = file.read(12)[:4] == b"RIFF"
-        while riff and len(head := file.read(8)) == 8:
-            kind, size = struct.unpack("<4sI", head)
-            if kind == b"data" and size < 0xFFFFFFFF:  # that: written into a pipe
-                return file.tell() + size - path.stat().st_size
-            file.seek(size + size % 2, os.SEEK_CUR)
-    return 0
 
 
 def audio_problems(found, settings):

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from audio_check import AUDIO, audio_problems
+from speechbrain_pitchrope.dataio.audio import LARGEST_SAMPLE
 
 COLUMNS = ("ID", "duration", "wav", "spk_id", "wrd")
 TRANSCRIPT = ".trans.txt"
@@ -31,6 +32,7 @@ EXPECTED = {  # every kind of problem, and what there should be instead
     "not_mono": "1 channel",
     "silent": "a sample other than 0",
     "too_long": "at most {max_seconds} s",
+    "too_loud": f"float samples between -1 and 1, or of at most {LARGEST_SAMPLE:g}",
     "too_short": "at least {min_seconds} s",
     "transcript_without_audio": "a .flac or .wav of this ID beside it",
     "truncated_audio": "all samples that the header promises",

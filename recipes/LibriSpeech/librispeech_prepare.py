@@ -9,12 +9,12 @@ What can be used goes to ``<split>.csv``, all else to ``problems_<split>.csv``.
 
 import argparse
 import collections
-import contextlib
 import csv
+import fcntl
 import hashlib
+import io
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from speechbrain.utils.logger import get_logger
 
 from audio_check import VERSION, measure_all
 from librispeech_layout import COLUMNS, EXPECTED, Problem, match, merge_rows, scan
+from speechbrain_pitchrope.files import write_whole
 
 logger = get_logger(__name__)
 
@@ -132,9 +133,16 @@ def prepare_librispeech(
         _check_ready(save_folder, splits, merge)
         return
 
-    folders = _find_splits(data_folder, splits)
+    folders, skip = _find_splits(data_folder, splits), on_problem == "skip"
     save_folder.mkdir(parents=True, exist_ok=True)
-    skip = on_problem == "skip"
+    with open(save_folder / "prepare.lock", "w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)  # until another run has prepared it
+        how = {"workers": workers, "progress": progress}
+        _prepare(data_folder, save_folder, folders, merge, settings, skip, how)
+
+
+def _prepare(data_folder, save_folder, folders, merge, settings, skip, how):
+    """What is left of the preparation once arguments are checked and others wait."""
     done = {}  # csv name: (rows, problems, whether it was written)
     for split, folder in folders.items():
         name, state_file = f"{split}.csv", save_folder / f"{split}.json"
@@ -147,13 +155,14 @@ def prepare_librispeech(
         for old in (state_file.name, name, *(m for m in merge if split in merge[m])):
             (save_folder / old).unlink(missing_ok=True)  # nothing out of date remains
         journal = save_folder / f"{split}.journal.jsonl"
-        seen = measure_all(data_folder, files, journal, settings, workers, progress)
+        seen = measure_all(data_folder, files, journal, settings, **how)
         base = folder.relative_to(data_folder).as_posix()
         rows, problems = match(data_folder, base, files, seen, settings)
         done[name] = _finish(save_folder, name, rows, problems, len(seen), skip)
         if done[name][2]:
-            with _replacing(state_file) as file:
-                json.dump(state | {"problems": len(problems)}, file, indent=1)
+            csv_sha1 = _sha1((save_folder / name).read_bytes())
+            state |= {"problems": len(problems), "csv": csv_sha1}
+            write_whole(state_file, json.dumps(state, indent=1).encode())
             journal.unlink()
     for name, splits_in in merge.items():
         parts = [done[f"{split}.csv"] for split in splits_in]
@@ -221,8 +230,12 @@ def _summary(files):
         "files": len(files),
         "bytes": sum(size for size, _ in files.values()),
         "newest_ns": max((mtime for _, mtime in files.values()), default=0),
-        "sha1": hashlib.sha1(json.dumps(list(files.items())).encode()).hexdigest(),
+        "sha1": _sha1(json.dumps(list(files.items())).encode()),
     }
+
+
+def _sha1(content):
+    return hashlib.sha1(content).hexdigest()
 
 
 def _finished_rows(save_folder, name, state_file, state, skip):
@@ -231,6 +244,7 @@ def _finished_rows(save_folder, name, state_file, state, skip):
         before = json.loads(state_file.read_text(encoding="utf-8"))
         with open(save_folder / name, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
+        state = state | {"csv": _sha1((save_folder / name).read_bytes())}
     except (OSError, ValueError):
         return None
     left_out = before.pop("problems", None)
@@ -257,10 +271,10 @@ def _finish(save_folder, name, rows, problems, total, skip, whole=True):
         kind, found = "no_utterances", f"0 of {total} audio files can be used"
         problems = [Problem("", kind, found, EXPECTED[kind], name), *problems]
     report.unlink(missing_ok=True)
-    target.unlink(missing_ok=True)
     if problems:
         _write_csv(report, Problem._fields, map(Problem._asdict, problems))
     if not rows or not whole or (problems and not skip):
+        target.unlink(missing_ok=True)
         return rows, problems, False
     _write_csv(target, COLUMNS, rows)
     hours = sum(float(row["duration"]) for row in rows) / 3600
@@ -273,21 +287,11 @@ def _finish(save_folder, name, rows, problems, total, skip, whole=True):
 
 
 def _write_csv(path, columns, rows):
-    with _replacing(path) as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    """Opens a file that gets this name only when it has been written to its end."""
-    part = path.with_name(path.name + ".part")
-    with open(
-        part, "w", encoding="utf-8", errors="backslashreplace", newline=""
-    ) as file:
-        yield file
-    os.replace(part, path)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def main():

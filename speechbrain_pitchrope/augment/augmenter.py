@@ -34,12 +34,12 @@ class PitchAugmenter(Augmenter):
     Arguments
     ---------
     *args : tuple
-        As of ``speechbrain.augment.augmenter.Augmenter``.
+        As in ``speechbrain.augment.augmenter.Augmenter``.
     n_features : int, optional
-        How many channels to augment: all before pitch if not given. Needed where a
-        waveform rides before pitch: its frames then go with the pitch's.
+        How many channels to augment: all before pitch if not given. What rides behind
+        them follows in time.
     **kwargs : dict
-        As of ``speechbrain.augment.augmenter.Augmenter``.
+        As in ``speechbrain.augment.augmenter.Augmenter``.
 
     Raises
     ------
@@ -57,6 +57,7 @@ class PitchAugmenter(Augmenter):
 
     def __init__(self, *args, n_features=None, **kwargs):
         super().__init__(*args, **kwargs)
+        self.first_batches = inband.FirstBatches(self)
         self.augmentations = {
             name: _WithPitch(augmentation, n_features)
             for name, augmentation in self.augmentations.items()
@@ -91,28 +92,27 @@ class PitchAugmenter(Augmenter):
                 "features with pitch, [batch, time, channels]: waveforms are augmented "
                 "by speechbrain.augment.augmenter.Augmenter"
             )
-        inband.require_range(
-            inband.split(x)[1], type(self).__name__, (FBANK, NORMALIZE)
-        )
+        if self.first_batches.one_more():
+            inband.require_range(x, type(self).__name__, (FBANK, NORMALIZE))
         return super().forward(x, lengths)
 
 
 class _WithPitch:
-    """One augmentation, applied to the mels, and its course in time, to pitch."""
+    """One augmentation of the mels; what rides behind them follows it in time."""
 
     def __init__(self, augmentation, n_features):
         self.augmentation, self.n_features = augmentation, n_features
         self.follow = _follower(augmentation)
 
     def __call__(self, x, **lengths):
-        mels, channels = inband.split(x, self.n_features)
+        mels, riders = inband.split(x, self.n_features)
         with _replay() as rewind:
             out = self.augmentation(mels.contiguous(), **lengths)
             rewind()
-            channels = self.follow(self.augmentation, channels, **lengths)
+            riders = self.follow(self.augmentation, riders, **lengths)
         if isinstance(out, tuple):
-            return inband.append(out[0], channels), *out[1:]
-        return inband.append(out, channels)
+            return inband.append(out[0], riders), *out[1:]
+        return inband.append(out, riders)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ exit code. It is imported only when its command is typed, so that help is quick.
 
 import argparse
 import importlib
+import io
+import os
 import sys
 
 import speechbrain_pitchrope
@@ -13,10 +15,10 @@ import speechbrain_pitchrope
 COMMANDS = {
     "compare": ("cli.compare", "compare systems by their wer files, with confidence"),
     "demo-corpus": (
-        "demo.corpus",
+        "cli.demo_corpus",
         "make a small synthetic corpus in LibriSpeech layout",
     ),
-    "f0": ("cli.f0", "write the pitch of recordings as csv, and draw it"),
+    "f0": ("cli.f0", "write the pitch of recordings to files, and draw it"),
     "package": ("cli.package", "make a run a folder that recognises speech"),
     "plot": (
         "cli.plot",
@@ -27,6 +29,9 @@ COMMANDS = {
     "transcribe": ("cli.transcribe", "write what is said in recordings"),
     "wer": ("cli.wer", "print the error rates that training runs ended with"),
 }
+
+INTERRUPTED, NOBODY_READS = 130, 141
+"""Exit codes of shells: 128 and the number of the signal, SIGINT or SIGPIPE."""
 
 
 def make_parser(commands):
@@ -68,7 +73,8 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit code: 0 if all went well, 1 if a file or a setting is at fault.
+        Exit code: 0 if all went well, 1 if a file or a setting is at fault, 130 after
+        Ctrl-C, 141 if nobody reads what is printed.
 
     Example
     -------
@@ -78,9 +84,21 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else arguments
     chosen = arguments[0] if arguments else None
     commands = {chosen: COMMANDS[chosen]} if chosen in COMMANDS else COMMANDS
-    args = make_parser(commands).parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text in any encoding: as on stderr.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return args.run(args)
+        args = make_parser(commands).parse_args(arguments)
+        code = args.run(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print(f"pitchrope {chosen}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # As after "| head"; python would try once more to write, at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
     except (ImportError, OSError, ValueError) as error:
-        print(f"pitchrope {args.command}: {error}", file=sys.stderr)
+        print(f"pitchrope {chosen}: {error}", file=sys.stderr)
         return 1

@@ -1,31 +1,29 @@
 """``pitchrope compare``: which system is better, and how sure that is.
 
-Reads the ``wer_<split>.txt`` of two or more systems over one test set. Prints their
-error rates, then each later system against the first, then the same for groups of
-utterances.
+Reads the error files of two or more systems over one test set. Prints their error
+rates, then each later system against the first, then the same for groups of utterances.
 """
 
 import numpy as np
 
 from speechbrain_pitchrope.scoring.groups import (
-    REGISTERS,
+    by_register,
+    by_speaker,
     read_speaker_f0,
-    register_of,
-    speaker_of,
 )
 from speechbrain_pitchrope.scoring.significance import (
     RESAMPLES,
+    compare_rates,
     error_rate,
-    matched_pairs,
-    paired_bootstrap,
 )
-from speechbrain_pitchrope.scoring.systems import name_some, read_systems
+from speechbrain_pitchrope.scoring.systems import (
+    read_systems,
+    read_tone_systems,
+    split_seeds,
+)
 
-SYSTEMS_HEADER = (
-    "system  WER (%)  CER (%)     ins     del     sub   words  utterances  files"
-)
 PAIRS_HEADER = (
-    "systems  difference     95 % interval  relative (%)  P(improved)       z        p"
+    "difference     95 % interval  relative (%)  P(improved)       t        p"
 )
 
 
@@ -33,15 +31,22 @@ def add_arguments(parser):
     """Declare the command's arguments."""
     parser.add_argument(
         "first",
-        metavar="WER_A",
-        help="wer_<split>.txt of the system to compare with; 'a1.txt,a2.txt' are seeds "
-        "of one system, whose errors are averaged",
+        metavar="TEST_A",
+        help="wer_<split>.txt of the system to compare with, or its output folder; "
+        "'a1,a2' are seeds of one system, whose errors are averaged",
     )
     parser.add_argument(
         "others",
-        metavar="WER_B",
+        metavar="TEST_B",
         nargs="+",
         help="the same of each system to judge, over the same utterances",
+    )
+    parser.add_argument(
+        "--tones",
+        action="store_true",
+        help="compare toned syllables (words such as MA3; letters, where tone is an "
+        "accent), syllables without tone, and tones of right syllables; takes "
+        "hyp_<split>.txt too",
     )
     parser.add_argument(
         "--by-speaker", action="store_true", help="also print each speaker's results"
@@ -64,194 +69,101 @@ def add_arguments(parser):
 
 def run(args):
     """Print the systems, the pairs, and the groups that were asked for."""
-    ids, systems = read_systems(
-        [name.split(",") for name in (args.first, *args.others)]
-    )
-    tables = [
-        systems_table(systems),
-        pairs_table(systems, args.resamples, args.seed),
-    ]
+    read, kinds, judged = read_systems, ("wer",), ["WER"]
+    if args.tones:
+        read, kinds = read_tone_systems, ("hyp", "wer")
+        judged = ["toned", "base", "tone"]
+    names = (args.first, *args.others)
+    ids, systems = read([split_seeds(name, kinds) for name in names])
+    bootstrap = (args.resamples, args.seed)
+    tables = [systems_table(systems), pairs_table(systems, judged, *bootstrap)]
+    groups = {}
     if args.f0:
-        members = members_by_register(ids, read_speaker_f0(args.f0), args.f0)
-        tables.append(
-            groups_table("register", members, systems, args.resamples, args.seed)
-        )
+        groups["register"] = by_register(ids, read_speaker_f0(args.f0))
     if args.by_speaker:
-        members = members_by_speaker(ids)
-        tables.append(
-            groups_table("speaker", members, systems, args.resamples, args.seed)
-        )
+        groups["speaker"] = by_speaker(ids)
+    for title, members in groups.items():
+        tables.append(groups_table(title, members, systems, judged[0], *bootstrap))
     print("\n\n".join("\n".join(lines) for lines in tables))
     return 0
 
 
 def systems_table(systems):
-    """Lines with the error rates and counts of each system.
-
-    Arguments
-    ---------
-    systems : list of System
-        What to print.
-
-    Returns
-    -------
-    list of str
-    """
-    lines = [SYSTEMS_HEADER]
+    """Lines with the error rates and counts of each system."""
+    first = systems[0]
+    rates = "".join(f"  {f'{name} (%)':>9}" for name in first.measures)
+    counts = "".join(f"  {name:>7}" for name in first.counts)
+    lines = [f"system{rates}{counts}  utterances  files"]
     for number, system in enumerate(systems, start=1):
-        wer = error_rate(system.errors, system.words)
-        cer = "-"
-        if system.characters.any():
-            cer = f"{error_rate(system.character_errors, system.characters):.2f}"
-        kinds = (system.insertions, system.deletions, system.substitutions)
-        counts = "  ".join(f"{_count(kind.sum()):>6}" for kind in kinds)
-        lines.append(
-            f"{number:6}  {wer:7.2f}  {cer:>7}  {counts}  {system.words.sum():6.0f}  "
-            f"{system.words.size:10}  {','.join(map(str, system.paths))}"
+        rates = "".join(
+            f"  {error_rate(errors, units):9.2f}" if units.any() else f"  {'-':>9}"
+            for errors, units in system.measures.values()
         )
+        counts = "".join(f"  {_count(n.sum()):>7}" for n in system.counts.values())
+        utterances = next(iter(system.counts.values())).size
+        names = ",".join(map(str, system.paths))
+        lines.append(f"{number:6}{rates}{counts}  {utterances:10}  {names}")
     return lines
 
 
-def pairs_table(systems, resamples, seed):
-    """Lines with each later system's difference from the first.
-
-    Arguments
-    ---------
-    systems : list of System
-        The first is the one to compare with.
-    resamples, seed : int
-        Of the bootstrap; all pairs see the same resamples.
-
-    Returns
-    -------
-    list of str
-    """
+def pairs_table(systems, measures, resamples, seed):
+    """Lines with each later system's difference from the first."""
     first, *others = systems
+    utterances = first.measures[measures[0]][0].size
     lines = [
-        "WER less that of system 1, in percentage points; below zero is better.",
-        f"Bootstrap: {resamples} paired resamples of {first.words.size} utterances, "
-        f"seed {seed}. z and p: matched pairs, two-sided.",
+        f"{', '.join(measures)} less that of system 1, in percentage points; below "
+        "zero is better.",
+        f"Bootstrap: {resamples} paired resamples of {utterances} utterances, "
+        f"seed {seed}. t and p: matched pairs, two-sided.",
     ]
-    if len(others) > 1:
-        lines.append("The p values are not corrected for the number of systems.")
-    lines.append(PAIRS_HEADER)
-    wer = error_rate(first.errors, first.words)
+    if len(others) * len(measures) > 1:
+        lines.append("The p values are not corrected for their number.")
+    lines.append(f"systems  error  {PAIRS_HEADER}")
     for number, other in enumerate(others, start=2):
-        difference = error_rate(other.errors - first.errors, first.words)
-        relative = f"{100 * difference / wer:+.2f}" if wer else "-"
-        sampled = paired_bootstrap(
-            first.errors, other.errors, first.words, resamples, seed
-        )
-        test = matched_pairs(first.errors, other.errors)
-        p = f"{test.p:.4f}" if test.p >= 1e-4 else "<0.0001"
-        lines.append(
-            f"{number:2} vs 1  {difference:+10.2f}  {_interval(sampled)}  "
-            f"{relative:>12}  {sampled.probability_of_improvement:11.4f}  "
-            f"{test.z:+6.2f}  {p:>7}"
-        )
+        for name in measures:
+            pair = _compare(first, other, name, resamples, seed)
+            relative = "-"
+            if pair.rate_a:
+                relative = f"{100 * pair.difference / pair.rate_a:+.2f}"
+            p = f"{pair.p:.4f}" if pair.p >= 1e-4 else "<0.0001"
+            lines.append(
+                f"{number:2} vs 1  {name:5}  {pair.difference:+10.2f}  "
+                f"{_interval(pair)}  {relative:>12}  "
+                f"{pair.probability_of_improvement:11.4f}  {pair.t:+6.2f}  {p:>7}"
+            )
     return lines
 
 
-def groups_table(title, members, systems, resamples, seed):
-    """Lines with each group's error rates and differences from the first system.
-
-    Arguments
-    ---------
-    title : str
-        What the groups are.
-    members : dict
-        Group's name to the indices of its utterances.
-    systems : list of System
-        The first is the one to compare with.
-    resamples, seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    list of str
-        A group of one utterance has no interval.
-    """
+def groups_table(title, members, systems, measure, resamples, seed):
+    """Lines with each group's error rates and differences from the first system."""
     numbers = range(1, len(systems) + 1)
-    rates = "".join(f"  {f'WER {number}':>7}" for number in numbers)
+    rates = "".join(f"  {f'{measure} {number}':>7}" for number in numbers)
     pairs = "".join(
         f"  {f'{number} vs 1':>10}     95 % interval" for number in numbers[1:]
     )
-    lines = [f"{title:12}  utterances   words{rates}{pairs}"]
+    lines = [f"{title:12}  utterances   units{rates}{pairs}"]
     for name, indices in members.items():
-        words = systems[0].words[indices]
-        errors = [system.errors[indices] for system in systems]
-        line = f"{name:12}  {len(indices):10}  {words.sum():6.0f}"
-        line += "".join(f"  {error_rate(own, words):7.2f}" for own in errors)
-        for own in errors[1:]:
+        counts = [[n[indices] for n in system.measures[measure]] for system in systems]
+        own = [error_rate(*pair) for pair in counts]
+        line = f"{name:12}  {len(indices):10}  {counts[0][1].sum():6.0f}"
+        line += "".join(f"  {rate:7.2f}" for rate in own)
+        for system, rate in zip(systems[1:], own[1:], strict=True):
             interval = f"{'-':>16}"
             if len(indices) > 1:
-                sampled = paired_bootstrap(errors[0], own, words, resamples, seed)
-                interval = _interval(sampled)
-            line += f"  {error_rate(own - errors[0], words):+10.2f}  {interval}"
+                pair = _compare(systems[0], system, measure, resamples, seed, indices)
+                interval = _interval(pair)
+            line += f"  {rate - own[0]:+10.2f}  {interval}"
         lines.append(line)
     return lines
 
 
-def members_by_speaker(ids):
-    """Indices of each speaker's utterances.
-
-    Arguments
-    ---------
-    ids : list of str
-        Utterance ids, "speaker-chapter-utterance".
-
-    Returns
-    -------
-    dict
-        Speaker to numpy.ndarray; numbers in their order, then names.
-
-    Example
-    -------
-    >>> members_by_speaker(["1089-1-0", "84-1-0", "84-1-1"])
-    {'84': array([1, 2]), '1089': array([0])}
-    """
-    speakers = np.array([speaker_of(name) for name in ids])
-    order = sorted(set(speakers.tolist()), key=lambda name: (len(name), name))
-    return {speaker: np.flatnonzero(speakers == speaker) for speaker in order}
-
-
-def members_by_register(ids, f0_hz, path):
-    """Indices of the utterances of each pitch register.
-
-    Arguments
-    ---------
-    ids : list of str
-        Utterance ids, "speaker-chapter-utterance".
-    f0_hz : dict
-        Speaker to median f0 in Hz.
-    path : str
-        Where the f0 came from, for the message.
-
-    Returns
-    -------
-    dict
-        Register to numpy.ndarray, from low to high; empty ones are left out.
-
-    Raises
-    ------
-    ValueError
-        If a speaker has no f0.
-
-    Example
-    -------
-    >>> members_by_register(["84-1-0", "61-1-0"], {"84": 200.0, "61": 100.0}, "f0.csv")
-    {'below 130 Hz': array([1]), 'above 180 Hz': array([0])}
-    """
-    speakers = [speaker_of(name) for name in ids]
-    missing = sorted(set(speakers) - f0_hz.keys())
-    if missing:
-        raise ValueError(
-            f"{path} has no f0_hz for {name_some(missing)}, expected every speaker of "
-            "the test set: add a row for each"
-        )
-    registers = np.array([register_of(f0_hz[speaker]) for speaker in speakers])
-    members = {name: np.flatnonzero(registers == name) for name in REGISTERS}
-    return {name: indices for name, indices in members.items() if indices.size}
+def _compare(first, other, measure, resamples, seed, indices=slice(None)):
+    """Comparison of two systems by one measure, in some of the utterances."""
+    errors_a, units_a = (n[indices] for n in first.measures[measure])
+    errors_b, units_b = (n[indices] for n in other.measures[measure])
+    if measure != "tone":
+        units_b = None  # those of the references, for both
+    return compare_rates(errors_a, errors_b, units_a, units_b, resamples, seed)
 
 
 def _count(value):
@@ -259,6 +171,6 @@ def _count(value):
     return f"{value:.0f}" if np.isclose(value, round(value)) else f"{value:.1f}"
 
 
-def _interval(sampled):
+def _interval(pair):
     """The interval in 16 characters."""
-    return f"[{sampled.low:+6.2f}, {sampled.high:+6.2f}]"
+    return f"[{pair.low:+6.2f}, {pair.high:+6.2f}]"

@@ -1,5 +1,14 @@
 """``pitchrope package``: a finished training run as a folder for inference."""
 
+from pathlib import Path
+
+from speechbrain_pitchrope.cli.options import add_force
+
+EXECUTES = (
+    "A run's hyperparams.yaml is loaded, which executes what it names: open only those "
+    "of people you trust."
+)
+
 
 def add_arguments(parser):
     """Declare the command's arguments."""
@@ -11,11 +20,22 @@ def add_arguments(parser):
     parser.add_argument(
         "--out", metavar="PACKAGE", help="where to (default: FOLDER/package)"
     )
+    add_force(parser)
+    parser.epilog = EXECUTES
 
 
 def run(args):
     """Package the run and say where."""
-    from speechbrain_pitchrope.runs.packaging import package_run
+    from speechbrain_pitchrope.runs.run import open_run
 
-    print(package_run(args.run_folder, args.out))
+    folder = Path(args.out or open_run(args.run_folder).folder / "package")
+    if folder.exists() and not args.force:
+        raise ValueError(
+            f"{folder} exists: give another --out, or --force to overwrite it"
+        )
+    open_run(args.run_folder)  # before torch is loaded
+
+    from speechbrain_pitchrope.runs.package import package_run
+
+    print(package_run(args.run_folder, folder))
     return 0

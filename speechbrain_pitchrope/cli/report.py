@@ -4,25 +4,13 @@ The page is one file that fetches nothing: error rates, the worst utterances ali
 figures and recordings of some, what was learned of pitch, and the settings.
 """
 
+import sys
 from pathlib import Path
-from typing import NamedTuple
+
+from speechbrain_pitchrope.cli.options import add_force, refuse_existing
+from speechbrain_pitchrope.cli.package import EXECUTES
 
 UTTERANCES = 3
-
-
-class Report(NamedTuple):
-    """What was written.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        The page.
-    missing : list of str
-        What should be on it and isn't, and why; the page says so too.
-    """
-
-    path: Path
-    missing: list
 
 
 def add_arguments(parser):
@@ -31,42 +19,48 @@ def add_arguments(parser):
         "run_folder", metavar="OUTPUT_FOLDER", help="output folder of train.py"
     )
     parser.add_argument(
-        "--out", help="where to save (default: OUTPUT_FOLDER/report.html)"
+        "--out", help="where to save, .html (default: OUTPUT_FOLDER/report.html)"
     )
     parser.add_argument(
         "--utterances",
         type=int,
         default=UTTERANCES,
         metavar="N",
-        help="utterances to draw and to hear, from the worst to the best (default: "
-        "%(default)s)",
+        help="utterances to draw and to listen to, from the worst to the best "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--data-folder",
         metavar="DIR",
         help="where the corpus is now (default: where it was in the training)",
     )
+    add_force(parser)
     parser.epilog = (
         "Exit code 1 if something is missing on the page; the page is written all the "
-        "same, and says what."
+        f"same, and says what. {EXECUTES}"
     )
 
 
 def run(args):
     """Write the page, say where it is and how large, and what it lacks."""
-    import sys
+    from speechbrain_pitchrope.runs.run import open_run
 
-    report = write_report(args.run_folder, args.out, args.utterances, args.data_folder)
-    print(f"{report.path} ({report.path.stat().st_size / 1e6:.1f} MB)")
-    for text in report.missing:
+    folder = open_run(args.run_folder).folder
+    refuse_existing(args.out or folder / "report.html", args.force)
+    path, missing = write_report(
+        args.run_folder, args.out, args.utterances, args.data_folder
+    )
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    for text in missing:
         print(f"pitchrope report: missing on the page: {text}", file=sys.stderr)
-    return 1 if report.missing else 0
+    return 1 if missing else 0
 
 
 def write_report(output_folder, out=None, utterances=UTTERANCES, data_folder=None):
-    """Write the page of a run of ``recipes/LibriSpeech/ASR/transformer/train.py``.
+    """Write the page of a run, of our recipe or of a swapped one.
 
-    A run that is not finished or not tested yet has a page too, of what there is.
+    This runs what the run's hyperparams.yaml names. A run that is not finished or not
+    tested yet has a page too, of what there is.
 
     Arguments
     ---------
@@ -82,35 +76,32 @@ def write_report(output_folder, out=None, utterances=UTTERANCES, data_folder=Non
 
     Returns
     -------
-    Report
+    path : pathlib.Path
+        The page.
+    missing : list of str
+        What should be on it and isn't, and why; the page says so too.
 
     Raises
     ------
     ValueError
-        If it is no run's folder, or a run of which there is nothing to report yet, or
-        if the page can't be where it shall be.
-    ImportError
-        If matplotlib is not installed.
+        If it is no run's folder, or if there is nothing to report yet.
     """
+    if utterances < 0:
+        raise ValueError(f"{utterances} utterances to draw: give 0 or more")
+    path = Path(out or Path(output_folder).absolute() / "report.html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--out is {path}: a report is HTML, name a file .html")
     from speechbrain_pitchrope.figures.style import require_matplotlib
 
     require_matplotlib()
-    if utterances < 0:
-        raise ValueError(f"{utterances} utterances to draw: give 0 or more")
-    if out is not None and Path(out).is_dir():
-        raise ValueError(f"{out} is a folder: give a file in it, {out}/report.html")
     from speechbrain_pitchrope.files import write_whole
-    from speechbrain_pitchrope.report import figures
     from speechbrain_pitchrope.report.facts import gather
     from speechbrain_pitchrope.report.page import page
     from speechbrain_pitchrope.report.recordings import Recordings, choose
 
     facts = gather(output_folder)
-    recordings = Recordings(facts.settings, data_folder)
+    recordings = Recordings(facts.run, data_folder)
     chosen = choose(facts, recordings, utterances)
-    shown = [figures.show(facts, one, recordings) for one in chosen]
-    course = figures.draw_training(facts.log) if facts.log else None
-    path = Path(out or facts.folder / "report.html")
-    write_whole(path, page(facts, shown, course).encode())
-    faults = [fault for one in shown for fault in one.faults]
-    return Report(path, [*facts.missing, *faults])
+    html, missing = page(facts, chosen, recordings)
+    write_whole(path, html.encode())
+    return path, missing

@@ -1,62 +1,25 @@
-"""``pitchrope swap``: an existing recipe's yaml, so that its attention hears pitch."""
+"""``pitchrope swap``: an existing recipe's yaml, with attention that uses pitch."""
 
 import difflib
 from pathlib import Path
 
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.swapping.notes import beyond_names
-from speechbrain_pitchrope.swapping.rewrite import swap, unswap
+from speechbrain_pitchrope.swapping.rewrite import swap
 from speechbrain_pitchrope.variants import variant_names
 
 
 def difference(before, after, before_name="before", after_name="after"):
-    """Unified diff of two texts.
-
-    Arguments
-    ---------
-    before, after : str
-        The texts.
-    before_name, after_name : str
-        Their names, for the first two lines.
-
-    Returns
-    -------
-    list of str
-        The lines of the diff, without line breaks; none if the texts are equal.
-
-    Example
-    -------
-    >>> difference("a: 1\\nb: 2\\n", "a: 1\\nb: 3\\n")[3:]
-    [' a: 1', '-b: 2', '+b: 3']
-    """
-    return list(
-        difflib.unified_diff(
-            before.replace("\r\n", "\n").removesuffix("\n").split("\n"),
-            after.replace("\r\n", "\n").removesuffix("\n").split("\n"),
-            before_name,
-            after_name,
-            lineterm="",
-        )
-    )
+    """The lines of a unified diff of two texts, without line breaks."""
+    lines = [
+        text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+        for text in (before, after)
+    ]
+    return list(difflib.unified_diff(*lines, before_name, after_name, lineterm=""))
 
 
 def read(path):
-    """Read a yaml file, its line ends as they are.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If there is no such file, or it is not UTF-8.
-    """
+    """A yaml file's text, its line ends as they are."""
     if not path.is_file():
         found = "is not a file" if path.exists() else "is not there"
         raise ValueError(f"{path} {found}: give the yaml of a recipe")
@@ -73,23 +36,7 @@ def read(path):
 
 
 def check_output(path, input_path, force):
-    """Refuse an output that may not be written.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Where to write.
-    input_path : pathlib.Path
-        The input; it is never overwritten.
-    force : bool
-        Whether another file may be.
-
-    Raises
-    ------
-    ValueError
-        If the path is that of the input, of a folder or a device, or of a file and
-        ``force`` is not given.
-    """
+    """Refuse the input, a folder, a device, and without ``force`` any other file."""
     if path.exists():
         if path.samefile(input_path):
             raise ValueError(f"{path} is the input: give another output")
@@ -109,16 +56,15 @@ def add_arguments(parser):
         default="all",
         choices=variant_names(),
         metavar="NAME",
-        help=f"of {', '.join(variant_names())} (default: all)",
+        help=f"one of {', '.join(variant_names())} (default: all)",
     )
     parser.add_argument("--diff", action="store_true", help="print what changes")
-    way = parser.add_mutually_exclusive_group()
-    way.add_argument("--unswap", action="store_true", help="turn a swapped yaml back")
-    way.add_argument(
+    parser.add_argument(
         "--check",
         action="store_true",
         help="build the swapped features and encoder, run them once forward and "
-        "backward, and write nothing if that fails",
+        "backward, and write nothing if that fails. This runs code that the yaml "
+        "names: check only recipes that you trust. Without --check none of it runs",
     )
     parser.add_argument(
         "--force", action="store_true", help="overwrite the output if it is there"
@@ -127,18 +73,21 @@ def add_arguments(parser):
 
 def run(args):
     """Rewrite the yaml and say what changed, in the file and in the model."""
-    before = read(args.input)
+    before, folder = read(args.input), args.input.parent
     check_output(args.output, args.input, args.force)
-    notes, checked = [], []
+    checked = []
     try:
-        if args.unswap:
-            after = unswap(before)
-        else:
-            after, notes = swap(before, args.variant), beyond_names(before)
+        after = swap(before, args.variant, folder)
+        notes = beyond_names(before, folder)
+        if "!include:" in after and args.output.parent.resolve() != folder.resolve():
+            raise ValueError(
+                "it includes files, which are looked for beside it: write the output "
+                f"to {folder}"
+            )
         if args.check:
             from speechbrain_pitchrope.swapping.check import check  # takes seconds
 
-            checked = check(after)
+            checked = check(after, folder)
     except ValueError as error:
         raise ValueError(f"{args.input}: {error}") from None
     try:
@@ -151,11 +100,10 @@ def run(args):
     removed = sum(line.startswith("-") for line in lines[2:])
     added = sum(line.startswith("+") for line in lines[2:])
     print(f"{args.output}: {removed} lines replaced by {added}")
-    _print_list("beyond the names of classes:", notes)
-    _print_list("checked, forward and backward:", checked)
+    for heading, sentences in (
+        ("beyond the names of classes:", notes),
+        ("checked, forward and backward:", checked),
+    ):
+        if sentences:
+            print("\n  - ".join([heading, *sentences]))
     return 0
-
-
-def _print_list(heading, sentences):
-    if sentences:
-        print("\n  - ".join([heading, *sentences]))

@@ -9,7 +9,15 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from speechbrain_pitchrope.cli.f0 import find_recordings
+from speechbrain_pitchrope.cli.options import (
+    add_force,
+    add_recordings,
+    add_section,
+    find_recordings,
+    refuse_existing,
+    report_failures,
+    section,
+)
 
 LONGEST = 40.0
 """Seconds that are recognised at a time: LibriSpeech's utterances have 35 at most."""
@@ -23,12 +31,8 @@ def add_arguments(parser):
         help="the model: a folder of pitchrope package, or any that SpeechBrain's "
         "EncoderASR or EncoderDecoderASR loads",
     )
-    parser.add_argument(
-        "inputs",
-        metavar="FILE",
-        nargs="+",
-        help="recordings (any sample rate, any channels), or folders of them",
-    )
+    add_recordings(parser)
+    add_section(parser)
     parser.add_argument("--out", help="file to write to (default: print)")
     parser.add_argument(
         "--longest",
@@ -38,8 +42,10 @@ def add_arguments(parser):
         "(default: %(default)g)",
     )
     parser.add_argument("--device", help="cpu, cuda:0, ... (default: a GPU if any)")
-    parser.add_argument(
-        "--force", action="store_true", help="write over --out if it exists"
+    add_force(parser)
+    parser.epilog = (
+        "The model's hyperparams.yaml is loaded, which executes what it names: open "
+        "only those of people you trust."
     )
 
 
@@ -47,29 +53,24 @@ def run(args):
     """Transcribe every recording; those that fail are named at the end."""
     if args.longest < 1:
         raise ValueError(f"--longest is {args.longest:g} s: give 1 s or more")
-    if args.out and Path(args.out).exists() and not args.force:
-        raise ValueError(
-            f"{args.out} exists: add --force to write over it, or change --out"
-        )
-    paths = [path for path, _ in find_recordings(args.inputs)]
+    if args.out:
+        refuse_existing(args.out, args.force)
+    found, skipped = find_recordings(args.inputs)
+    paths, part = [path for path, _ in found], section(args)
 
-    from speechbrain_pitchrope.runs.folder import load_recogniser
+    from speechbrain_pitchrope.runs.folder import interface_of, load_recogniser
 
+    interface_of(args.model)  # before torch is loaded
+    for line in skipped:
+        print(f"pitchrope transcribe: skipped {line}", file=sys.stderr)
     asr = load_recogniser(args.model, args.device)
     out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
     with out as stream:
-        failures = _transcribe_all(asr, paths, args.longest, stream)
-    if failures:
-        print(
-            f"pitchrope transcribe: {len(failures)} of {len(paths)} recordings failed:",
-            *failures,
-            sep="\n  ",
-            file=sys.stderr,
-        )
-    return 1 if failures else 0
+        failures = _transcribe_all(asr, paths, args.longest, part, stream)
+    return report_failures("transcribe", failures, len(paths))
 
 
-def _transcribe_all(asr, paths, longest, stream):
+def _transcribe_all(asr, paths, longest, part, stream):
     """Write a line for each recording as it is done; the faults of the others."""
     from tqdm import tqdm
 
@@ -84,7 +85,7 @@ def _transcribe_all(asr, paths, longest, stream):
     ) as bar:
         for path in paths:
             try:
-                text = transcribe(asr, path, longest, bar.update)
+                text = transcribe(asr, path, longest, bar.update, **part)
             except (OSError, RuntimeError, ValueError) as error:
                 named = str(path) in str(error)
                 failures.append(str(error) if named else f"{path}: {error}")
@@ -104,29 +105,10 @@ def _seconds(path):
         return 0.0
 
 
-def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None):
-    """Text of one recording.
+def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None, **part):
+    """Text of one recording, its words a space apart; ``part``: see ``read_pieces``.
 
-    Arguments
-    ---------
-    asr : speechbrain.inference.ASR.EncoderASR or EncoderDecoderASR
-        The model.
-    path : str
-        The recording.
-    longest : float
-        Seconds above which it is cut (``speechbrain_pitchrope.dataio.audio``).
-    progress : callable
-        Told the seconds of each piece when it is done.
-
-    Returns
-    -------
-    str
-        Words with single spaces between them.
-
-    Raises
-    ------
-    ValueError
-        If the recording can't be read, or is too short for the model.
+    ``progress`` is told the seconds of each piece when it is done.
     """
     import torch
 
@@ -136,7 +118,7 @@ def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None):
         raise ValueError(f"{path} is not there: expected a recording or a folder")
     sample_rate = asr.audio_normalizer.sample_rate
     words = []
-    for wav in read_pieces(path, sample_rate, longest):
+    for wav in read_pieces(path, sample_rate, longest, **part):
         (text, *_), _ = asr.transcribe_batch(wav[None], torch.ones(1))
         words += text.split()
         progress(len(wav) / sample_rate)

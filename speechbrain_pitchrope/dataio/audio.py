@@ -1,25 +1,102 @@
-"""Reading any recording for the command line: any sample rate, any channel count."""
+"""Recordings of any format, sample rate and channel count, read in bounded memory.
+
+Blocks of samples are read from a file, checked, mixed to one channel and resampled;
+everything else here is made of those blocks. What is wrong with a file is an
+``AudioError``. Formats are known by content, never by name.
+"""
 
 import math
-from contextlib import contextmanager
+import os
+import re
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import scipy.signal
 import soundfile
 import torch
-import torchaudio
+
+BLOCK_VALUES = 1 << 20
+"""Samples of all channels together that are read at a time."""
+
+SHORT_BLOCK = 1000
+"""Frames read at a time to find out where a file is damaged."""
 
 SILENCE_SECONDS = 0.3
 """A long recording is cut in the middle of the quietest stretch of this length."""
 
-LARGEST_STEP = 1000
-"""torchaudio keeps a filter for each phase between two rates: of 44,100 Hz, whose ratio
-to 16,000 Hz is 441 / 160, they are few; of 44,101 Hz they would take gigabytes."""
+SAMPLE_RATES = (1000, 768000)
+"""Lowest and highest sample rate in Hz that a header may give."""
+
+LARGEST_SAMPLE = 2.0**15
+"""Full scale is 1; some write floats on the scale of 16 bit integers."""
+
+NO_LENGTH = (1 << 63) - 1
+"""Frames that libsndfile gives for a FLAC file without a length."""
+
+LARGEST_PAGE = 65307
+"""Bytes of a page of OGG (RFC 3533)."""
+
+TOO_LONG = re.compile(
+    r"^ *(?:data|SSND|Data Size|riff|Riff size) *: *(\d+) \(should be (\d+)\)", re.M
+)
+"""How libsndfile's log notes a header that gives more bytes than the file has."""
 
 
-def read_mono(path, sample_rate):
-    """Samples of a recording, its channels averaged, at the rate asked for.
+class AudioError(ValueError):
+    """A recording that can't be used, and why.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    kind : str
+        "empty_file", "unreadable_audio", "truncated_audio", "no_samples",
+        "not_finite", "too_loud", "silent" or "bad_section".
+    detail : str
+        What was found, and what to do about it; follows the path in the message.
+    """
+
+    def __init__(self, path, kind, detail):
+        super().__init__(f"{path} {detail}")
+        self.kind, self.detail = kind, detail
+
+
+@contextmanager
+def _open(path):
+    """The recording as a ``soundfile.SoundFile``; any name is allowed."""
+    path = Path(path)
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "is not there"
+        raise AudioError(path, "unreadable_audio", f"{found}: expected a recording")
+    if not path.stat().st_size:
+        raise AudioError(path, "empty_file", "is empty: 0 bytes")
+    # libsndfile would go by the name if it had one, and ask for the rate of "a.raw".
+    with open(path, "rb") as opened:
+        try:
+            file = soundfile.SoundFile(opened.fileno(), closefd=False)
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.rstrip(".")
+            raise AudioError(
+                path,
+                "unreadable_audio",
+                f"can't be read as audio (libsndfile: {reason}): if it is a recording, "
+                "make it a WAV file, for example with ffmpeg",
+            ) from error
+        with file:
+            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+                raise AudioError(
+                    path,
+                    "unreadable_audio",
+                    f"has a sample rate of {file.samplerate} Hz in its header: "
+                    f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz",
+                )
+            yield file
+
+
+def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
+    """Samples of a recording at the rate asked for.
 
     Arguments
     ---------
@@ -27,6 +104,11 @@ def read_mono(path, sample_rate):
         A file that libsndfile reads: WAV, FLAC, OGG, MP3 and others.
     sample_rate : int
         Samples per second to return.
+    start, end : float
+        The section to read, in seconds; by default all. What is behind it is not
+        looked at.
+    channel : int, optional
+        The channel to read, 1 is the first; by default the average of all.
 
     Returns
     -------
@@ -35,30 +117,28 @@ def read_mono(path, sample_rate):
 
     Raises
     ------
-    ValueError
-        If the file is not there or can't be read, or holds no samples or non-finite
-        ones.
+    AudioError
+        If there is no such file, section or channel, or it can't be read, breaks off,
+        or holds no samples or some that are no audio.
     """
-    with _opened(path) as file:
-        wav = _read(file, path, -1)
-        if not len(wav):
-            raise ValueError(f"{path} holds no samples, expected speech")
-        return _resampled(wav, file.samplerate, sample_rate)
+    # An hour is not to be in memory twice, as blocks and as a whole.
+    samples = bytearray()
+    for block in _read(path, sample_rate, start, end, channel):
+        samples += block.tobytes()
+    return torch.frombuffer(samples, dtype=torch.float32)
 
 
-def read_pieces(path, sample_rate, longest):
-    """Samples of a recording in pieces, no more of them in memory than two pieces.
+def read_pieces(path, sample_rate, longest, start=0.0, end=None, channel=None):
+    """Samples of a recording in pieces that are cut in its pauses.
 
-    A recording that is no longer than ``longest`` is one piece, as of ``read_mono``. A
-    longer one is cut where it is quietest in the second half of each ``longest``
-    seconds (``quietest``). The pieces have no overlap and leave nothing out.
+    A recording that is no longer than ``longest`` is one piece. A longer one is cut in
+    the middle of the quietest 0.3 s in the second half of each ``longest`` seconds. All
+    pieces together are what ``read_mono`` returns.
 
     Arguments
     ---------
-    path : str
-        As of ``read_mono``.
-    sample_rate : int
-        Samples per second to return.
+    path, sample_rate, start, end, channel
+        As in ``read_mono``.
     longest : float
         Length in seconds that no piece exceeds.
 
@@ -69,74 +149,197 @@ def read_pieces(path, sample_rate, longest):
 
     Raises
     ------
-    ValueError
-        As of ``read_mono``; a broken end is found when it is reached.
+    AudioError
+        As in ``read_mono``; a broken end is found when it is reached.
     """
-    with _opened(path) as file:
-        rate = file.samplerate
-        capacity = max(1, round(longest * rate))
-        # One sample more, to know whether there is more to come.
-        held = _read(file, path, capacity + 1)
-        if not len(held):
-            raise ValueError(f"{path} holds no samples, expected speech")
+    capacity = max(1, round(longest * sample_rate))
+    held = np.zeros(0, np.float32)
+    for block in _read(path, sample_rate, start, end, channel):
+        held = np.concatenate((held, block))
         while len(held) > capacity:
-            cut = capacity // 2 + quietest(held[capacity // 2 : capacity], rate)
-            yield _resampled(held[: max(1, cut)], rate, sample_rate)
-            held = held[max(1, cut) :]
-            held = torch.cat((held, _read(file, path, capacity + 1 - len(held))))
-        yield _resampled(held, rate, sample_rate)
+            cut = capacity // 2 + _quietest(held[capacity // 2 : capacity], sample_rate)
+            cut = max(1, cut)
+            yield torch.from_numpy(held[:cut])
+            held = held[cut:]
+    yield torch.from_numpy(held)
 
 
-def quietest(wav, sample_rate):
-    """The middle of the stretch of 0.3 s that has the least power.
-
-    Arguments
-    ---------
-    wav : torch.Tensor
-        Shape [N].
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    int
-        Index of a sample.
-
-    Example
-    -------
-    >>> quietest(torch.tensor([1.0, 1.0, 0.1, 0.0, 0.1, 1.0]), sample_rate=10)
-    3
-    """
+def _quietest(wav, sample_rate):
+    """Index of the middle of the stretch of 0.3 s that has the least power."""
     width = min(len(wav), max(1, round(SILENCE_SECONDS * sample_rate)))
-    energy = np.cumsum(np.pad(np.square(wav.numpy(), dtype=np.float64), (1, 0)))
+    energy = np.cumsum(np.pad(np.square(wav, dtype=np.float64), (1, 0)))
     return int(np.argmin(energy[width:] - energy[:-width])) + width // 2
 
 
-@contextmanager
-def _opened(path):
-    """The recording, with what is not there or libsndfile can't read named."""
-    if not Path(path).is_file():
-        found = "is a folder" if Path(path).is_dir() else "is not there"
-        raise ValueError(f"{path} {found}: expected the file of a recording")
+class Inspection(NamedTuple):
+    """What a look at a recording found; ``fault`` is an ``AudioError`` or None."""
+
+    sample_rate: int
+    channels: int
+    frames: int
+    fault: AudioError | None
+
+
+def inspect(path, decode=True):
+    """Look at a recording: its header, and what is wrong with it.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    decode : bool
+        Whether to read it to its end, which finds what the header does not show:
+        samples that are missing from a FLAC file, not finite, or all 0 ("silent").
+
+    Returns
+    -------
+    Inspection
+        With zeros for what is not known.
+    """
+    rate = channels = frames = 0
     try:
-        with soundfile.SoundFile(path) as file:
-            yield file
+        with _open(path) as file:
+            rate, channels, frames = file.samplerate, file.channels, file.frames
+            if frames == NO_LENGTH:
+                frames = 0
+                raise AudioError(
+                    path, "unreadable_audio", "has no length in its header"
+                )
+            _require_end(file, path, frames)
+            blocks = _checked_blocks(file, path) if decode else ()
+            peaks = [np.abs(block).max() for block in blocks]
+            if peaks and not max(peaks):
+                raise AudioError(path, "silent", f"holds {frames} samples, all 0")
+    except AudioError as error:
+        return Inspection(rate, channels, frames, error)
+    except OSError as error:
+        fault = AudioError(path, "unreadable_audio", f"can't be read: {error.strerror}")
+        return Inspection(rate, channels, frames, fault)
+    return Inspection(rate, channels, frames, None)
+
+
+def _read(path, sample_rate, start, end, channel):
+    """Blocks of samples [N], mixed and resampled: few are in memory at a time."""
+    with _open(path) as file:
+        mixed = (
+            block.mean(1, dtype=np.float32)
+            if channel is None
+            else block[:, channel - 1]
+            for block in _checked_blocks(file, path, start, end, channel)
+        )
+        yield from _resampled(mixed, file.samplerate, sample_rate)
+
+
+def _checked_blocks(file, path, start=0.0, end=None, channel=None):
+    """The section of an open file, checked, in blocks [N, channels]."""
+    rate, channels, seconds = (
+        file.samplerate,
+        file.channels,
+        file.frames / file.samplerate,
+    )
+    if channel is not None and not 1 <= channel <= channels:
+        raise AudioError(
+            path,
+            "bad_section",
+            f"has {channels} channel(s): {channel} is not one of them",
+        )
+    done, last = round(start * rate), math.inf if end is None else round(end * rate)
+    if last <= done or 0 < file.frames <= done:
+        until = "on" if end is None else f"to {end:g} s"
+        detail = f"lasts {seconds:.2f} s: no sample is from {start:g} s {until}"
+        raise AudioError(path, "bad_section", detail)
+    try:
+        if done:
+            file.seek(done)
+        while done < last:
+            n_frames = int(min(last - done, max(1, BLOCK_VALUES // channels)))
+            block = file.read(n_frames, dtype="float32", always_2d=True)
+            if not len(block):
+                return _require_end(file, path, done)
+            _require_audio(block, path)
+            yield block
+            done += len(block)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"{path} can't be read as audio: {error}") from error
+        raise _truncated(path, _readable_frames(path) / rate, seconds) from error
 
 
-def _read(file, path, n_samples):
-    """The next samples, all if -1, their channels averaged."""
-    samples = file.read(n_samples, dtype="float32", always_2d=True)
-    wav = torch.from_numpy(samples).mean(1)
-    if not wav.isfinite().all():
-        raise ValueError(f"{path} holds NaN or infinite samples, expected speech")
-    return wav
+def _readable_frames(path):
+    """How many frames of a damaged file can be read."""
+    count = 0
+    with _open(path) as file, suppress(soundfile.LibsndfileError):
+        while n_frames := len(file.read(SHORT_BLOCK)):
+            count += n_frames
+    return count
 
 
-def _resampled(wav, rate, sample_rate):
+def _require_audio(block, path):
+    """Refuse samples that no microphone gives."""
+    peak = np.abs(block).max()
+    if not np.isfinite(peak):
+        raise AudioError(path, "not_finite", "holds NaN or infinite samples")
+    if peak > LARGEST_SAMPLE:
+        raise AudioError(
+            path,
+            "too_loud",
+            f"holds a sample of {peak:.3g}, expected audio between -1 and 1: it is "
+            "damaged, or its header gives the wrong sample format",
+        )
+
+
+def _require_end(file, path, frames):
+    """Refuse a file of which there are fewer frames than its header gives."""
+    if not frames:
+        raise AudioError(path, "no_samples", "holds no samples")
+    given = 0 if file.frames == NO_LENGTH else file.frames
+    if log := TOO_LONG.search(file.extra_info):
+        n_bytes, found = map(int, log.groups())
+        # Recorders that write into a pipe don't know the length, and give the largest.
+        if n_bytes < 0xFFFFFF00 and not 0x7FFF0000 <= n_bytes <= 0x80000000:
+            given = max(given, frames * n_bytes / max(1, found))
+    elif file.format == "NIST":
+        with open(path, "rb") as opened:
+            count = re.search(rb"sample_count -i (\d+)", opened.read(1024))
+        given = max(given, int(count[1]) if count else 0)
+    elif file.format == "OGG" and not _last_page_is_whole(path):
+        raise _truncated(path, frames / file.samplerate)
+    if frames < given:
+        raise _truncated(path, frames / file.samplerate, given / file.samplerate)
+
+
+def _last_page_is_whole(path):
+    """Whether an OGG file ends with its last page: libsndfile drops half of one."""
+    with open(path, "rb") as opened:
+        opened.seek(-min(os.path.getsize(path), LARGEST_PAGE), os.SEEK_END)
+        page = b"OggS" + opened.read().rpartition(b"OggS")[2]
+    n_segments = page[26] if len(page) > 26 else 255
+    return len(page) >= 27 + n_segments + sum(page[27 : 27 + n_segments])
+
+
+def _truncated(path, there, given=None):
+    promise = "" if given is None else f", its header gives {given:.2f} s"
+    detail = f"breaks off or is damaged after {there:.2f} s{promise}"
+    advice = "copy it anew, or read it up to an earlier end"
+    return AudioError(path, "truncated_audio", f"{detail}: {advice}")
+
+
+def _resampled(blocks, rate, sample_rate):
+    """Resample a stream of blocks [N]: exactly as if it were a single one."""
     divisor = math.gcd(rate, sample_rate)
-    if rate // divisor <= LARGEST_STEP:
-        return torchaudio.functional.resample(wav, rate, sample_rate)
     up, down = sample_rate // divisor, rate // divisor
-    return torch.from_numpy(scipy.signal.resample_poly(wav.numpy(), up, down))
+    if up == down:
+        yield from blocks
+        return
+    # scipy's filter reaches 10 * max(up, down) samples at the rate of both, times up.
+    context = down * math.ceil((10 * max(up, down) / up + 1) / down)
+    held, behind = np.zeros(0, np.float32), 0
+    for block in blocks:
+        held = np.concatenate((held, block))
+        ready = (len(held) - behind - context) // down * down
+        if ready > 0:
+            seen = scipy.signal.resample_poly(
+                held[: behind + ready + context], up, down
+            )
+            yield seen[behind * up // down : (behind + ready) * up // down]
+            kept = max(0, behind + ready - context)
+            held, behind = held[kept:], behind + ready - kept
+    yield scipy.signal.resample_poly(held, up, down)[behind * up // down :]

@@ -1,8 +1,4 @@
-"""From the synthesiser's samples to an utterance as a microphone would give it.
-
-Second on the demo corpus' way: resampled to 16 kHz, between two short pauses, at a
-level of its own, in faint noise. Files appear whole or not at all.
-"""
+"""From the synthesiser's samples to an utterance as a microphone would give it."""
 
 import io
 
@@ -12,7 +8,7 @@ from scipy import signal
 
 from speechbrain_pitchrope.files import write_whole
 
-__all__ = ["SAMPLE_RATE", "add_room", "resample", "trim", "write_flac", "write_text"]
+__all__ = ["SAMPLE_RATE", "add_room", "resample", "trim", "write_flac"]
 
 SAMPLE_RATE = 16000
 
@@ -28,75 +24,23 @@ TRIM_DB = -50.0
 
 
 def resample(samples, sample_rate):
-    """Resamples to 16 kHz with a polyphase low-pass filter.
-
-    Arguments
-    ---------
-    samples : numpy.ndarray
-        Samples [N], floating point.
-    sample_rate : int
-        Their samples per second.
-
-    Returns
-    -------
-    numpy.ndarray
-        Samples [ceil(N * 16000 / sample_rate)], of the same type.
-
-    Example
-    -------
-    >>> resample(np.zeros(22050, np.float32), 22050).shape
-    (16000,)
-    """
+    """Resample [N] to 16 kHz with a polyphase low-pass filter."""
     divisor = int(np.gcd(SAMPLE_RATE, sample_rate))
     return signal.resample_poly(samples, SAMPLE_RATE // divisor, sample_rate // divisor)
 
 
 def trim(samples):
-    """Cuts off the pauses at both ends: what is 50 dB or more below the peak.
-
-    Arguments
-    ---------
-    samples : numpy.ndarray
-        Samples [N], not all zero.
-
-    Returns
-    -------
-    numpy.ndarray
-        Samples [M], M <= N.
-
-    Example
-    -------
-    >>> trim(np.array([0.0, 0.0, 0.5, 0.0, -0.5, 0.0]))
-    array([ 0.5,  0. , -0.5])
-    """
+    """Cut off the pauses at both ends of [N]: what is 50 dB or more below the peak."""
     loudness = np.abs(samples)
     (loud,) = np.nonzero(loudness > 10 ** (TRIM_DB / 20) * loudness.max())
     return samples[loud[0] : loud[-1] + 1]
 
 
 def add_room(speech, rng):
-    """Puts speech between pauses, at a random level, into white or pink noise.
+    """Put speech [N] at 16 kHz between pauses, at a random level, into faint noise.
 
-    Arguments
-    ---------
-    speech : numpy.ndarray
-        Samples [N] at 16 kHz, not all zero.
-    rng : numpy.random.Generator
-        Draws the pauses (0.15 .. 0.5 s at either end), the level of the speech
-        (-28 .. -20 dB over full scale, less where a peak would pass 0.9), the kind
-        of noise, the ratio of speech to noise (25 .. 40 dB) and the noise.
-
-    Returns
-    -------
-    numpy.ndarray
-        Samples [M], M > N, int16.
-
-    Example
-    -------
-    >>> tone = np.sin(np.arange(16000) / 10)
-    >>> utterance = add_room(tone, np.random.default_rng(0))
-    >>> utterance.dtype, 20800 <= len(utterance) <= 32000
-    (dtype('int16'), True)
+    The ratio of speech to noise is that of the speech's level; a peak beyond 0.9 turns
+    the whole down. Return samples [M], M > N, int16.
     """
     before, after = (rng.uniform(*PAUSE_SECONDS, size=2) * SAMPLE_RATE).astype(int)
     level = 10 ** (rng.uniform(*LEVEL_DB) / 20)
@@ -112,35 +56,14 @@ def add_room(speech, rng):
 
 
 def _pink(white):
-    """Tilts white noise [N] by -3 dB an octave above 20 Hz."""
+    """Tilt white noise [N] by -3 dB an octave above 20 Hz."""
     spectrum = np.fft.rfft(white)
     frequencies = np.fft.rfftfreq(len(white), 1 / SAMPLE_RATE)
     return np.fft.irfft(spectrum / np.sqrt(np.maximum(frequencies, 20.0)), len(white))
 
 
 def write_flac(path, samples):
-    """Writes 16-bit FLAC at 16 kHz, under another name until it is complete.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Where to; its folder is made if there is none.
-    samples : numpy.ndarray
-        Samples [N], int16.
-    """
+    """Write int16 samples [N] as 16-bit FLAC at 16 kHz, whole or not at all."""
     flac = io.BytesIO()
     soundfile.write(flac, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     write_whole(path, flac.getvalue())
-
-
-def write_text(path, text):
-    """Writes a text file, under another name until it is complete.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Where to; its folder is made if there is none.
-    text : str
-        What to write, in UTF-8 and with line ends as given.
-    """
-    write_whole(path, text.encode())

@@ -1,16 +1,18 @@
-"""`pitchrope demo-corpus`: a small speech corpus in LibriSpeech's layout, offline.
+"""A small speech corpus in LibriSpeech's layout, spoken by espeak-ng, offline.
 
-Last on the demo corpus' way: the grammar's sentences (`sentences`) are shared out
-among the voices (`voices`), spoken by espeak-ng (`espeak`), recorded (`audio`)
-and written as OUT/<split>/<speaker>/<chapter>/<speaker>-<chapter>-<NNNN>.flac.
+Sentences (`sentences`, `tones`) are shared out among the voices (`voices`), spoken by
+espeak-ng (`espeak`), recorded (`audio`) and written as
+OUT/<split>/<speaker>/<chapter>/<speaker>-<chapter>-<NNNN>.flac. OUT/corpus.json holds
+the settings and is written first, so a run can tell its own unfinished work from
+another corpus and from other people's files.
 """
 
-import argparse
-import sys
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
-from functools import cache, partial
-from itertools import groupby
+import hashlib
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,46 +25,39 @@ from speechbrain_pitchrope.demo.audio import (
     resample,
     trim,
     write_flac,
-    write_text,
 )
-from speechbrain_pitchrope.demo.espeak import Espeak, EspeakError
-from speechbrain_pitchrope.demo.folder import (
-    corpus_settings,
-    open_folder,
-    write_settings,
-)
-from speechbrain_pitchrope.demo.plan import (
-    VOICES,
-    CorpusError,
-    Utterance,
-    plan_utterances,
-)
-from speechbrain_pitchrope.demo.processes import mapping, usable_cores
-from speechbrain_pitchrope.demo.voices import Voice, check_probes, probe_voice
+from speechbrain_pitchrope.demo.espeak import Espeak
+from speechbrain_pitchrope.demo.sentences import draw_sentences
+from speechbrain_pitchrope.demo.tones import draw_style, draw_syllables
+from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, check_voice
+from speechbrain_pitchrope.files import write_whole
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
-__all__ = [
-    "VOICES",
-    "CorpusError",
-    "CorpusReport",
-    "SplitReport",
-    "Utterance",
-    "Voice",
-    "add_arguments",
-    "make_demo_corpus",
-    "plan_utterances",
-    "run",
-]
+__all__ = ["SPEAKERS_FILE", "Utterance", "make_demo_corpus", "plan_utterances"]
 
 DEFAULT_SEED = 1
-DEFAULT_UTTERANCES = 1200
 
-# A further process is started for every so many utterances.
-UTTERANCES_PER_WORKER = 50
+# Utterances of a voice, by language and split, where their number is not asked for.
+SIZES = {
+    "en": {"train-demo": 75, "dev-demo": 75, "test-demo": 75},
+    "cmn": {"train-cmn": 150, "dev-cmn": 60, "test-cmn": 75},
+    "yue": {"train-yue": 150, "dev-yue": 60, "test-yue": 75},
+}
 
+# In a chapter, which is a folder with one file of transcripts.
+UTTERANCES_PER_CHAPTER = 24
+
+# At espeak-ng's normal volume of 100 some variants clip.
+VOLUME = 60
+
+# Goes up when the same settings come to sound otherwise.
+FORMAT = 2
+
+SETTINGS_FILE = "corpus.json"
 SPEAKERS_FILE = "SPEAKERS.TXT"
 SPEAKERS_HEADER = """\
 ; Speakers of the demo corpus: voices of espeak-ng, a speech synthesiser.
-; ID: number of the speaker. SEX: F or M, the register the voice is heard in.
+; ID: number of the speaker. SEX: F or M, the register of the voice.
 ; SUBSET: the split that holds all its utterances. MINUTES: of audio, pauses included.
 ; NAME: the voice in espeak-ng, as language+variant.
 ;
@@ -71,279 +66,226 @@ SPEAKERS_HEADER = """\
 
 
 @dataclass(frozen=True)
-class SplitReport:
-    """One split in numbers.
+class Utterance:
+    """One utterance of a corpus: who says what, and the names of its files.
 
-    Arguments
-    ---------
-    split : str
-        Its name.
-    utterances, speakers : int
-        How many it has.
-    minutes : float
-        Length of its audio.
-    lowest_f0_hz, highest_f0_hz : float
-        Measured median f0 of its lowest and of its highest voice, in Hz.
+    Example
+    -------
+    >>> voice = VOICES["en"][0]
+    >>> utterance = Utterance(voice, 25, "we have sold the boat.", voice.style)
+    >>> utterance.words, utterance.path
+    ('WE HAVE SOLD THE BOAT', 'train-demo/101/101002/101-101002-0001.flac')
     """
 
-    split: str
-    utterances: int
-    speakers: int
-    minutes: float
-    lowest_f0_hz: float
-    highest_f0_hz: float
+    voice: Voice
+    number: int  # among the utterances of the voice, from 0
+    text: str
+    style: dict  # arguments of Espeak.speak
+
+    @property
+    def words(self):
+        """Its transcript (str) in LibriSpeech's style, without punctuation."""
+        return self.text.upper().rstrip(".?")
+
+    @property
+    def chapter(self):
+        """Its chapter (str), from the corpus' folder on, without an ending."""
+        number = self.voice.speaker * 1000 + self.number // UTTERANCES_PER_CHAPTER + 1
+        folder = f"{self.voice.split}/{self.voice.speaker}/{number}"
+        return f"{folder}/{self.voice.speaker}-{number}"
+
+    @property
+    def path(self):
+        """Its audio file (str), from the corpus' folder on."""
+        return f"{self.chapter}-{self.number % UTTERANCES_PER_CHAPTER:04d}.flac"
+
+    @property
+    def id(self):
+        """Its name (str): speaker, chapter and number in the chapter."""
+        return Path(self.path).stem
 
 
-@dataclass(frozen=True)
-class CorpusReport:
-    """What a run has made or found.
+def plan_utterances(
+    language="en", seed=DEFAULT_SEED, utterances=None, voices_per_split=None
+):
+    """Decide who says what: a list of Utterance, voice by voice.
 
-    Arguments
-    ---------
-    root : pathlib.Path
-        The corpus' folder.
-    splits : tuple
-        A SplitReport for each split.
-    spoken : int
-        Utterances spoken in this run; 0 if all were there.
+    The arguments are those of `make_demo_corpus`.
+
+    Example
+    -------
+    >>> [item.id for item in plan_utterances(utterances=4, voices_per_split=1)]
+    ['101-101001-0000', '101-101001-0001', '201-201001-0000', '301-301001-0000']
     """
+    if language not in VOICES:
+        raise ValueError(f"language is {language!r}: expected one of {list(VOICES)}")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: expected 0 or more")
+    if voices_per_split is not None and voices_per_split < 1:
+        raise ValueError(f"voices per split is {voices_per_split}: expected 1 or more")
+    by_split = groupby(VOICES[language], key=lambda voice: voice.split)
+    voices = [voice for _, group in by_split for voice in [*group][:voices_per_split]]
+    sizes = _share(utterances, [SIZES[language][voice.split] for voice in voices])
+    rng = random.Random(seed)
+    if language == "en":
+        totals = Counter()
+        for voice, size in zip(voices, sizes, strict=True):
+            totals[voice.split] += size
+        english = chain(*draw_sentences(rng, totals).values())
+    plan = []
+    for voice, size in zip(voices, sizes, strict=True):
+        for number in range(size):
+            if language == "en":
+                text, style = next(english), voice.style
+            else:
+                text, style = draw_syllables(rng, language), draw_style(rng, voice)
+            plan.append(Utterance(voice, number, text, style))
+    return plan
 
-    root: Path
-    splits: tuple
-    spoken: int
 
-    def __str__(self):
-        lines = ["split        utterances  minutes  speakers  f0 of voices (Hz)"]
-        lines += [
-            f"{s.split:<12} {s.utterances:>10} {s.minutes:>8.1f} {s.speakers:>9}"
-            f"  {s.lowest_f0_hz:.0f} .. {s.highest_f0_hz:.0f}"
-            for s in self.splits
-        ]
-        return "\n".join([*lines, f"corpus: {self.root}"])
+def _share(total, weights):
+    """Share a total out by weight, at least one each; None is the sum of weights."""
+    if total is None:
+        return weights
+    if total < len(weights):
+        raise ValueError(
+            f"{total} utterances for {len(weights)} voices: expected at least one a "
+            "voice; ask for more utterances or fewer voices per split"
+        )
+    ends = np.cumsum([0, *weights]) - np.arange(len(weights) + 1)
+    shares = np.diff(np.ceil((total - len(weights)) * ends / ends[-1]))
+    return [1 + int(share) for share in shares]
 
 
 def make_demo_corpus(
     out,
+    language="en",
     seed=DEFAULT_SEED,
-    utterances=DEFAULT_UTTERANCES,
+    utterances=None,
     voices_per_split=None,
-    workers=None,
     progress=True,
 ):
-    """Makes the demo corpus, or what an interrupted run left of it to be made.
+    """Make a demo corpus, or what an interrupted run left of it to be made.
 
-    The same arguments give the same samples and transcripts, whatever `workers` is.
+    The same arguments give the same samples and transcripts.
 
     Arguments
     ---------
     out : str or pathlib.Path
         Its folder: new, empty, or a demo corpus of the same settings.
+    language : str
+        'en' for English sentences; 'cmn' (Mandarin) or 'yue' (Cantonese) for random
+        syllables in random tones.
     seed : int
-        Seed of sentences, pauses, levels and noise, 0 or more.
-    utterances : int
-        Number of utterances in all splits together, at least one a voice. The voices
-        share them evenly.
+        Seed of sentences, styles, pauses, levels and noise, 0 or more.
+    utterances : int, optional
+        How many in all splits together, at least one a voice. By default 75 a voice in
+        English; 150 a training voice, 60 a dev voice and 75 a test voice otherwise.
     voices_per_split : int, optional
         At most so many voices in a split, 1 or more; all by default.
-    workers : int, optional
-        Number of processes, 1 or more; 1 is this process. By default one for each
-        usable core, and fewer for a small corpus.
     progress : bool
         Whether to show a progress bar.
 
     Returns
     -------
-    CorpusReport
-        The splits in numbers. `str` makes a table of it.
+    int
+        Utterances written in this run; 0 if all were there.
 
     Raises
     ------
-    CorpusError
-        If the folder or a number cannot be used.
-    EspeakError
-        If a voice does not sound as declared, or espeak-ng fails otherwise.
+    ValueError
+        If an argument or the folder cannot be used, or a voice does not sound as
+        declared.
+    OSError
+        If the folder cannot be written. What is written stays; run again to resume.
     ImportError
         If espeakng-loader is not installed.
 
     Example
     -------
-    >>> report = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
+    >>> spoken = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
     """
-    if workers is not None and workers < 1:
-        raise CorpusError(f"workers is {workers}: expected 1 or more")
     root = Path(out)
-    plan = plan_utterances(seed, utterances, voices_per_split)
-    settings = corpus_settings(plan, seed, _espeak().version)
-    summary = open_folder(root, settings)
-    missing = [item for item in plan if not (root / item.path).is_file()]
-    documents = {SPEAKERS_FILE, *(item.transcripts for item in plan)}
-    if summary and not missing and all((root / name).is_file() for name in documents):
-        return CorpusReport(root, tuple(SplitReport(**s) for s in summary), spoken=0)
-    if workers is None:
-        workers = min(usable_cores(), 1 + len(missing) // UTTERANCES_PER_WORKER)
-    try:
-        reports = _make(root, plan, missing, seed, workers, progress)
-        write_settings(root, settings, [asdict(report) for report in reports])
-    except OSError as error:
-        raise CorpusError(
-            f"the corpus cannot be written: {error}. What is written stays; mend that "
-            "and run again to resume"
-        ) from error
-    except BrokenProcessPool as error:
-        raise CorpusError(
-            "a worker process ended before its work was done. What is written stays; "
-            "run again to resume, with one worker if this comes again. (A script that "
-            "calls make_demo_corpus needs `if __name__ == '__main__':` around it.)"
-        ) from error
-    return CorpusReport(root, tuple(reports), spoken=len(missing))
+    plan = plan_utterances(language, seed, utterances, voices_per_split)
+    _claim_folder(root, plan, language, seed)
+    missing = {item.path for item in plan if not (root / item.path).is_file()}
+    tracker = AutocorrelationPitch(SAMPLE_RATE)
+    with tqdm(total=len(missing), unit="utt", disable=not progress) as bar:
+        for voice, group in groupby(plan, key=lambda item: item.voice):
+            items = list(group)
+            if missing.isdisjoint(item.path for item in items):
+                continue
+            espeak = Espeak(voice.name)
+            probe = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
+            check_voice(voice, tracker, resample(probe, espeak.sample_rate))
+            for item in items:
+                rng = np.random.default_rng([seed, voice.speaker, item.number])
+                # Also what is there already: espeak-ng's state goes on with it.
+                speech = espeak.speak(
+                    item.text, seed=int(rng.integers(2**31)), **item.style
+                )
+                if item.path in missing:
+                    speech = resample(trim(speech), espeak.sample_rate)
+                    write_flac(root / item.path, add_room(speech, rng))
+                    bar.update()
+    _write_documents(root, plan)
+    return len(missing)
 
 
-def add_arguments(parser):
-    """Adds the options of `pitchrope demo-corpus` to a parser.
-
-    Arguments
-    ---------
-    parser : argparse.ArgumentParser
-        The parser of the command.
-    """
-    parser.add_argument("out", metavar="OUT", help="folder of the corpus")
-    parser.add_argument(
-        "--seed",
-        type=_whole_number(0),
-        default=DEFAULT_SEED,
-        help="seed of sentences, pauses, levels and noise (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--utterances",
-        type=_whole_number(1),
-        default=DEFAULT_UTTERANCES,
-        help="how many in all splits together (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--voices-per-split",
-        type=_whole_number(1),
-        help="at most so many voices in a split (default: all)",
-    )
-    parser.add_argument(
-        "--workers",
-        type=_whole_number(1),
-        help="number of processes (default: one for each core)",
-    )
-    parser.add_argument(
-        "--no-progress", action="store_true", help="show no progress bar"
-    )
-
-
-def run(args):
-    """Runs `pitchrope demo-corpus`.
-
-    Arguments
-    ---------
-    args : argparse.Namespace
-        The options that `add_arguments` declares.
-
-    Returns
-    -------
-    int
-        Exit code: 0 for a complete corpus, 1 for an error, 130 for an interruption.
-    """
-    try:
-        report = make_demo_corpus(
-            args.out,
-            seed=args.seed,
-            utterances=args.utterances,
-            voices_per_split=args.voices_per_split,
-            workers=args.workers,
-            progress=not args.no_progress,
-        )
-    except (CorpusError, EspeakError, ImportError) as error:
-        print(f"pitchrope demo-corpus: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(
-            "pitchrope demo-corpus: interrupted; run the same command to resume",
-            file=sys.stderr,
-        )
-        return 130
-    if report.spoken == 0:
-        print("the demo corpus is complete already: nothing to do")
-    print(report)
-    return 0
-
-
-def _whole_number(least):
-    """Returns an argparse type: whole numbers from `least` on."""
-
-    def parse(text):
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(
-                f"{text!r}: expected a whole number of {least} or more"
+def _claim_folder(root, plan, language, seed):
+    """Write the settings into a new folder; refuse one that holds anything else."""
+    texts = json.dumps([(item.id, item.text, item.style) for item in plan])
+    settings = {
+        "made_by": "pitchrope demo-corpus",
+        "format": FORMAT,
+        "espeak_ng": Espeak(plan[0].voice.name).version,
+        "language": language,
+        "seed": seed,
+        "utterances": len(plan),
+        "voices": len({item.voice for item in plan}),
+        "texts_sha256": hashlib.sha256(texts.encode()).hexdigest(),
+    }
+    file = root / SETTINGS_FILE
+    root.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        names = sorted(path.name for path in root.iterdir())
+        if any(name != f"{SETTINGS_FILE}.part" for name in names):
+            raise ValueError(
+                f"{root} is not empty (it holds {names[-1]!r}) and has no "
+                f"{SETTINGS_FILE} of a demo corpus: expected a new or empty folder; "
+                "choose another OUT"
             )
-        return int(text)
-
-    return parse
-
-
-def _make(root, plan, missing, seed, workers, progress):
-    """Checks the voices, records what is missing and writes the documents."""
-    voices = dict.fromkeys(item.voice for item in plan)
-    with mapping(workers) as parallel_map:
-        probes = list(parallel_map(_probe, voices))
-        check_probes(probes)
-        recorded = parallel_map(partial(_record, root, seed), missing)
-        bar = tqdm(recorded, "speaking", len(missing), unit="utt", disable=not progress)
-        for _ in bar:
-            pass
-    return _write_documents(root, plan, probes)
-
-
-@cache
-def _espeak():
-    """The synthesiser of this process."""
-    return Espeak()
-
-
-def _probe(voice):
-    """Measures a voice, in whatever process this is."""
-    return probe_voice(voice, _espeak())
-
-
-def _record(root, seed, utterance):
-    """Speaks an utterance and writes it; its sound depends on seed and utterance."""
-    rng = np.random.default_rng([seed, utterance.voice.speaker, utterance.number])
-    espeak = _espeak()
-    speech = utterance.voice.speak(
-        espeak, utterance.sentence.prompt, seed=int(rng.integers(2**31))
-    )
-    speech = resample(trim(speech), espeak.sample_rate)
-    write_flac(root / utterance.path, add_room(speech, rng))
-
-
-def _write_documents(root, plan, probes):
-    """Writes transcripts and SPEAKERS.TXT; returns the SplitReport of each split."""
-    for path, items in groupby(plan, key=lambda item: item.transcripts):
-        lines = [f"{item.id} {item.sentence.words}\n" for item in items]
-        write_text(root / path, "".join(lines))
-    minutes = dict.fromkeys((probe.voice for probe in probes), 0.0)
-    for item in plan:
-        frames = soundfile.info(root / item.path).frames
-        minutes[item.voice] += frames / SAMPLE_RATE / 60
-    rows = [
-        f"{v.speaker:<5}| {v.sex} | {v.split:<17}| {minutes[v]:5.2f} | {v.name}\n"
-        for v in minutes
+        write_whole(file, (json.dumps(settings, indent=1) + "\n").encode())
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        ours = found["made_by"] == settings["made_by"]
+    except (ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise ValueError(
+            f"{file} is not the file of a demo corpus: expected a new or empty folder, "
+            "or a demo corpus; choose another OUT"
+        )
+    differences = [
+        f"{name} is {found.get(name)}, asked for is {asked}"
+        for name, asked in settings.items()
+        if found.get(name) != asked
     ]
-    write_text(root / SPEAKERS_FILE, SPEAKERS_HEADER + "".join(rows))
-    reports = []
-    for split in dict.fromkeys(voice.split for voice in minutes):
-        f0_hz = [probe.f0_hz for probe in probes if probe.voice.split == split]
-        reports.append(
-            SplitReport(
-                split=split,
-                utterances=sum(item.voice.split == split for item in plan),
-                speakers=len(f0_hz),
-                minutes=sum(m for voice, m in minutes.items() if voice.split == split),
-                lowest_f0_hz=min(f0_hz),
-                highest_f0_hz=max(f0_hz),
-            )
+    if differences:
+        raise ValueError(
+            f"{root} holds a demo corpus of other settings: {', '.join(differences)}; "
+            "choose another OUT, delete the folder, or ask for the settings it has"
         )
-    return reports
+
+
+def _write_documents(root, plan):
+    """Write transcripts and SPEAKERS.TXT."""
+    for chapter, items in groupby(plan, key=lambda item: item.chapter):
+        lines = [f"{item.id} {item.words}\n" for item in items]
+        write_whole(root / f"{chapter}.trans.txt", "".join(lines).encode())
+    rows = [SPEAKERS_HEADER]
+    for v, group in groupby(plan, key=lambda item: item.voice):
+        frames = sum(soundfile.info(root / item.path).frames for item in group)
+        minutes = f"{frames / SAMPLE_RATE / 60:5.2f}"
+        rows.append(f"{v.speaker:<5}| {v.sex} | {v.split:<17}| {minutes} | {v.name}\n")
+    write_whole(root / SPEAKERS_FILE, "".join(rows).encode())

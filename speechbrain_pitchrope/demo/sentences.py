@@ -1,16 +1,12 @@
-"""The sentences of the demo corpus: a small English grammar, drawn at random.
-
-First on the demo corpus' way: a sentence here, its sound in `audio`, the
-folder of utterances in `corpus`.
+"""The sentences of the English demo corpus: a small grammar, drawn at random.
 
 The vocabulary has no heteronyms (READ, WIND) and no two words that sound alike
 (BLUE, BLEW), so that the sound of a sentence decides its transcript.
 """
 
 import re
-from dataclasses import dataclass
 
-__all__ = ["MAX_WORDS", "MIN_WORDS", "VOCABULARY", "Sentence", "draw_splits"]
+__all__ = ["MAX_WORDS", "MIN_WORDS", "draw_sentences"]
 
 # Length of a sentence in words, both ends included.
 MIN_WORDS, MAX_WORDS = 4, 10
@@ -100,35 +96,8 @@ RULES = {
 }
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence, as a transcript and as text for a synthesiser.
-
-    Arguments
-    ---------
-    words : str
-        Transcript in LibriSpeech's style: upper-case words of A-Z and apostrophe,
-        single spaces, no punctuation.
-    is_question : bool
-        Whether it is a yes/no question; otherwise it is a statement.
-
-    Example
-    -------
-    >>> Sentence("DID EMMA FIND THE BOAT", is_question=True).prompt
-    'did emma find the boat?'
-    """
-
-    words: str
-    is_question: bool
-
-    @property
-    def prompt(self):
-        """Text to speak (str): lower case, ended by '.' or '?' for its melody."""
-        return self.words.lower() + ("?" if self.is_question else ".")
-
-
-def draw_splits(rng, sizes):
-    """Draws sentences for several splits, each sentence different from all others.
+def draw_sentences(rng, sizes):
+    """Draw sentences for several splits, each sentence different from all others.
 
     A sentence of the second and later splits is made of words that the first split
     holds, as far as the first split is large enough for that.
@@ -139,27 +108,12 @@ def draw_splits(rng, sizes):
         Source of chance. Only its method `random` is called, whose values every
         Python version repeats for the same seed.
     sizes : dict
-        Name of each split -> its number of sentences (int, 0 or more). The first
-        split is the one for training.
+        Name of each split -> its number of sentences; the first is for training.
 
     Returns
     -------
     dict
-        Name of each split -> list of Sentence, of the length asked for.
-
-    Raises
-    ------
-    ValueError
-        If the grammar has too few sentences for the sizes.
-
-    Example
-    -------
-    >>> import random
-    >>> splits = draw_splits(random.Random(1), {"train": 300, "test": 20})
-    >>> len(splits["train"]), len(splits["test"])
-    (300, 20)
-    >>> set(splits["train"]) & set(splits["test"])
-    set()
+        Name of each split -> list of sentences (str), lower case, ended by '.' or '?'.
     """
     used, known, splits = set(), set(), {}
     for name, size in sizes.items():
@@ -171,15 +125,19 @@ def draw_splits(rng, sizes):
             used.add(sentence)
             splits[name].append(sentence)
         if not known:
-            known = {word for s in splits[name] for word in s.words.split()}
+            known = {word for s in splits[name] for word in _words(s)}
     return splits
 
 
+def _words(sentence):
+    return sentence[:-1].split()
+
+
 def _draw_known(rng, used, known, sentence):
-    """Returns the first of several new sentences with the fewest unknown words."""
+    """Return the first of several new sentences with the fewest unknown words."""
     best, fewest = sentence, None
     for _ in range(CANDIDATES):
-        unknown = len(set(sentence.words.split()) - known)
+        unknown = len(set(_words(sentence)) - known)
         if fewest is None or unknown < fewest:
             best, fewest = sentence, unknown
         if fewest == 0:
@@ -189,11 +147,10 @@ def _draw_known(rng, used, known, sentence):
 
 
 def _draw_new(rng, used):
-    """Draws until a sentence of allowed length comes that is not in `used`."""
+    """Draw until a sentence of allowed length comes that is not in `used`."""
     for _ in range(MAX_REPEATS):
-        text = _expand("sentence", rng)
-        sentence = Sentence(text[:-1], is_question=text[-1] == "?")
-        if MIN_WORDS <= len(text.split()) <= MAX_WORDS and sentence not in used:
+        sentence = _expand("sentence", rng).lower()
+        if MIN_WORDS <= len(_words(sentence)) <= MAX_WORDS and sentence not in used:
             return sentence
     raise ValueError(
         f"the demo grammar yields no further sentence after {len(used)} of them; "
@@ -202,24 +159,7 @@ def _draw_new(rng, used):
 
 
 def _expand(rule, rng):
-    """Replaces a rule's name by one of its alternatives, down to spoken words."""
+    """Replace a rule's name by one of its alternatives, down to spoken words."""
     options = RULES[rule]
     chosen = options[int(rng.random() * len(options))]
     return re.sub("[a-z_]+", lambda name: _expand(name.group(), rng), chosen)
-
-
-def _spoken_words(text):
-    """All words that the rules can make of `text`."""
-    words = set()
-    for token in re.findall("[A-Za-z_']+", text):
-        name = re.match("[a-z_]*", token).group()
-        if not name:
-            words.add(token)
-            continue
-        endings = (_spoken_words(option) for option in RULES[name])
-        words |= {word + token[len(name) :] for option in endings for word in option}
-    return words
-
-
-# Every word that a sentence can hold.
-VOCABULARY = frozenset(_spoken_words("sentence"))

@@ -8,7 +8,7 @@ from speechbrain_pitchrope.figures.style import (
     ORANGE,
     WIDTH,
     draw_f0,
-    new_figure,
+    new_canvas,
     set_title,
 )
 
@@ -28,6 +28,7 @@ def rotation_figure(
     notes=None,
     span=None,
     title=None,
+    start=0.0,
 ):
     """The course of some rotary pairs, standard and pitch-adapted, over f0.
 
@@ -36,14 +37,13 @@ def rotation_figure(
 
     Arguments
     ---------
-    plain : array
-        exp(j theta) of standard RoPE, complex, shape [T, head_dim / 2].
-    adapted : array
-        r exp(j theta) of the pitch-adapted rotation, of the same shape.
+    plain, adapted : array
+        exp(j theta) of standard RoPE, and r exp(j theta) of the pitch-adapted rotation;
+        complex, shape [T, head_dim / 2].
     f0_hz : array
-        f0 in Hz as attention hears it, shape [T], 0 where unvoiced.
-    frame_shift : float
-        Seconds from position to position.
+        f0 in Hz as attention gets it, shape [T], 0 where unvoiced.
+    frame_shift, start : float
+        Seconds from position to position, and of the first.
     pairs : sequence of int
         The rotary pairs to draw, one panel each.
     notes : sequence of str, optional
@@ -51,7 +51,7 @@ def rotation_figure(
     span : tuple, optional
         First and last second to show; all if not given.
     title : str, optional
-        Printed above.
+        Printed above, broken into lines.
 
     Returns
     -------
@@ -77,9 +77,10 @@ def rotation_figure(
             f"there is no rotary pair {', '.join(map(str, missing)) or 'to draw'}: "
             f"this attention has {plain.shape[1]} pairs, 0 to {plain.shape[1] - 1}"
         )
-    times = np.arange(len(plain)) * frame_shift
-    figure, (*panels, f0_axes) = new_figure(
-        len(pairs) + 1, [1] * len(pairs) + [0.7], size=(WIDTH, 1.7 + 1.25 * len(pairs))
+    times = start + np.arange(len(plain)) * frame_shift
+    figure = new_canvas((WIDTH, 1.7 + 1.25 * len(pairs)))
+    *panels, f0_axes = figure.subplots(
+        len(pairs) + 1, sharex=True, height_ratios=[1] * len(pairs) + [0.7]
     )
     for axes, pair, note in zip(panels, pairs, notes or [""] * len(pairs), strict=True):
         turn = 2 * np.pi * frame_shift / np.angle(plain[1, pair] / plain[0, pair])
@@ -87,18 +88,22 @@ def rotation_figure(
         name = f"pair {pair}: a turn in {turn:{digits}} s{', ' if note else ''}{note}"
         axes.set_title(name, loc="left", fontsize=8, pad=3)
         _draw_pair(axes, times, plain[:, pair], adapted[:, pair])
-    draw_f0(f0_axes, f0_hz, frame_shift)
+    draw_f0(f0_axes, f0_hz, frame_shift, start=start)
     f0_axes.set_xlabel("time (s)")
-    f0_axes.set_xlim(*(span or (0, times[-1])))
+    f0_axes.set_xlim(*(span or (start, times[-1])))
     positions = f0_axes.secondary_xaxis(
-        "bottom", functions=(lambda t: t / frame_shift, lambda m: m * frame_shift)
+        "bottom",
+        functions=(
+            lambda t: (t - start) / frame_shift,
+            lambda m: start + m * frame_shift,
+        ),
     )
     positions.spines["bottom"].set_position(("outward", 40))
     positions.set_xlabel(f"position (frames of {1000 * frame_shift:g} ms)")
     # Only some pairs may have a radius to explain.
-    handles = max((axes.get_legend_handles_labels() for axes in panels), key=_count)
+    legends = [axes.get_legend_handles_labels() for axes in panels]
     figure.legend(
-        *handles,
+        *max(legends, key=lambda handles_and_labels: len(handles_and_labels[0])),
         loc="outside lower center",
         ncols=3,  # a column of RoPE, one of the adapted lines, and the radius
         fontsize=8,
@@ -125,7 +130,3 @@ def _draw_pair(axes, times, plain, adapted):
     axes.set_ylim(-limit, limit)
     axes.set_ylabel("value")
     axes.grid(alpha=0.3)
-
-
-def _count(handles_and_labels):
-    return len(handles_and_labels[0])

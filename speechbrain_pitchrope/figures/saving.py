@@ -18,26 +18,7 @@ _UNDATED = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def figure_bytes(figure, suffix=".png", dpi=DPI):
-    """A figure as the content of a file.
-
-    Arguments
-    ---------
-    figure : matplotlib.figure.Figure
-        The figure.
-    suffix : str
-        One of ``FORMATS``.
-    dpi : float
-        Dots per inch.
-
-    Returns
-    -------
-    bytes
-        The same for the same figure.
-
-    Raises
-    ------
-    ValueError
-        If the suffix is another one.
+    """A figure as the content of a file, the same for the same figure.
 
     Example
     -------
@@ -59,20 +40,7 @@ def figure_bytes(figure, suffix=".png", dpi=DPI):
 
 
 def save_figure(figure, path):
-    """Write a figure as its path's ending says.
-
-    Arguments
-    ---------
-    figure : matplotlib.figure.Figure
-        The figure.
-    path : str
-        Where to; its folder is made if there is none.
-
-    Raises
-    ------
-    ValueError
-        If the ending is none of ``FORMATS``.
-    """
+    """Write a figure as its path's ending says; its folder is made if missing."""
     path = Path(path)
     write_whole(path, figure_bytes(figure, path.suffix))
 

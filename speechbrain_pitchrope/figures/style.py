@@ -5,13 +5,14 @@ they are drawn in.
 """
 
 import textwrap
+import warnings
+from functools import cache
 
 import numpy as np
 
 # Okabe and Ito, "Color universal design", 2008.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 SEQUENCE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
-
 
 # Red and blue, white at zero: told apart with any colour vision.
 DIVERGING = "RdBu_r"
@@ -20,10 +21,13 @@ WIDTH = 6.5
 """Inches; the text of a page of A4 or Letter is about as wide."""
 
 MAP_DOTS = 300
-"""About as many dots wide is a map in a PNG."""
+"""Approximate width of a map in a PNG, in dots."""
 
 TITLE_POINTS, TITLE_LINES = 10, 4
 """Size of a title's letters, and the most lines it may take."""
+
+MEL_HERTZ = (200, 500, 1000, 2000, 4000, 8000)
+"""Ticks of a spectrogram's second axis."""
 
 
 def require_matplotlib():
@@ -37,124 +41,127 @@ def require_matplotlib():
 
 
 def new_canvas(size):
-    """An empty Figure, outside of pyplot's global state.
-
-    Arguments
-    ---------
-    size : tuple
-        Width and height in inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
+    """An empty Figure of (width, height) inches, outside of pyplot's global state."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout="constrained")
 
 
-def new_figure(n_rows, height_ratios=None, size=(WIDTH, 4.9)):
-    """A Figure with rows that share the x axis.
-
-    Arguments
-    ---------
-    n_rows : int
-        Number of panels.
-    height_ratios : sequence of float, optional
-        Relative heights of the panels.
-    size : tuple
-        Width and height in inches.
-
-    Returns
-    -------
-    figure : matplotlib.figure.Figure
-    axes : list of matplotlib.axes.Axes
-    """
-    figure = new_canvas(size)
-    axes = figure.subplots(
-        n_rows, 1, sharex=True, squeeze=False, height_ratios=height_ratios
-    )
-    return figure, list(axes[:, 0])
-
-
 def set_title(figure, title):
-    """Print a title above a figure, in lines that fit; nothing if there is none.
-
-    Arguments
-    ---------
-    figure : matplotlib.figure.Figure
-        The figure.
-    title : str or None
-        A few lines of it are shown, and what goes beyond is left out.
-    """
-    if title:
-        room = 0.95 * 72 * figure.get_figwidth()
-        length = len(title)
-        lines = [title]
-        while length > 10 and max(map(_title_width, lines)) > room:
-            # At once near to what fits, then letter by letter: letters differ in width.
-            widest = max(lines, key=_title_width)
-            fits = int(len(widest) * room / _title_width(widest))
-            length = max(10, min(length - 1, fits))
-            lines = textwrap.wrap(
-                title, length, max_lines=TITLE_LINES, placeholder=" [...]"
-            )
-        figure.suptitle("\n".join(lines), fontsize=TITLE_POINTS, parse_math=False)
+    """Print a title above a figure, in a few lines that fit; nothing if it is empty."""
+    if not title:
+        return
+    title, fonts = printable(title)
+    room = 0.95 * 72 * figure.get_figwidth()
+    length = len(title)
+    lines = [title]
+    while length > 10 and max(_width(line, fonts) for line in lines) > room:
+        # At once near to what fits, then letter by letter: letters differ in width.
+        widest = max(_width(line, fonts) for line in lines)
+        fits = int(max(map(len, lines)) * room / widest)
+        length = max(10, min(length - 1, fits))
+        lines = textwrap.wrap(
+            title, length, max_lines=TITLE_LINES, placeholder=" [...]"
+        )
+    figure.suptitle(
+        "\n".join(lines), fontsize=TITLE_POINTS, parse_math=False, fontfamily=fonts
+    )
 
 
-def _title_width(line):
+def _width(line, fonts):
     """Points that a line of a title takes."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    letters = TextPath((0, 0), line.replace("$", "S"), size=TITLE_POINTS)
-    return letters.get_extents().width
+    prop = FontProperties(family=fonts)
+    text = line.replace("$", "S")
+    return TextPath((0, 0), text, size=TITLE_POINTS, prop=prop).get_extents().width
 
 
-def draw_spectrogram(axes, mels_db, frame_shift):
-    """A log-mel spectrogram in grey, its upper 60 dB.
+def printable(text):
+    """A text and the installed fonts that have its characters.
 
-    Arguments
-    ---------
-    axes : matplotlib.axes.Axes
-        Where to draw.
-    mels_db : array
-        Shape [T, n_mels].
-    frame_shift : float
-        Seconds from frame to frame.
+    Characters that no font has are replaced, and named in one warning.
+
+    Example
+    -------
+    >>> printable("a.wav")
+    ('a.wav', ['DejaVu Sans'])
+    """
+    require_matplotlib()
+    fonts = ["DejaVu Sans"]
+    missing = {char for char in text if char.isprintable()} - _covered(text, *fonts)
+    if missing and (font := _font_with("".join(sorted(missing)))):
+        fonts.append(font)
+        missing -= _covered("".join(missing), font)
+    if missing:
+        warnings.warn(
+            f"no installed font has {''.join(sorted(missing))!r}: "
+            "drawn as '?'; install one, such as Noto Sans CJK",
+            stacklevel=2,
+        )
+    return "".join("?" if char in missing else char for char in text), fonts
+
+
+def _covered(text, name):
+    """The characters of a text that a font has."""
+    from matplotlib import font_manager
+
+    family = font_manager.FontProperties(family=[name])
+    font = font_manager.get_font(font_manager.findfont(family))
+    return {char for char in text if font.get_char_index(ord(char))}
+
+
+@cache
+def _font_with(text):
+    """Name of the installed font that has most of these characters, None if none."""
+    from matplotlib import font_manager
+
+    best, most = None, 0
+    for entry in font_manager.fontManager.ttflist:
+        if entry.name.startswith("Last Resort"):  # boxes for every character
+            continue
+        font = font_manager.get_font(entry.fname)
+        count = sum(font.get_char_index(ord(char)) > 0 for char in text)
+        if count > most:
+            best, most = entry.name, count
+    return best
+
+
+def draw_spectrogram(axes, mels_db, frame_shift, start=0.0, f_max=None):
+    """A log-mel spectrogram [T, n_mels] in grey, its upper 60 dB.
+
+    If the bands end at ``f_max`` Hz and begin at 0, an axis in Hz stands beside.
     """
     n_frames, n_mels = mels_db.shape
+    edges = start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
     axes.imshow(
         mels_db.T,
         origin="lower",
         aspect="auto",
         cmap="Greys",
         vmin=mels_db.max() - 60,
-        extent=(-0.5 * frame_shift, (n_frames - 0.5) * frame_shift, 0, n_mels),
+        extent=(*edges, 0, n_mels),
     )
     axes.set_ylabel("mel band")
+    if f_max:
+        ticks = [hertz for hertz in MEL_HERTZ if hertz <= f_max]
+        # Band b is centred at mel (b + 1) / (n_mels + 1) of the range, at b + 0.5 here.
+        places = mel(np.array(ticks)) / mel(f_max) * (n_mels + 1) - 0.5
+        hertz_axis = axes.secondary_yaxis(-0.13)
+        hertz_axis.set_yticks(places, [f"{hertz:,}" for hertz in ticks], fontsize=7)
+        hertz_axis.set_ylabel("frequency (Hz)")
 
 
-def draw_f0(axes, f0_hz, frame_shift, upright=False):
-    """f0 over time on an axis of octaves, broken where unvoiced.
+def mel(hertz):
+    """Mel of a frequency, as in SpeechBrain's Filterbank."""
+    return 2595 * np.log10(1 + hertz / 700)
 
-    Arguments
-    ---------
-    axes : matplotlib.axes.Axes
-        Where to draw.
-    f0_hz : array
-        Shape [T], 0 where unvoiced.
-    frame_shift : float
-        Seconds from frame to frame.
-    upright : bool
-        Whether time runs upwards, and f0 to the right.
-    """
-    times = np.arange(len(f0_hz)) * frame_shift
+
+def draw_f0(axes, f0_hz, frame_shift, upright=False, start=0.0):
+    """f0 over time on an axis of octaves, broken where unvoiced; upright if wished."""
+    times = start + np.arange(len(f0_hz)) * frame_shift
     voiced = np.where(f0_hz > 0, f0_hz, np.nan)
     course = (voiced, times) if upright else (times, voiced)
     # A single voiced frame between unvoiced ones is no line: the dots show it.
@@ -174,30 +181,18 @@ def draw_f0(axes, f0_hz, frame_shift, upright=False):
     axes.grid(alpha=0.3)
 
 
-def map_options(n_frames, frame_shift, n_shown=None):
+def map_options(n_frames, frame_shift, start=0.0, n_shown=None):
     """How a T x T map of frames against frames is drawn: options of ``imshow``.
 
-    Arguments
-    ---------
-    n_frames : int
-        T.
-    frame_shift : float
-        Seconds from frame to frame.
-    n_shown : int, optional
-        How many frames along one side are to be seen; all if not given.
-
-    Returns
-    -------
-    dict
-        Each frame is a square about its time. Where a map has more frames than dots,
-        neighbours are averaged: to leave some out would show stripes that aren't there.
+    Each frame is a square about its time. Where a map has more frames than dots,
+    neighbours are averaged: to leave some out would show stripes that aren't there.
 
     Example
     -------
     >>> map_options(3, 0.04)["extent"]
     (-0.02, 0.1, -0.02, 0.1)
     """
-    edges = (-0.5 * frame_shift, (n_frames - 0.5) * frame_shift)
+    edges = start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
     return {
         "origin": "lower",
         "aspect": "auto",

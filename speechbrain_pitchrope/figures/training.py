@@ -1,5 +1,6 @@
 """The course of training runs, from SpeechBrain's train_log.txt."""
 
+import json
 import re
 from itertools import cycle
 from pathlib import Path
@@ -7,11 +8,45 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import GREY, SEQUENCE, WIDTH, new_canvas
+from speechbrain_pitchrope.figures.style import (
+    GREY,
+    SEQUENCE,
+    WIDTH,
+    new_canvas,
+    printable,
+)
 
+TRAIN_LOG = "train_log.txt"
 MARKERS = "os^Dv*"
 
 _ITEM = re.compile(r"([A-Za-z][\w ]*): ([^,\s]+)")
+
+
+def read_log(folder):
+    """The log in a run's output folder, as from ``read_train_log``.
+
+    Refused if it ends within a line: a number that lost its last digits is a wrong one.
+    """
+    path = Path(folder) / TRAIN_LOG
+    if not path.is_file():
+        whole = "" if Path(folder).is_dir() else ", and neither is its folder"
+        raise ValueError(
+            f"{path} is not there{whole}: give the output folder of a training run"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not text in UTF-8, expected the log of a training run: give "
+            "that run's output folder"
+        ) from error
+    if text and not text.endswith("\n"):
+        raise ValueError(
+            f"{path} was cut short: it ends within the line "
+            f"{text.splitlines()[-1][-60:]!r}; take that line out, or copy the file "
+            "again"
+        )
+    return read_train_log(text.splitlines())
 
 
 def read_train_log(lines):
@@ -54,19 +89,7 @@ def read_train_log(lines):
 
 
 class Panel(NamedTuple):
-    """One panel of the figure.
-
-    Arguments
-    ---------
-    label : str
-        Of its vertical axis, with the unit.
-    curves : dict
-        Name in the log to (name in the legend, line style).
-    percent : bool
-        Whether the axis is that of an error rate.
-    start : float, optional
-        Where a new model stands; drawn as a thin line.
-    """
+    """A panel: its axis, names in the log to (legend, line), percent, a new model's."""
 
     label: str
     curves: dict
@@ -78,29 +101,42 @@ COURSE = (
     Panel("loss", {"train loss": ("train", "--"), "valid loss": ("valid", "-")}),
     Panel("accuracy", {"valid ACC": ("valid", "-")}),
     Panel(
-        "error rate (%)", {"valid CER": ("CER", "-"), "valid WER": ("WER", ":")}, True
+        "error rate (%)",
+        {
+            "valid CER": ("CER", "-"),
+            "valid WER": ("WER", ":"),
+            "valid PER": ("PER", "-."),
+        },
+        True,
     ),
     Panel("learning rate", {"lr": ("", "-")}),
 )
 """What any training has: the left column."""
 
 LEARNED = (
+    Panel("offset |c| (rad/oct.)", {"pitch offset": ("", "-")}, start=0.0),
     Panel("clock rate |a|", {"pitch rate": ("", "-")}, start=0.0),
     Panel(
         "bias weight (logits)",
-        {"pitch weight": ("|beta|", "-"), "pitch voiced": ("|mu|", ":")},
+        {
+            "pitch even": ("|A|", "-"),
+            "pitch odd": ("|B|", "--"),
+            "pitch weight": ("|beta|", "-."),
+            "pitch voiced": ("|mu|", ":"),
+        },
         start=0.0,
     ),
     Panel("bandwidth sigma (oct.)", {"pitch bandwidth": ("", "-")}, start=0.75),
     Panel("radius slope |rho|", {"pitch slope": ("", "-")}, start=0.0),
 )
 """What attention has learned of pitch: the right column. Means over layers and heads,
-of the names of ``speechbrain_pitchrope.nnet.summary.STATISTICS``."""
+by the names of ``speechbrain_pitchrope.nnet.summary.QUANTITIES``."""
 
 
 def training_figure(logs):
-    """Loss, error rates, learning rate and what was learned of pitch, over updates.
+    """Loss, error rates, learning rate and what was learned of pitch.
 
+    They are drawn over updates if every log counts them as ``steps``, else over epochs.
     Panels are drawn for which some log has a value.
 
     Arguments
@@ -138,15 +174,20 @@ def training_figure(logs):
         for column in (COURSE, LEARNED)
         if (panels := [panel for panel in column if _is_logged(panel, logs)])
     ]
-    width = WIDTH if len(columns) == 1 else WIDTH + 1
-    figure = new_canvas((width, 0.8 + 1.7 * max(map(len, columns))))
-    x_label = "updates" if any("steps" in log for log in logs.values()) else "epochs"
+    if not columns:
+        raise ValueError(
+            f"the logs hold {', '.join(sorted(set().union(*logs.values())))}, expected "
+            "train loss, valid loss, valid WER or another value that is drawn"
+        )
+    figure = new_canvas((WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))))
+    x = "steps" if all("steps" in log for log in logs.values()) else "epoch"
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     for part, panels in zip(parts, columns, strict=True):
         grid = part.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, panel in zip(grid, panels, strict=True):
-            _draw_panel(axes, panel, logs)
-        grid[-1].set_xlabel(x_label)
+            _draw_panel(axes, panel, logs, x)
+        grid[-1].set_xlabel({"steps": "updates", "epoch": "epochs"}[x])
+        grid[-1].xaxis.get_major_locator().set_params(integer=True)
         part.align_ylabels(grid)
     if len(logs) > 1:
         _draw_names(figure, logs)
@@ -157,50 +198,45 @@ def _draw_names(figure, logs):
     """The legend of the runs, beneath all panels."""
     from matplotlib.lines import Line2D
 
-    lines = {line.get_gid(): line for axes in figure.axes for line in axes.get_lines()}
+    texts = [printable(name) for name in logs]
     handles = [
-        Line2D(
-            *([], []),
-            color=lines[name].get_color(),
-            marker=lines[name].get_marker(),
-            label=name,
-        )
-        for name in logs
+        Line2D([], [], color=color, marker=marker, label=text)
+        for (text, _), color, marker in zip(texts, cycle(SEQUENCE), cycle(MARKERS))
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    families = list(dict.fromkeys(font for _, fonts in texts for font in fonts))
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=3,
+        prop={"size": 8, "family": families},
+    )
 
 
 def _is_logged(panel, logs):
     return any(name in log for log in logs.values() for name in panel.curves)
 
 
-def _draw_panel(axes, panel, logs):
+def _draw_panel(axes, panel, logs, x):
     """Draw each run's curves; the legend tells the curves of one run apart."""
     from matplotlib.lines import Line2D
 
     for i, ((run, log), color, marker) in enumerate(
         zip(logs.items(), cycle(SEQUENCE), cycle(MARKERS), strict=False)
     ):
-        x = log.get("steps", log["epoch"])
         # Of curves that lie on one another, all are seen.
         width = min(3.0, 1.4 + 0.8 * (len(logs) - 1 - i))
         for name, (label, style) in panel.curves.items():
             if name in log:
                 axes.plot(
-                    x,
-                    log[name],
-                    style,
+                    *(log[x], log[name], style),
                     color=color,
                     linewidth=width,
                     marker=marker,
                     markersize=2 * width,
                     label=f"{run}, {label}" if label else run,
-                    gid=run,
                 )
     axes.set_ylabel(panel.label)
     axes.grid(alpha=0.3)
-    if panel.start is not None:
-        axes.axhline(panel.start, color=GREY, linewidth=0.8, label="new model")
     if panel.percent:
         axes.set_ylim(0, 105)
     else:
@@ -211,22 +247,14 @@ def _draw_panel(axes, panel, logs):
         if label and any(name in log for log in logs.values())
     ]
     if panel.start is not None:
+        axes.axhline(panel.start, color=GREY, linewidth=0.8, label="new model")
         styles.append(Line2D([], [], linewidth=0.8, color=GREY, label="new model"))
     if styles:
         axes.legend(handles=styles, fontsize=8)
 
 
 def run_names(folders):
-    """The shortest ends of paths that tell the runs apart.
-
-    Arguments
-    ---------
-    folders : list of str
-        Output folders, each once.
-
-    Returns
-    -------
-    list of str
+    """The shortest ends of paths that tell runs apart, and the variants if known.
 
     Example
     -------
@@ -239,5 +267,15 @@ def run_names(folders):
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(path[-length:]) for path in parts]
         if len(set(names)) == len(names):
-            return names
+            return [*map(_with_variant, names, folders)]
     raise ValueError(f"{', '.join(folders)}: give each output folder once")
+
+
+def _with_variant(name, folder):
+    """The name of a run, and of its variant if that is another one and is known."""
+    try:
+        mark = json.loads((Path(folder) / "variant.json").read_text(encoding="utf-8"))
+        variant = str(mark["variant"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return name
+    return name if variant in Path(name).parts else f"{name} ({variant})"

@@ -6,13 +6,13 @@ from speechbrain.utils.autocast import fwd_default_precision
 from speechbrain.utils.filter_analysis import FilterProperties
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
-from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
-from speechbrain_pitchrope.streams import (
+from speechbrain_pitchrope.lobes.models.multistream import (
     frame_samples,
     require_hop,
     samples_per_frame,
 )
+from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 
 class PitchFbank(Fbank):
@@ -33,8 +33,8 @@ class PitchFbank(Fbank):
         "utterance", "window" or "fixed": see
         ``speechbrain_pitchrope.processing.contour.PitchContour``.
     streams : sequence of str
-        The model's streams (``speechbrain_pitchrope.streams``). With "waveform" in it,
-        each frame's samples stand between its mels and its pitch.
+        The model's streams (``speechbrain_pitchrope.lobes.models.multistream``). With
+        "waveform" in it, each frame's samples stand between its mels and its pitch.
     **kwargs : dict
         As of ``speechbrain.lobes.features.Fbank``.
 

@@ -7,9 +7,8 @@ from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.names import TRANSFORMER
-from speechbrain_pitchrope.nnet import fused, kernels, rotary, similarity
-
-SIMILARITY = ("gaussian", "laplacian")
+from speechbrain_pitchrope.nnet import fused, kernels, rotary
+from speechbrain_pitchrope.nnet.similarity import SIMILARITY
 
 MASKED = -1e4
 """What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
@@ -35,12 +34,14 @@ class PitchRoPEMHA(RoPEMHA):
     vdim : int, optional
         Size of the values: embed_dim, as in RoPEMHA.
     theta : str
-        "phase": rotary clocks run at a rate that follows pitch. "utterance": one rate
-        an utterance, by its register. "frame": pitch scales positions (not relative).
-        "none": RoPE's.
+        "offset": pitch is a second rotary axis beside time. "phase": rotary clocks run
+        at a rate that follows pitch. "utterance": one rate an utterance, by its
+        register. "frame": pitch scales positions (not relative). "none": RoPE's.
     similarity : str
-        "gaussian": frames of like pitch attend to each other. "laplacian": the same
-        with a peaked kernel, as a dense T x T bias. "none": no bias.
+        "cosines": a bias by how far a key's pitch is from the query's, and on which
+        side. "even_cosines": by its distance alone. "odd_cosines": by the side alone.
+        "gaussian": by distance, in a wide bell. "laplacian": in a peaked one, as a
+        dense T x T bias. "none": no bias.
     radius : str
         "exp": pitch, voicing and loudness scale queries and keys. "sigmoid": voicing
         alone does. "none": radius 1.
@@ -56,9 +57,14 @@ class PitchRoPEMHA(RoPEMHA):
     torch.Size([6, 60, 512])
     """
 
-    PITCH_PARAMETERS = (
-        *("theta_rate", "radius_slope"),
-        *("similarity_weight", "similarity_voiced", "similarity_bandwidth"),
+    PITCH_PARAMETERS = tuple(
+        dict.fromkeys(
+            (
+                *(form.parameter for form in rotary.THETA.values()),
+                *(name for form in SIMILARITY.values() for name in form.parameters),
+                "radius_slope",
+            )
+        )
     )
     """What a state dict of ours can hold that RoPEMHA's does not."""
 
@@ -69,14 +75,14 @@ class PitchRoPEMHA(RoPEMHA):
         dropout=0.0,
         vbias=False,
         vdim=None,
-        theta="phase",
-        similarity="gaussian",
+        theta="offset",
+        similarity="cosines",
         radius="exp",
         frequencies="rope",
     ):
         super().__init__(embed_dim, num_heads, dropout, vbias, vdim)
         _check_choice("theta", theta, (*rotary.THETA, "none"))
-        _check_choice("similarity", similarity, (*SIMILARITY, "none"))
+        _check_choice("similarity", similarity, SIMILARITY)
         _check_choice("radius", radius, (*rotary.RADIUS, "none"))
         _check_choice("frequencies", frequencies, rotary.FREQUENCIES)
         if self.head_dim % 2:
@@ -93,20 +99,17 @@ class PitchRoPEMHA(RoPEMHA):
         self.frequencies = frequencies
         pairs = self.head_dim // 2
         if theta != "none":
-            self.theta_rate = torch.nn.Parameter(torch.zeros(num_heads, pairs))
-        if similarity != "none":
-            self.similarity_weight = torch.nn.Parameter(torch.zeros(num_heads))
-            self.similarity_voiced = torch.nn.Parameter(torch.zeros(num_heads))
-        if similarity == "gaussian":
-            # sigma starts at 0.75 octaves
-            self.similarity_bandwidth = torch.nn.Parameter(
-                torch.full((num_heads,), 0.15).log()
-            )
+            zeros = torch.nn.Parameter(torch.zeros(num_heads, pairs))
+            self.register_parameter(rotary.THETA[theta].parameter, zeros)
+        for name, (shape, start) in SIMILARITY[similarity].parameters.items():
+            value = torch.full((num_heads, *shape), start)
+            self.register_parameter(name, torch.nn.Parameter(value))
         if radius != "none":
             n_slopes = rotary.RADIUS[radius].n_slopes
             self.radius_slope = torch.nn.Parameter(
                 torch.zeros(num_heads, pairs, n_slopes)
             )
+        self.register_load_state_dict_pre_hook(_refuse_other_forms)
 
     def forward(
         self,
@@ -189,8 +192,7 @@ class PitchRoPEMHA(RoPEMHA):
         omega = spacing(self.head_dim, dtype, self.out_proj.weight.device)
         log_radius, theta = None, rotary.unmodulated_angles(n_frames, omega)
         if pitch is not None and self.theta != "none":
-            rate = rotary.bounded_rate(self.theta_rate.to(dtype))
-            theta = rotary.THETA[self.theta](pitch, rate, omega)
+            theta = rotary.THETA[self.theta].angles(pitch, self.rate(dtype), omega)
         if pitch is not None and self.radius != "none":
             slope = self.radius_slope.to(dtype)
             log_radius = rotary.RADIUS[self.radius].log_radii(pitch, slope)
@@ -210,27 +212,45 @@ class PitchRoPEMHA(RoPEMHA):
         """
         return rotary.polar(*self.polar(n_frames, pitch, dtype))
 
+    def rate(self, dtype=torch.float32):
+        """What pitch does to the angles: c of "offset" in radians an octave, else a.
+
+        Arguments
+        ---------
+        dtype : torch.dtype
+            torch.float32 or torch.float64.
+
+        Returns
+        -------
+        torch.Tensor
+            Shape [H, head_dim / 2].
+
+        Example
+        -------
+        >>> PitchRoPEMHA(embed_dim=8, num_heads=2).rate()
+        tensor([[0., 0.],
+                [0., 0.]], grad_fn=<MulBackward0>)
+        """
+        form = rotary.THETA[self.theta]
+        return form.value(getattr(self, form.parameter).to(dtype))
+
     def bias_columns(self, pitch, scale=1.0):
         """Columns of q and k, each [B, T, H, 7], whose product is the bias / scale."""
-        dtype = pitch.log_f0.dtype
-        return similarity.gaussian_columns(
-            pitch,
-            self.similarity_weight.to(dtype) / scale,
-            self.similarity_voiced.to(dtype) / scale,
-            similarity.bandwidth(self.similarity_bandwidth.to(dtype)),
-        )
+        form = SIMILARITY[self.similarity]
+        return form.columns(pitch, *self._bias_parameters(pitch.log_f0.dtype), scale)
+
+    def _bias_parameters(self, dtype):
+        names = SIMILARITY[self.similarity].parameters
+        return [getattr(self, name).to(dtype) for name in names]
 
     def _mask(self, attn_mask, pitch, dtype):
         """The mask as the kernel wants it; a dense bias stands in it as numbers."""
         allowed = None if attn_mask is None else ~attn_mask
-        if pitch is None or self.similarity != "laplacian":
+        dense = SIMILARITY[self.similarity].dense
+        if pitch is None or dense is None:
             return allowed
-        precise = pitch.log_f0.dtype
-        bias = similarity.laplacian_bias(
-            pitch,
-            self.similarity_weight.to(precise),
-            self.similarity_voiced.to(precise),
-        ).to(dtype)
+        precise = self._bias_parameters(pitch.log_f0.dtype)
+        bias = dense(pitch, *precise).to(dtype)
         return bias if allowed is None else bias.masked_fill(~allowed, -math.inf)
 
     def _columns(self, projected, pitch, key_padding_mask, dtype):
@@ -241,7 +261,7 @@ class PitchRoPEMHA(RoPEMHA):
         """
         column = projected.new_zeros(*projected.shape[:3], 1, dtype=dtype)
         columns = [(column[..., :0], column[..., :0])]
-        if pitch is not None and self.similarity == "gaussian":
+        if pitch is not None and SIMILARITY[self.similarity].columns is not None:
             columns.append(self.bias_columns(pitch, self.scale))
         if key_padding_mask is not None:
             padding = key_padding_mask.bool()[:, :, None, None]
@@ -298,6 +318,24 @@ class PitchRoPEMHA(RoPEMHA):
             f"theta={self.theta}, similarity={self.similarity}, radius={self.radius}, "
             f"frequencies={self.frequencies}"
         )
+
+
+def _refuse_other_forms(
+    net, state_dict, prefix, local_metadata, strict, missing, unexpected, errors
+):
+    """Name the enhancement whose weights in a file are those of another form."""
+    own = {name for name, _ in net.named_parameters()}
+    found = {key for key in net.PITCH_PARAMETERS if prefix + key in state_dict}
+    for switch in ("theta", "similarity"):
+        ours = {name for name in own if name.startswith(switch)}
+        theirs = {name for name in found if name.startswith(switch)}
+        if ours and theirs and ours != theirs:
+            errors.append(
+                f"{prefix[:-1] or type(net).__name__} is of {switch}: "
+                f"{getattr(net, switch)}, which has {', '.join(sorted(ours))}, and the "
+                f"weights are of another form, with {', '.join(sorted(theirs))}: give "
+                f"the model the {switch} that the weights were trained with"
+            )
 
 
 def _same(x, y):

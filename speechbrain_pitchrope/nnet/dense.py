@@ -20,12 +20,8 @@ def attention_weights(net, x, channels=None, key_padding_mask=None, attn_mask=No
         The attention layer; its dropout is left out.
     x : torch.Tensor
         What it gets as query, key and value, shape [B, T, embed_dim].
-    channels : torch.Tensor, optional
-        What it gets as ``pos_embs``, shape [B, T, 4]. None and zeros are plain RoPE.
-    key_padding_mask : torch.Tensor, optional
-        Shape [B, T], True for keys to ignore.
-    attn_mask : torch.Tensor, optional
-        Shape [T, T], True where a query (row) must not see a key (column).
+    channels, key_padding_mask, attn_mask : torch.Tensor, optional
+        What it gets as ``pos_embs``, and the masks, as in its ``forward``.
 
     Returns
     -------
@@ -49,7 +45,7 @@ def attention_weights(net, x, channels=None, key_padding_mask=None, attn_mask=No
         torch.cat(rotary.rotate(part, *rotation), -1) for part in (query, key)
     )
     logits = net.scale * torch.einsum("bmhd,bnhd->bhmn", query, key)
-    if pitch is not None and net.similarity != "none":
+    if pitch is not None:
         logits = logits + similarity_bias(net, pitch)
     if key_padding_mask is not None:
         padding = key_padding_mask.bool()[:, None, None]
@@ -61,19 +57,7 @@ def attention_weights(net, x, channels=None, key_padding_mask=None, attn_mask=No
 
 @torch.no_grad()
 def similarity_bias(net, pitch):
-    """What a ``PitchRoPEMHA`` adds to its logits for likeness of pitch.
-
-    Arguments
-    ---------
-    net : speechbrain_pitchrope.nnet.attention.PitchRoPEMHA
-        The attention layer.
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-
-    Returns
-    -------
-    torch.Tensor
-        Logits, shape [B, H, T, T]; zeros if its ``similarity`` is "none".
+    """What a ``PitchRoPEMHA`` adds to its logits for pitch: logits [B, H, T, T].
 
     Example
     -------
@@ -82,31 +66,20 @@ def similarity_bias(net, pitch):
     >>> similarity_bias(PitchRoPEMHA(8, 2), pitch).shape
     torch.Size([2, 2, 7, 7])
     """
-    if net.similarity == "gaussian":
-        return torch.einsum("bmhc,bnhc->bhmn", *net.bias_columns(pitch))
+    if net.similarity == "none":
+        n_batch, n_frames = pitch.log_f0.shape
+        return pitch.log_f0.new_zeros(n_batch, net.num_heads, n_frames, n_frames)
     if net.similarity == "laplacian":
         weights = net.similarity_weight, net.similarity_voiced
         return similarity.laplacian_bias(pitch, *weights)
-    n_batch, n_frames = pitch.log_f0.shape
-    return pitch.log_f0.new_zeros(n_batch, net.num_heads, n_frames, n_frames)
+    return torch.einsum("bmhc,bnhc->bhmn", *net.bias_columns(pitch))
 
 
 def rotation_kernel(cosines, sines):
-    """How positions see each other: the logits of a rotation alone, normalised.
+    """The logits that a rotation alone gives to queries and keys of ones, normalised.
 
-    The mean over rotary pairs of r_m r_n cos(theta_m - theta_n), which is what queries
-    and keys of ones give, divided by head_dim: 1 on the diagonal where radii are 1.
-
-    Arguments
-    ---------
-    cosines, sines : torch.Tensor
-        r cos(theta) and r sin(theta), shape [..., T, H, head_dim / 2], as of
-        ``PitchRoPEMHA.rotation``.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [..., H, T, T].
+    The mean over rotary pairs of r_m r_n cos(theta_m - theta_n), shape [..., H, T, T]:
+    1 on the diagonal where radii are 1. Arguments as from ``PitchRoPEMHA.rotation``.
 
     Example
     -------

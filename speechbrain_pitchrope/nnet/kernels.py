@@ -90,10 +90,13 @@ def is_traced():
 
 
 def _lengths(key, key_padding_mask):
-    """Keys up to the last one that is not padding; all of them if there is none."""
+    """Keys up to the last one that is not padding; all of them if there is none.
+
+    For tensors of the CPU: their memory is read as it is, which waits for no device.
+    """
     n_batch, n_frames = key.shape[:2]
     if key_padding_mask is None:
         return [n_frames] * n_batch
     number = torch.arange(1, n_frames + 1, device=key.device)
     last = number.masked_fill(key_padding_mask.bool(), 0).amax(1)
-    return [length or n_frames for length in last.tolist()]
+    return [length or n_frames for length in last.numpy().tolist()]

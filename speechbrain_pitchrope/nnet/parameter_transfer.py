@@ -2,25 +2,25 @@
 
 from speechbrain.utils.checkpoints import torch_patched_state_dict_load
 
-from speechbrain_pitchrope.lobes.models.transformer.encoders import INPUTS
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
-OURS = {*PitchRoPEMHA.PITCH_PARAMETERS, *INPUTS}
+OURS = {*PitchRoPEMHA.PITCH_PARAMETERS, "pitch_input", "streams"}
 """Names of parameters and modules that upstream's models do not have."""
 
 SHOWN = 8
-"""So many names of tensors an error message gives."""
+"""Names of tensors that an error message gives at most."""
 
 MISSING = "missing in the file"
 STRANGE = "not in the model"
 
 
 def load_pretrained(model, path):
-    """Load trained weights into a model that may listen to pitch where they did not.
+    """Load trained weights into a model that may use pitch where they did not.
 
-    Each parameter of ours that the file lacks keeps the value it was made with. A model
-    just made thus starts exactly as the trained model ended, and one training of plain
-    RoPE can be the common start of all variants.
+    Each parameter of ours that the file lacks keeps the value it was made with. So a
+    new model starts exactly as the trained one ended, and one training of plain RoPE
+    can be the common start of all variants but those with ``frequencies: mel``, whose
+    angles are not RoPE's.
 
     Arguments
     ---------
@@ -47,7 +47,7 @@ def load_pretrained(model, path):
     >>> path = getfixture("tmp_path") / "model.ckpt"
     >>> torch.save(RoPEMHA(embed_dim=8, num_heads=2).state_dict(), path)
     >>> load_pretrained(PitchRoPEMHA(8, 2, similarity="none", radius="none"), path)
-    ['theta_rate']
+    ['theta_offset']
     """
     weights = torch_patched_state_dict_load(path)
     faults = differences(model.state_dict(), weights)

@@ -4,14 +4,14 @@ Notation: frames m, n, s, t; attention head h; rotary pair i of a head, which tu
 omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of a frame
 (``speechbrain_pitchrope.inband``).
 
-1. Pitch-modulated theta, ``phase_angles``. Each pair is a clock that follows pitch:
+1. Pitch-modulated theta, ``offset_angles``. Pitch is a second rotary axis beside time:
 
-       theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s)
+       theta_{t,h,i} = omega_i t + c_{h,i} u_t
 
 2. Pitch-similarity bias, ``speechbrain_pitchrope.nnet.similarity``, on the logits:
 
-       b_{m,n,h} = beta_h v_m v_n exp(-(u_m - u_n) ** 2 / (2 sigma_h ** 2))
-                   + mu_h v_m v_n
+       b_{m,n,h} = v_m v_n (mu_h + sum over j of
+                            A_{h,j} cos(k_j d) + B_{h,j} sin(k_j d)), d = u_m - u_n
 
 3. Variable radius, ``log_radii``. The unit radius of RoPE's torch.polar becomes
 
@@ -21,9 +21,9 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
 
 ``THETA``, ``RADIUS`` and ``FREQUENCIES`` hold other forms of each for comparison.
 
-With a = beta = mu = rho = 0 this is RoPE (J. Su et al., "RoFormer: Enhanced Transformer
-with Rotary Position Embedding", arXiv:2104.09864, eq. 34) as SpeechBrain computes it.
-All angles are in single precision, also under autocast.
+With c = A = B = mu = rho = 0 this is RoPE (J. Su et al., "RoFormer: Enhanced
+Transformer with Rotary Position Embedding", arXiv:2104.09864, eq. 34) as SpeechBrain
+computes it. All angles are in single precision, also under autocast.
 """
 
 import math
@@ -102,6 +102,46 @@ def mel_frequencies(head_dim, dtype=torch.float32, device=None):
 FREQUENCIES = {"rope": frequencies, "mel": mel_frequencies}
 
 
+OFFSET_UNIT = 15.0
+"""Radians an octave that a parameter of 1 stands for in ``offset_angles``. A useful c
+is several radians an octave, since tones are fractions of one, and Adam moves each
+parameter by about its learning rate: c reaches 1.5 when a weight reaches 0.1."""
+
+
+def offset_angles(pitch, offset, omega):
+    """theta_{t,h,i} = omega_i t + c_{h,i} u_t.
+
+    Relative in time and in pitch: the angle between a query and a key depends on
+    t_m - t_n and u_m - u_n, and not on the frames between them. An unvoiced frame has
+    u = 0, the speaker's level. Two positions with learned frequencies serve images as
+    well (B. Heo et al., "Rotary Position Embedding for Vision Transformer",
+    arXiv:2403.13298, eq. 12).
+
+    Arguments
+    ---------
+    pitch : speechbrain_pitchrope.inband.Pitch
+        Channels of shape [B, T].
+    offset : torch.Tensor
+        c in radians an octave, shape [H, head_dim / 2].
+    omega : torch.Tensor
+        Shape [head_dim / 2].
+
+    Returns
+    -------
+    torch.Tensor
+        Radians, shape [B, T, H, head_dim / 2].
+
+    Example
+    -------
+    >>> u, zero = torch.tensor([[0.5, 1.0, 0.0]]), torch.zeros(1, 3)
+    >>> pitch = inband.Pitch(u, zero, zero, zero)
+    >>> offset_angles(pitch, torch.tensor([[0.2]]), torch.ones(1)).flatten()
+    tensor([0.1000, 1.2000, 2.0000])
+    """
+    unmodulated = unmodulated_angles(pitch.log_f0.shape[1], omega)
+    return torch.addcmul(unmodulated, pitch.log_f0[:, :, None, None], offset)
+
+
 def bounded_rate(rate):
     """a from its unbounded parameter: the identity near 0, within +-MAX_RATE."""
     return MAX_RATE * torch.tanh(rate / MAX_RATE)
@@ -110,8 +150,9 @@ def bounded_rate(rate):
 def phase_angles(pitch, rate, omega):
     """theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s).
 
-    Only differences of angles matter, so the sum may start at any frame. Here frame 0
-    is at angle omega_i a_{h,i} u_0, which makes unmodulated angles t omega_i.
+    Each pair is a clock whose rate follows pitch; for comparison. Only differences of
+    angles matter, so the sum may start at any frame. Here frame 0 is at angle
+    omega_i a_{h,i} u_0, which makes unmodulated angles t omega_i.
 
     Arguments
     ---------
@@ -152,7 +193,20 @@ def frame_angles(pitch, rate, omega):
     return _modulated_angles(t * pitch.log_f0, rate, omega)
 
 
-THETA = {"phase": phase_angles, "utterance": utterance_angles, "frame": frame_angles}
+class Theta(NamedTuple):
+    """A form of theta: its angles, and what its parameter of zeros stands for."""
+
+    angles: Callable
+    parameter: str
+    value: Callable
+
+
+THETA = {
+    "offset": Theta(offset_angles, "theta_offset", lambda x: OFFSET_UNIT * x),
+    "phase": Theta(phase_angles, "theta_rate", bounded_rate),
+    "utterance": Theta(utterance_angles, "theta_rate", bounded_rate),
+    "frame": Theta(frame_angles, "theta_rate", bounded_rate),
+}
 
 
 def _modulated_angles(course, rate, omega):

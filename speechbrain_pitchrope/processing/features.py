@@ -1,5 +1,6 @@
 """Normalisation of features that carry pitch: the mels are normalised, pitch is not."""
 
+import torch
 from speechbrain.processing.features import InputNormalization, make_padding_mask
 
 from speechbrain_pitchrope import inband
@@ -17,16 +18,15 @@ class PitchInputNormalization(InputNormalization):
     Arguments
     ---------
     *args : tuple
-        As of ``speechbrain.processing.features.InputNormalization``.
+        As in ``speechbrain.processing.features.InputNormalization``.
     n_features : int, optional
-        How many channels to normalise: all before pitch if not given. Needed where a
-        waveform rides before pitch: it passes through too.
+        How many channels to normalise: all before pitch if not given. What rides
+        behind them passes through.
     **kwargs : dict
-        As of ``speechbrain.processing.features.InputNormalization``.
+        As in ``speechbrain.processing.features.InputNormalization``.
 
     Example
     -------
-    >>> import torch
     >>> normalize = PitchInputNormalization(norm_type="sentence")
     >>> mels, pitch = 7 + 3 * torch.randn(2, 50, 80), torch.rand(2, 50, 4)
     >>> out = normalize(torch.cat((mels, pitch), -1), torch.tensor([1.0, 0.5]))
@@ -39,6 +39,7 @@ class PitchInputNormalization(InputNormalization):
     def __init__(self, *args, n_features=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.n_features = n_features
+        self.first_batches = inband.FirstBatches(self)
 
     def forward(self, x, lengths=None, epoch=None):
         """Normalise the channels before pitch.
@@ -63,8 +64,18 @@ class PitchInputNormalization(InputNormalization):
             If the last four channels are not pitch; the message names the yaml entry
             to change.
         """
-        mels, carried = inband.split(x, self.n_features)
-        channels = inband.split(carried)[1]
-        inband.require_range(channels, type(self).__name__, (FBANK, AUGMENTER))
+        if self.first_batches.one_more():
+            inband.require_range(x, type(self).__name__, (FBANK, AUGMENTER))
+        mels, riders = inband.split(x, self.n_features)
         mels = super().forward(mels, lengths, epoch)
-        return inband.append(mels, carried * make_padding_mask(carried, lengths))
+        return inband.append(mels, riders * make_padding_mask(riders, lengths))
+
+    def _load_statistics_dict(self, state):
+        """As upstream, which loads its checkpoints through this; checks start again."""
+        self.first_batches.start()
+        return super()._load_statistics_dict(state)
+
+    def _update_global_stats(self, x, mask):
+        """As upstream; a value that is not finite counts as the mean so far."""
+        mean = self.glob_mean.to(x.device) if self.count else x.new_zeros(())
+        super()._update_global_stats(torch.where(x.isfinite(), x, mean), mask)

@@ -2,7 +2,6 @@
 
 output folder -> facts.py       what there is, and what is missing
               -> recordings.py  which utterances to show, and where they are
-              -> pictures.py    their figures, as images
-              -> sections.py    each part of the page
-              -> page.py        the page, with style.py and no other file
+              -> figures.py     their figures and sounds, as data URIs
+              -> page.py        all of it as data for report.html.j2
 """

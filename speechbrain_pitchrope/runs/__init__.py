@@ -1,1 +1,1 @@
-"""Helpers of recipes, beside those of speechbrain.utils."""
+"""A training run's output folder: its settings, its model, its package."""

@@ -1,15 +1,34 @@
-"""Checkpoints that are there as a whole or not at all."""
+"""Checkpoints that are there as a whole or not at all, and resume to the bit."""
 
 import logging
+import random
 import shutil
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError
 
-from speechbrain.utils.checkpoints import Checkpoint, Checkpointer
-from speechbrain.utils.distributed import ddp_barrier, if_main_process
+import numpy as np
+import torch
+import yaml
+from speechbrain.utils.checkpoints import (
+    Checkpoint,
+    Checkpointer,
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 from speechbrain.utils.logger import get_logger
+
+from speechbrain_pitchrope.files import naming_a_full_disk
 
 logger = get_logger(__name__)
 
 UNFINISHED = "unfinished"
+END_OF_EPOCH = "end-of-epoch"
+DAMAGE = (EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+DAMAGE += (UnpicklingError, yaml.YAMLError)
 
 
 class AtomicCheckpointer(Checkpointer):
@@ -25,11 +44,10 @@ class AtomicCheckpointer(Checkpointer):
     checkpoints_dir : str
         Folder of the checkpoints; made if it is not there.
     *args, **kwargs : tuple, dict
-        As of ``speechbrain.utils.checkpoints.Checkpointer``.
+        As in ``speechbrain.utils.checkpoints.Checkpointer``.
 
     Example
     -------
-    >>> import torch
     >>> folder = getfixture("tmp_path")
     >>> checkpointer = AtomicCheckpointer(folder, {"model": torch.nn.Linear(2, 2)})
     >>> saved = checkpointer.save_checkpoint(name="first")
@@ -42,7 +60,13 @@ class AtomicCheckpointer(Checkpointer):
     def save_checkpoint(
         self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO
     ):
-        """Save a checkpoint; arguments and result are upstream's."""
+        """Save a checkpoint; arguments and result are upstream's.
+
+        Raises
+        ------
+        OSError
+            If the disk is full; the message names the folder and the room left.
+        """
         folder = self.checkpoints_dir
         path = self._new_checkpoint_dirpath()
         if name is not None:
@@ -53,9 +77,13 @@ class AtomicCheckpointer(Checkpointer):
             shutil.rmtree(staging, ignore_errors=True)
         try:
             self.checkpoints_dir = staging
-            written = super().save_checkpoint(
-                meta or {}, end_of_epoch, name, logging.DEBUG
-            )
+            with naming_a_full_disk(folder):
+                written = super().save_checkpoint(
+                    meta or {}, end_of_epoch, name, logging.DEBUG
+                )
+        except Exception:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
         finally:
             self.checkpoints_dir = folder
         ddp_barrier()  # every process has written its files
@@ -70,3 +98,94 @@ class AtomicCheckpointer(Checkpointer):
         logger.log(verbosity, "Saved a checkpoint in %s", path)
         paramfiles = {key: path / file.name for key, file in written.paramfiles.items()}
         return Checkpoint(path, written.meta, paramfiles)
+
+    def load_checkpoint(self, checkpoint):
+        """Load a checkpoint; ValueError names one that can't be loaded."""
+        with naming_a_damaged(checkpoint.path):
+            super().load_checkpoint(checkpoint)
+
+    @staticmethod
+    def _construct_checkpoint_objects(checkpoint_dirs):
+        checkpoints = []
+        for folder in checkpoint_dirs:
+            with naming_a_damaged(folder):
+                checkpoints += Checkpointer._construct_checkpoint_objects([folder])
+                _ = checkpoints[-1].meta["unixtime"], checkpoints[-1].meta[END_OF_EPOCH]
+        return checkpoints
+
+
+@contextmanager
+def naming_a_damaged(checkpoint):
+    """Tell which checkpoint can't be read, and what to do."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise ValueError(
+            f"the checkpoint {checkpoint} can't be loaded ({type(error).__name__}: "
+            f"{error}). If it is damaged, remove this folder to resume from the "
+            "checkpoint before"
+        ) from error
+
+
+@partial(register_checkpoint_hooks, save_on_main_only=False)
+class RandomState:
+    """The state of all random generators, to be one of a checkpointer's recoverables.
+
+    Each process has its own: that of the main process is in the checkpoint's file, the
+    others' in files beside it. Workers that load data begin a resumed epoch with draws
+    of their own, so a run is repeated to the bit with ``num_workers: 0``.
+
+    Arguments
+    ---------
+    loader : torch.Generator
+        The generator given to the data loader, which draws from it as an epoch begins.
+        It would else draw from torch's own, whose state is resumed before that.
+
+    Example
+    -------
+    >>> state = RandomState(torch.Generator())
+    >>> path = getfixture("tmp_path") / "random_state.ckpt"
+    >>> state.save(path)
+    >>> before = torch.rand(3), random.random(), np.random.rand()
+    >>> state.load(path, end_of_epoch=False)
+    >>> after = torch.rand(3), random.random(), np.random.rand()
+    >>> torch.equal(before[0], after[0]), before[1:] == after[1:]
+    (True, True)
+    """
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    @mark_as_saver
+    def save(self, path):
+        """Write this process's state."""
+        name, keys, *rest = np.random.get_state()
+        state = {
+            "python": random.getstate(),
+            "numpy": (name, keys.tolist(), *rest),
+            "torch": torch.get_rng_state(),
+            "loader": self.loader.get_state(),
+        }
+        if torch.cuda.is_initialized():
+            state["cuda"] = torch.cuda.get_rng_state()
+        torch.save(state, self._own(path))
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch):
+        """Read this process's state, unless there were fewer processes."""
+        path = self._own(path)
+        if not path.is_file():
+            return
+        state = torch.load(path, weights_only=True)
+        random.setstate(state["python"])
+        np.random.set_state(state["numpy"])
+        torch.set_rng_state(state["torch"])
+        if "cuda" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["cuda"])
+        self.loader.set_state(state["loader"])
+
+    def _own(self, path):
+        """The file of this process."""
+        if if_main_process():
+            return Path(path)
+        return Path(f"{path}.rank{get_rank()}")

@@ -1,82 +1,84 @@
-"""Opening the output folder of a training run: the model that its test used.
-
-``train.py`` of ``recipes/LibriSpeech/ASR/transformer`` tests the average of its best
-checkpoints. Figures and reports must show that same model, so both load it here.
-"""
+"""The model of a run, with the weights that its test used."""
 
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from pickle import UnpicklingError
 
 import sentencepiece
 import torch
 from hyperpyyaml import load_hyperpyyaml
-from speechbrain.utils.checkpoints import METAFNAME, average_checkpoints
+from ruamel.yaml import YAML
+from speechbrain.dataio.encoder import CTCTextEncoder
+from speechbrain.utils.checkpoints import (
+    Checkpointer,
+    average_state_dicts,
+    torch_patched_state_dict_load,
+)
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.nnet.parameter_transfer import differences, listing
-from speechbrain_pitchrope.runs.settings import (
+from speechbrain_pitchrope.runs.run import (
+    CHECKPOINT_META,
     HYPERPARAMS,
-    folder_of_run,
-    settings_to_load,
+    Run,
+    open_run,
+    reading,
 )
+from speechbrain_pitchrope.variants import load_variant
+
+OUTPUTS = ("back_end_ffn", "ctc_lin", "proj_ctc", "log_softmax")
+"""Entries that make log-probabilities of CTC of the encoder's output, if there."""
+
+COPY = "copy it again, or take its folder away"
 
 
-@dataclass
+@dataclass(eq=False)
 class TrainedRun:
-    """A trained model as its test used it.
+    """A trained model as its test used it. Made by ``load_trained``.
 
     Arguments
     ---------
-    folder : pathlib.Path
-        The run's output folder.
+    run : speechbrain_pitchrope.runs.run.Run
+        The run.
     hparams : dict
-        Its hyperparams.yaml, loaded.
+        The objects of its yaml that make the model, by the names that SpeechBrain's
+        recipes give them: compute_features, normalize, CNN, Transformer, model; and
+        sample_rate and blank_index.
     modules : torch.nn.ModuleDict
-        normalize, CNN, Transformer, ctc_lin and seq_lin, in eval mode.
+        Those of hparams that are networks, in eval mode.
     attention : list of PitchRoPEMHA
-        Attention of each encoder layer, in the order of ``learned_pitch.txt``.
+        Attention of each encoder layer, in order.
     epochs : list of int
         The epochs whose checkpoints were averaged, sorted.
+    files : dict
+        Name to path of each file of the best checkpoint.
     """
 
-    folder: Path
+    run: Run
     hparams: dict
     modules: torch.nn.ModuleDict
     attention: list
     epochs: list
+    files: dict
+
+    @property
+    def folder(self):
+        """The output folder."""
+        return self.run.folder
 
     @property
     def variant(self):
         """Name of the run's variant."""
-        return self.hparams["variant"]
-
-    @property
-    def pitch_attention(self):
-        """Settings of the run's variant, as of ``variants.load_variant``."""
-        return self.hparams["pitch_attention"]
+        return self.run.variant
 
     @cached_property
     def tokenizer(self):
-        """The run's SentencePiece model; ValueError if its file is gone."""
-        path = self.hparams["tokenizer_file"]
-        if path is None:
-            entry = self.hparams["tokenizer"].keywords
-            name = f"{entry['vocab_size']}_{entry['model_type']}.model"
-            path = Path(entry["model_dir"]) / name
-        if not Path(path).is_file():
-            raise ValueError(
-                f"{self.folder} was trained with the tokenizer {path}, which is not "
-                "there: bring the file back, or correct tokenizer_file in "
-                f"{self.folder / HYPERPARAMS}"
-            )
-        return sentencepiece.SentencePieceProcessor(model_file=str(path))
+        """The run's tokenizer, as SentencePieceProcessor: id_to_piece, decode_ids."""
+        return load_tokenizer(self.run)
 
     @torch.no_grad()
     def encode(self, wavs, wav_lens=None):
-        """What the encoder makes of a batch, as in ``train.py``.
+        """What the encoder makes of a batch.
 
         Arguments
         ---------
@@ -88,30 +90,37 @@ class TrainedRun:
         Returns
         -------
         enc_out : torch.Tensor
-            Shape [B, T, d_model], one frame each 40 ms.
+            Shape [B, T, d_model].
         p_ctc : torch.Tensor
-            Log-probabilities of the CTC tokens, shape [B, T, output_neurons].
+            Log-probabilities of the CTC tokens, shape [B, T, output_neurons]; of a
+            model without CTC, blank in every frame.
         """
         if wav_lens is None:
             wav_lens = torch.ones(len(wavs))
-        feats = self.modules["normalize"](
-            self.hparams["compute_features"](wavs), wav_lens
-        )
-        src = self.modules["CNN"](feats)
-        enc_out = self.modules["Transformer"].encode(src, wav_lens)
-        return enc_out, self.hparams["log_softmax"](self.modules["ctc_lin"](enc_out))
+        feats = self.hparams["compute_features"](wavs)
+        src = self.hparams["CNN"](self.hparams["normalize"](feats, wav_lens))
+        enc_out = self.hparams["Transformer"].encode(src, wav_lens)
+        p_ctc = enc_out
+        for name in OUTPUTS:
+            p_ctc = self.hparams[name](p_ctc) if name in self.hparams else p_ctc
+        if p_ctc is enc_out or "log_softmax" not in self.hparams:
+            blank = torch.tensor(self.hparams["blank_index"])
+            p_ctc = (
+                torch.nn.functional.one_hot(blank).log().expand(*enc_out.shape[:2], -1)
+            )
+        return enc_out, p_ctc
 
 
 def load_trained(output_folder):
-    """Open a run of ``train.py`` with the weights that its test used.
+    """Open a run with the weights that its test used.
 
-    Nothing is written into the folder, which may have been moved since.
+    This runs what the run's hyperparams.yaml names. Nothing is written, and no number
+    is drawn from the caller's seed.
 
     Arguments
     ---------
-    output_folder : str
-        The run's output folder; or one of its checkpoints, ``save/CKPT+...``, to use
-        that one alone.
+    output_folder : str or speechbrain_pitchrope.runs.run.Run
+        The run's output folder, or a checkpoint in it, as in ``open_run``.
 
     Returns
     -------
@@ -120,114 +129,140 @@ def load_trained(output_folder):
     Raises
     ------
     ValueError
-        If this is not a run's folder, or if the weights don't fit the model that
-        hyperparams.yaml describes.
-    FileNotFoundError
-        If no epoch has been finished.
+        If this is not a run's folder, or if a file of it is missing or damaged, or if
+        the weights don't fit the model that hyperparams.yaml describes.
     """
-    given = Path(output_folder).absolute()
-    folder = folder_of_run(given)
-    hparams = _load_hparams(folder)
-    if (given / METAFNAME).is_file():
-        which = {"ckpt_predicate": lambda found: found.path.name == given.name}
-    else:
-        which = selection_criterion(hparams["num_decoder_layers"])
-    checkpoints = load_average(
-        hparams["checkpointer"], hparams["model"], hparams["avg_checkpoints"], **which
-    )
-    modules = torch.nn.ModuleDict(hparams["modules"]).eval()
+    is_open = isinstance(output_folder, Run)
+    run = output_folder if is_open else open_run(output_folder)
+    checkpoints = used_checkpoints(run)
+    hparams = _build(run)
+    for name, entry in run.trained.items():
+        paths = [one.path / f"{name}.ckpt" for one in checkpoints]
+        # Recipes average "model" alone, and take the rest from the best checkpoint.
+        if isinstance(hparams[entry], torch.nn.ModuleList):
+            paths = paths if name == "model" else paths[:1]
+            hparams[entry].load_state_dict(mean_weights(hparams[entry], paths))
+        else:
+            read_state(paths[0])
+            hparams[entry]._load(paths[0])
+    networks = {k: v for k, v in hparams.items() if isinstance(v, torch.nn.Module)}
+    modules = torch.nn.ModuleDict(networks).eval()
     return TrainedRun(
-        folder,
+        run,
         hparams,
         modules,
         [net for net in modules.modules() if isinstance(net, PitchRoPEMHA)],
-        sorted(found.meta["epoch"] for found in checkpoints if "epoch" in found.meta),
+        sorted(one.meta["epoch"] for one in checkpoints if "epoch" in one.meta),
+        {name: checkpoints[0].path / f"{name}.ckpt" for name in run.trained},
     )
 
 
-def selection_criterion(num_decoder_layers):
-    """What tells good checkpoints, as keyword arguments of SpeechBrain's checkpointer.
+def _build(run):
+    """The objects of the yaml that make the model, new; ``TrainedRun.hparams``."""
+    mark = run.folder / "variant.json"
+    if mark.is_file():
+        with reading(mark, "remove it, and the run is taken for what its yaml says"):
+            then = json.loads(mark.read_text(encoding="utf-8"))["pitch_attention"]
+        now = load_variant(run.variant)
+        if then != now:
+            raise ValueError(
+                f"{run.folder} was trained with {then}, and its variant "
+                f"{run.variant!r} now means {now}: use the revision it was trained with"
+            )
+    names = [*run.chain.values(), *run.trained.values()]
+    names += [name for name in OUTPUTS if name in run.entries]
+    with reading(run.folder / HYPERPARAMS, "use the revision it was trained with"):
+        with torch.random.fork_rng(devices=[]):
+            hparams = load_hyperpyyaml(run.excerpt(names))
+        hparams["sample_rate"] = int(run.settings["sample_rate"])
+        hparams["blank_index"] = int(run.settings.get("blank_index") or 0)
+    return hparams | {name: hparams[entry] for name, entry in run.chain.items()}
 
-    Example
-    -------
-    >>> selection_criterion(6), selection_criterion(0)
-    ({'max_key': 'ACC'}, {'min_key': 'CER'})
-    """
-    return {"max_key": "ACC"} if num_decoder_layers > 0 else {"min_key": "CER"}
 
-
-def load_average(checkpointer, model, max_num_checkpoints, **which):
-    """Recover the best checkpoint, with the average of the best as the model.
-
-    Arguments
-    ---------
-    checkpointer : speechbrain.utils.checkpoints.Checkpointer
-        Its recoverable "model" is the one that is averaged.
-    model : torch.nn.Module
-        That recoverable; changed in place.
-    max_num_checkpoints : int
-        So many checkpoints are averaged, or as many as there are.
-    **which : dict
-        ``max_key``, ``min_key`` or ``ckpt_predicate``, as of ``find_checkpoints``.
-
-    Returns
-    -------
-    list of speechbrain.utils.checkpoints.Checkpoint
-        What was averaged, the best first.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such checkpoint.
-    ValueError
-        If the weights are of another model, or can't be read; the message names the
-        tensors, or the files.
-    """
-    checkpoints = checkpointer.find_checkpoints(
-        max_num_checkpoints=max_num_checkpoints, **which
-    )
+def used_checkpoints(run):
+    """The checkpoints that the test of a run averaged, the best first."""
+    folder, metas = run.save_folder, []
+    for path in folder.glob(f"*/{CHECKPOINT_META}"):
+        with reading(path, COPY):
+            metas.append(YAML(typ="safe").load(path))
+            float(metas[-1]["unixtime"]), metas[-1]["end-of-epoch"]
+    keys = [key for key in ("ACC", "CER", "WER") if any(key in meta for meta in metas)]
+    which = {"max_key" if "ACC" in keys else "min_key": (*keys, None)[0]}
+    if run.checkpoint is not None:
+        which = {"ckpt_predicate": lambda one: one.path.name == run.checkpoint}
+    checkpoints = []
+    if metas and (keys or run.checkpoint):
+        with reading(folder, "correct avg_checkpoints, or copy the checkpoints again"):
+            count = int(run.settings.get("avg_checkpoints") or 1)
+            checkpointer = Checkpointer(folder)
+            checkpoints = checkpointer.find_checkpoints(
+                max_num_checkpoints=count, **which
+            )
     if not checkpoints:
-        raise _no_checkpoint(checkpointer.checkpoints_dir)
-    try:
-        weights = average_checkpoints(checkpoints, recoverable_name="model")
-    except (EOFError, RuntimeError, UnpicklingError) as error:
-        paths = ", ".join(str(found.path / "model.ckpt") for found in checkpoints)
         raise ValueError(
-            f"no weights can be read from {paths}: {error}; was one cut short when it "
-            "was copied? Copy it again, or take its folder away"
-        ) from error
-    faults = differences(model.state_dict(), weights)
-    if any(faults.values()):
-        raise ValueError(
-            f"{checkpoints[0].path} holds weights of another variant or of other sizes "
-            f"than the yaml describes.\n{listing(faults)}"
+            f"there is no checkpoint of a finished epoch in {folder}: train first, or "
+            f"correct output_folder in {run.folder / HYPERPARAMS}"
         )
-    checkpointer.load_checkpoint(checkpoints[0])
-    model.load_state_dict(weights)
     return checkpoints
 
 
-def _no_checkpoint(folder):
-    return FileNotFoundError(
-        f"there is no checkpoint of a finished epoch in {folder}: train first, or mend "
-        "output_folder"
-    )
+def read_state(path):
+    """What a file of a checkpoint holds; ValueError if damaged or not finite."""
+    with reading(path, COPY):
+        state = torch_patched_state_dict_load(path)
+        faults = [
+            name
+            for name, value in state.items()
+            if isinstance(value, torch.Tensor) and not value.isfinite().all()
+        ]
+    if faults:
+        raise ValueError(
+            f"{path} holds NaN or infinite numbers in {', '.join(faults[:3])}: the "
+            "training diverged; use a checkpoint of an earlier epoch"
+        )
+    return state
 
 
-def _load_hparams(folder):
-    """The run's hyperparams.yaml, loaded. No number is drawn from the caller's seed."""
-    text, save_folder = settings_to_load(folder)
-    if not Path(save_folder).is_dir():  # a checkpointer would make it
-        raise _no_checkpoint(save_folder)
-    with torch.random.fork_rng(devices=[]):
-        hparams = load_hyperpyyaml(text)
-    mark = folder / "variant.json"
-    if mark.is_file():
-        trained = json.loads(mark.read_text(encoding="utf-8"))["pitch_attention"]
-        if trained != hparams["pitch_attention"]:
+def mean_weights(model, paths):
+    """The mean of state dicts; ValueError if they are damaged or of another model."""
+
+    def fitting(path):
+        weights = read_state(path)
+        faults = differences(model.state_dict(), weights)
+        if any(faults.values()):
             raise ValueError(
-                f"{folder} was trained with {trained}, and its variant "
-                f"{hparams['variant']!r} now means {hparams['pitch_attention']}: use "
-                "the revision it was trained with"
+                f"{path} holds weights of another variant or of other sizes than the "
+                f"yaml describes.\n{listing(faults)}"
             )
-    return hparams
+        return weights
+
+    return average_state_dicts(map(fitting, paths))
+
+
+def load_tokenizer(run):
+    """The tokenizer of a run; ValueError if it is damaged or not the model's."""
+    path = run.tokenizer_file
+    with reading(path, "bring the whole file back"):
+        if path.suffix == ".txt":
+            tokenizer = _Letters()
+            tokenizer.load(path)
+        else:
+            tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        found = len(tokenizer)
+        expected = int(run.settings.get("output_neurons") or found)
+    if found != expected:
+        raise ValueError(
+            f"{path} has {found} tokens and output_neurons is {expected}: bring the "
+            "tokenizer of the training back"
+        )
+    return tokenizer
+
+
+class _Letters(CTCTextEncoder):
+    """SpeechBrain's label encoder, asked as one asks a SentencePieceProcessor."""
+
+    def id_to_piece(self, i):
+        return self.ind2lab[i]
+
+    def decode_ids(self, ids):
+        return "".join(map(self.id_to_piece, ids))

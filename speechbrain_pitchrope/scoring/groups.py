@@ -1,8 +1,10 @@
-"""Which group an utterance belongs to: its speaker, or the speaker's pitch register."""
+"""Groups of utterances: by speaker, or by the pitch register of the speaker."""
 
 import csv
 import math
 from statistics import median
+
+import numpy as np
 
 LOW_HZ = 130
 HIGH_HZ = 180
@@ -10,21 +12,7 @@ REGISTERS = (f"below {LOW_HZ} Hz", f"{LOW_HZ}-{HIGH_HZ} Hz", f"above {HIGH_HZ} H
 
 
 def speaker_of(utterance_id):
-    """Speaker of a LibriSpeech utterance.
-
-    Arguments
-    ---------
-    utterance_id : str
-        "speaker-chapter-utterance".
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If the id has another form.
+    """Speaker of an utterance "speaker-chapter-utterance", as in LibriSpeech.
 
     Example
     -------
@@ -40,47 +28,44 @@ def speaker_of(utterance_id):
     return speaker
 
 
-def register_of(f0_hz):
-    """Pitch register of a speaker.
-
-    Arguments
-    ---------
-    f0_hz : float
-        Median f0 of the speaker in Hz.
-
-    Returns
-    -------
-    str
-        One of ``REGISTERS``.
+def by_speaker(ids):
+    """Indices of each speaker's utterances; numbers in their order, then names.
 
     Example
     -------
-    >>> register_of(110.0), register_of(180.0), register_of(210.0)
-    ('below 130 Hz', '130-180 Hz', 'above 180 Hz')
+    >>> by_speaker(["1089-1-0", "84-1-0", "84-1-1"])
+    {'84': array([1, 2]), '1089': array([0])}
     """
-    if f0_hz < LOW_HZ:
-        return REGISTERS[0]
-    return REGISTERS[1] if f0_hz <= HIGH_HZ else REGISTERS[2]
+    speakers = np.array([speaker_of(name) for name in ids])
+    order = sorted(set(speakers.tolist()), key=lambda name: (len(name), name))
+    return {speaker: np.flatnonzero(speakers == speaker) for speaker in order}
+
+
+def by_register(ids, f0_hz):
+    """Indices of the utterances of each register, by the speakers' f0 in Hz.
+
+    Example
+    -------
+    >>> by_register(["84-1-0", "61-1-0"], {"84": 200.0, "61": 100.0})
+    {'below 130 Hz': array([1]), 'above 180 Hz': array([0])}
+    """
+    speakers = [speaker_of(name) for name in ids]
+    missing = sorted(set(speakers) - f0_hz.keys())
+    if missing:
+        raise ValueError(
+            f"speakers {', '.join(missing[:5])} of the test set have no f0_hz, "
+            "expected one for every speaker: add a row for each"
+        )
+    own_hz = np.array([f0_hz[speaker] for speaker in speakers])
+    registers = (own_hz >= LOW_HZ).astype(int) + (own_hz > HIGH_HZ)
+    members = {n: np.flatnonzero(registers == i) for i, n in enumerate(REGISTERS)}
+    return {name: indices for name, indices in members.items() if indices.size}
 
 
 def read_speaker_f0(path):
-    """Read the median f0 of speakers.
+    """Speaker to f0 in Hz, of a CSV with the columns speaker and f0_hz and any others.
 
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        CSV with the columns speaker and f0_hz, and any others. If a speaker has several
-        rows, such as one a recording, the median of them is taken.
-
-    Returns
-    -------
-    dict
-        Speaker to f0 in Hz.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, or an f0 is not a positive number.
+    Of several rows of a speaker, such as one a recording, the median is taken.
 
     Example
     -------

@@ -1,33 +1,52 @@
-"""What each utterance was recognised as, from a ``wer_<split>.txt``.
+"""What SpeechBrain's ErrorRateStats wrote: ``wer_<split>.txt`` and ``cer_<split>.txt``.
 
-SpeechBrain's ErrorRateStats writes three summary lines, a legend, and for each
-utterance a line with its counts and the alignment: the reference, the operations and
-the hypothesis, in columns. Here the alignments are read and held against all counts.
+Such a file has three summary lines, a legend, and for each utterance a line with its
+counts and the alignment: the reference, the operations and the hypothesis, in columns.
 """
 
 import re
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from speechbrain_pitchrope.scoring.summary import COUNTS, Counts, read_errors
+COUNTS = r"\[ (\d+) / (\d+), (\d+) ins, (\d+) del, (\d+) sub \]"
+SUMMARY = re.compile(
+    rf"%WER ([\d.]+) {COUNTS}\n%SER [\d.]+ \[ \d+ / \d+ \]\n"
+    r"Scored (\d+) sentences, 0 not present in hyp\.\n"
+)
+UTTERANCE = re.compile(rf"={{80}}\n(.+), %WER [\d.]+ {COUNTS}\n(.*)\n(.*)\n(.*)\n")
+AGAIN = "it was cut short or edited, run the test again with --test_only"
 
-RULE = "\n" + "=" * 80 + "\n"
-NOTHING = "<eps>"
-HEADER = re.compile(rf"(?P<name>.+), %WER [\d.]+ {COUNTS}")
-AGAIN = "run the test again with --test_only"
+
+class Counts(NamedTuple):
+    """Errors of an utterance or of a file, words of the reference, errors by kind."""
+
+    errors: int
+    words: int
+    insertions: int
+    deletions: int
+    substitutions: int
+
+    def __str__(self):
+        """As it is written in the files."""
+        return "[ {} / {}, {} ins, {} del, {} sub ]".format(*self)
+
+
+class Errors(NamedTuple):
+    """The first lines of a file: rate in percent, counts, utterances scored."""
+
+    rate: float
+    errors: int
+    words: int
+    insertions: int
+    deletions: int
+    substitutions: int
+    utterances: int
 
 
 class Column(NamedTuple):
-    """One column of an alignment.
-
-    Arguments
-    ---------
-    operation : str
-        "=" for a word that is right, "I" for one inserted, "D" for one deleted and "S"
-        for one substituted.
-    reference, hypothesis : str
-        The word said and the word recognised; empty where there is none.
-    """
+    """A column of an alignment: "=", "I", "D" or "S", and a word or "" of each text."""
 
     operation: str
     reference: str
@@ -53,6 +72,11 @@ class Utterance(NamedTuple):
     columns: tuple
 
 
+def read_errors(path):
+    """The first lines of a ``wer_<split>.txt`` or ``cer_<split>.txt``, as Errors."""
+    return _parse_summary(_read(path), path)
+
+
 def read_utterances(path):
     """Read every utterance of a ``wer_<split>.txt``.
 
@@ -70,7 +94,7 @@ def read_utterances(path):
     ------
     ValueError
         If the file is cut short, of characters or of another kind, names an utterance
-        twice, or if an alignment and the counts written beside it disagree.
+        twice, or if alignments and the counts written in the file disagree.
 
     Example
     -------
@@ -83,18 +107,30 @@ def read_utterances(path):
     >>> read_utterances(path)["1-1-0"].hypothesis
     ('A', 'BOX')
     """
-    blocks = _blocks(path)
+    text = _read(path)
+    summary = _parse_summary(text, path)
     utterances = {}
-    for block in blocks:
-        name, utterance = _parse_block(block, path)
-        if name in utterances:
+    for name, *numbers, reference, operations, hypothesis in UTTERANCE.findall(text):
+        utterances[name] = parse_alignment(reference, operations, hypothesis)
+        found, written = utterances[name].counts, Counts(*map(int, numbers))
+        if found != written:
             raise ValueError(
-                f"{path} holds the utterance {name} twice, expected it once: score "
-                "each utterance once"
+                f"{path}, utterance {name}: its alignment has {found}, the line of "
+                f"counts {written}: {AGAIN}"
             )
-        utterances[name] = utterance
-    _check_totals(utterances, path)
-    _check_words(utterances, path)
+    totals = Counts(*(sum(u.counts[i] for u in utterances.values()) for i in range(5)))
+    written = Counts(*summary[1:6])
+    if (len(utterances), totals) != (summary.utterances, written):
+        raise ValueError(
+            f"{path} holds {len(utterances)} utterances of one id each, {totals}; its "
+            f"first lines say {summary.utterances}, {written}: {AGAIN}"
+        )
+    words = Counter(word for u in utterances.values() for word in u.reference)
+    if "_" in words and max(map(len, words)) == 1:  # as cer_<split>.txt
+        raise ValueError(
+            f"{path} holds characters, expected words: give the wer_<split>.txt "
+            "beside it"
+        )
     return utterances
 
 
@@ -104,161 +140,49 @@ def parse_alignment(reference_line, operations_line, hypothesis_line):
     The columns are where the line of operations has its semicolons, and the operations
     tell which cells are empty, so that words may be anything, ``;`` and ``<eps>`` too.
 
-    Arguments
-    ---------
-    reference_line, operations_line, hypothesis_line : str
-        The alignment in columns, separated by ``" ; "``.
-
-    Returns
-    -------
-    Utterance
-
-    Raises
-    ------
-    ValueError
-        If the lines do not have the same columns, or an operation is unknown.
-
     Example
     -------
     >>> parse_alignment("THE ; <eps>", " =  ;   I  ", "THE ;  BOX ").counts
     Counts(errors=1, words=1, insertions=1, deletions=0, substitutions=0)
     """
-    operations = _cells(operations_line, operations_line)
-    if operations == [""]:
-        operations = []
-    references = _cells(reference_line, operations_line)
-    hypotheses = _cells(hypothesis_line, operations_line)
+    marks = [found.start() for found in re.finditer(";", operations_line)]
+    edges = [-2, *marks, len(operations_line) + 1]
     columns = []
-    for operation, said, heard in zip(operations, references, hypotheses, strict=False):
-        _check_column(operation, said, heard)
-        columns.append(
-            Column(
-                operation,
-                "" if operation == "I" else said,
-                "" if operation == "D" else heard,
-            )
+    for start, end in pairwise(edges) if operations_line.strip() else ():
+        said, operation, heard = (
+            line[start + 2 : end - 1 if end in marks else None].strip()
+            for line in (reference_line, operations_line, hypothesis_line)
         )
+        said = "" if operation == "I" else said
+        columns.append(Column(operation, said, "" if operation == "D" else heard))
     reference = tuple(x.reference for x in columns if x.operation != "I")
     hypothesis = tuple(x.hypothesis for x in columns if x.operation != "D")
-    by_kind = [operations.count(kind) for kind in "IDS"]
-    counts = Counts(sum(by_kind), len(reference), *by_kind)
-    return Utterance(reference, hypothesis, counts, tuple(columns))
+    kinds = Counter(column.operation for column in columns)
+    errors, counts = len(columns) - kinds["="], [kinds[kind] for kind in "IDS"]
+    return Utterance(
+        reference, hypothesis, Counts(errors, len(reference), *counts), (*columns,)
+    )
 
 
-def _cells(line, operations_line):
-    """Cut a line into the columns of the operations, without their padding."""
-    marks = [i for i, character in enumerate(operations_line) if character == ";"]
-    for mark in marks:
-        if line[mark - 1 : mark + 2].rstrip() != " ;":
-            raise ValueError(
-                f"found {line[mark - 1 : mark + 2]!r} at character {mark} of {line!r}, "
-                "expected the ' ; ' of the line of operations"
-            )
-    starts = [0, *(mark + 2 for mark in marks)]
-    ends = [*(mark - 1 for mark in marks), len(line)]
-    return [line[i:j].strip() for i, j in zip(starts, ends, strict=True)]
-
-
-def _check_column(operation, said, heard):
-    """Refuse a column that no alignment has."""
-    if operation not in ("=", "I", "D", "S"):
-        raise ValueError(f"found the operation {operation!r}, expected =, I, D or S")
-    empty = {"I": said, "D": heard}.get(operation, NOTHING)
-    if empty != NOTHING:
-        raise ValueError(
-            f"found {empty!r} where {operation} is marked, expected {NOTHING!r}"
-        )
-
-
-def _blocks(path):
-    """Text of each utterance: its line of counts and its alignment."""
+def _read(path):
+    """Text of a file, which is UTF-8."""
     try:
-        read_errors(path)
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not text in UTF-8, expected the wer_<split>.txt of a test: "
             "give that file"
         ) from error
-    _, *sections = text.removesuffix("\n").split(RULE)
-    if not sections or not sections[0].startswith("ALIGNMENTS\n"):
-        raise ValueError(
-            f"{path} has no section ALIGNMENTS after its first three lines, expected "
-            f"an alignment for each utterance: {AGAIN}"
-        )
-    if not text.endswith("\n"):
-        raise ValueError(
-            f"{path} ends within the line {text.splitlines()[-1][-60:]!r}, expected a "
-            f"line end: it was cut short, {AGAIN}"
-        )
-    return sections[1:]
 
 
-def _parse_block(block, path):
-    """Id and Utterance of a block, its alignment held against its counts."""
-    header, *lines = block.split("\n")
-    match = HEADER.fullmatch(header)
-    if not match:
+def _parse_summary(text, path):
+    """The first three lines."""
+    found = SUMMARY.match(text)
+    if not found:
         raise ValueError(
-            f"{path} has the line {header[:60]!r}, expected '<id>, %WER ... [ e / n, i "
-            f"ins, d del, s sub ]': it was cut short or edited, {AGAIN}"
+            f"{path} begins with {text[:60]!r}, expected the lines '%WER ...', '%SER "
+            "...' and 'Scored ... sentences, 0 not present in hyp.' of SpeechBrain's "
+            f"ErrorRateStats: {AGAIN}"
         )
-    name, *numbers = match.groups()
-    if len(lines) != 3:
-        raise ValueError(
-            f"{path}, utterance {name}: found {len(lines)} lines of alignment, "
-            f"expected 3: it was cut short or edited, {AGAIN}"
-        )
-    try:
-        utterance = parse_alignment(*lines)
-    except ValueError as error:
-        raise ValueError(
-            f"{path}, utterance {name}: {error}: it was cut short or edited, {AGAIN}"
-        ) from error
-    written = Counts(*map(int, numbers))
-    if utterance.counts != written:
-        raise ValueError(
-            f"{path}, utterance {name}: its alignment has {_spell(utterance.counts)}, "
-            f"its line of counts {_spell(written)}: it was cut short or edited, {AGAIN}"
-        )
-    return name, utterance
-
-
-def _check_totals(utterances, path):
-    """Hold the sums over utterances against the file's first lines."""
-    summary = read_errors(path)
-    if not utterances:
-        raise ValueError(f"{path} holds no utterance, expected at least 1: {AGAIN}")
-    if len(utterances) != summary.utterances:
-        raise ValueError(
-            f"{path} holds {len(utterances)} utterances, its first lines say "
-            f"{summary.utterances}; the last is {next(reversed(utterances))}: "
-            f"it was cut short or edited, {AGAIN}"
-        )
-    totals = Counts(
-        *map(sum, zip(*(u.counts for u in utterances.values()), strict=True))
-    )
-    written = summary.counts
-    if totals != written:
-        raise ValueError(
-            f"{path}: its utterances have {_spell(totals)}, its first line "
-            f"{_spell(written)}: it was edited, {AGAIN}"
-        )
-
-
-def _check_words(utterances, path):
-    """Refuse a file of characters, as ``cer_<split>.txt`` holds them."""
-    tokens = {token for u in utterances.values() for token in u.reference}
-    if "_" in tokens and max(map(len, tokens)) == 1:
-        raise ValueError(
-            f"{path} holds characters, expected words: give the wer_<split>.txt "
-            "beside it"
-        )
-
-
-def _spell(counts):
-    """Counts as they are written in the files."""
-    return (
-        f"[ {counts.errors} / {counts.words}, {counts.insertions} ins, "
-        f"{counts.deletions} del, {counts.substitutions} sub ]"
-    )
+    rate, *counts = found.groups()
+    return Errors(float(rate), *map(int, counts))

@@ -1,1 +1,1 @@
-"""Rewriting a recipe's yaml so that its attention listens to pitch, and back."""
+"""A recipe's yaml with our classes: what to swap, why not, and whether it runs."""

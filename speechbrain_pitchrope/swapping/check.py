@@ -1,15 +1,36 @@
-"""Running a swapped recipe once, from audio to gradients, as its training would."""
+"""Running a swapped recipe once, from audio to gradients, as its training would.
 
+What stands between audio and the encoder's output is built, with what it refers to: no
+tokenizer, no language model, no search, nothing that is downloaded.
+"""
+
+import io
 import math
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
+from hyperpyyaml import load_hyperpyyaml
 from speechbrain.lobes.models.BESTRQ import compute_mask
-from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
+from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
+from speechbrain.utils.dynamic_chunk_training import (
+    DynChunkTrainConfig,
+    DynChunkTrainConfigRandomSampler,
+)
 
+from speechbrain_pitchrope.names import (
+    AUGMENTER,
+    FBANK,
+    FRONT_END,
+    NORMALIZE,
+    QUANTIZER,
+    STREAMING,
+    TRANSFORMERS,
+)
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.nnet.parameter_transfer import OURS
-from speechbrain_pitchrope.swapping.parts import build, needed_yaml
+from speechbrain_pitchrope.swapping.document import class_of, parse
+from speechbrain_pitchrope.swapping.recipe import find_entries
 
 SECONDS = 3.0
 """Length of the utterances; SpecAugment may drop a second at once."""
@@ -20,43 +41,130 @@ CHUNK_FRAMES = 16
 SILENT_AT_START = ("similarity_bandwidth",)
 """Scales a weight that starts at zero: so its first gradient is zero."""
 
+MASKING = {
+    **{"mask_prob": 0.15, "mask_length": 4, "noise_mean": 0.0, "noise_std": 0.1},
+    "pad_to_divisible_by": 4,
+}
+"""Keys of BEST-RQ's recipes, with the values that they have upstream."""
 
-def check(text):
+
+class Parts(NamedTuple):
+    """What features pass in a recipe: objects, or None where it has none."""
+
+    features: Any
+    normalize: Any
+    augmenter: Any
+    quantizer: Any
+    front_end: Any
+    transformer: Any
+    wrapper: EncoderWrapper | None
+    chunks: DynChunkTrainConfigRandomSampler | None
+    extractor: Any
+    masking: dict
+
+
+def check(text, folder=None):
     """Build a swapped recipe's way from audio to encoder, and run it both ways.
 
-    Recipes differ in whether they normalise or augment first, of which the yaml does
-    not tell: both orders are run. Where there is BEST-RQ's quantiser, frames are
-    stacked, quantised and masked by noise. Where there are dynamic chunks, one more
-    pass is in chunks; where features are extracted for streaming, they are as well.
-    Augmentation of waveforms is left out, as pitch is tracked after it.
+    This runs code: all that the entries of our classes, and what they refer to, name in
+    the yaml. Recipes differ in whether they normalise or augment first, of which the
+    yaml does not tell: both orders are run. Where there is BEST-RQ's quantiser, frames
+    are stacked, quantised and masked by noise. Where there are dynamic chunks, one more
+    pass is in chunks; where features are extracted for streaming, they are as well. Of
+    several objects of one class, each is run. Augmentation of waveforms is left out, as
+    pitch is tracked after it.
 
-    Arguments
-    ---------
-    text : str
-        A yaml that ``speechbrain_pitchrope.swapping.rewrite.swap`` returned.
-
-    Returns
-    -------
-    list of str
-        What was run, with shapes and numbers of parameters.
-
-    Raises
-    ------
-    ValueError
-        If a value is missing, something can't be built or run, a number is not finite,
-        or pitch does not reach a parameter that should learn from it.
+    Returns what was run, with shapes and numbers of parameters. A ValueError says what
+    is missing, can't be built or run, gives numbers that are not finite, or that pitch
+    does not reach a parameter that should learn from it.
     """
-    needed = needed_yaml(text)
+    needed = needed_yaml(text, folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         with _doing("building the model"):
-            parts = build(needed)
-        # A layer that is dropped would get no gradient.
-        parts.transformer.encoder.layerdrop_prob = 0.0
-        lines = [_run(parts, *settings) for settings in _passes(parts)]
-        if parts.extractor is not None:
-            lines.append(_stream(parts))
-    return [*lines, *_check_gradients(parts)]
+            ways = list(build(needed, folder))
+        lines = []
+        for parts in ways:
+            # A layer that is dropped would get no gradient.
+            parts.transformer.encoder.layerdrop_prob = 0.0
+            lines += [_run(parts, *settings) for settings in _passes(parts)]
+            if parts.extractor is not None:
+                lines.append(_stream(parts))
+    for parts in ways:
+        lines += [line for line in _check_gradients(parts) if line not in lines]
+    return lines
+
+
+def needed_yaml(text, folder=None):
+    """The part of a swapped yaml that ``build`` needs, without !PLACEHOLDERs."""
+    document = parse(text, folder)
+    wanted = [entry.key for entry in find_entries(document)]
+    also = {_path(cls) for cls in (EncoderWrapper, DynChunkTrainConfigRandomSampler)}
+    wanted += [key for key, node in document.walk() if class_of(node) in also]
+    needed = document.excerpt(key.split("[")[0] for key in (*wanted, *MASKING))
+    for key, node in parse(needed, folder).walk():
+        if node.tag == "!PLACEHOLDER":
+            raise ValueError(
+                f"the model needs `{key}`, which is !PLACEHOLDER: give it a value in "
+                "the yaml, or leave --check out"
+            )
+    return needed
+
+
+def build(text, folder=None):
+    """Yield ``Parts``, as SpeechBrain would build them, until each object is in one."""
+    stream = io.StringIO(text)
+    if folder is not None:
+        stream.name = str(folder / "recipe.yaml")  # what is included stands beside it
+    hparams = load_hyperpyyaml(stream)
+    built = {}
+    for part in _objects(hparams):
+        same = built.setdefault(_path(type(part)), [])
+        if not any(part is other for other in same):
+            same.append(part)
+
+    def of(*rows):
+        return [part for row in rows for part in built.get(row.ours, [])]
+
+    lists = [of(r) for r in (FBANK, NORMALIZE, AUGMENTER, QUANTIZER, FRONT_END)]
+    transformers = of(*TRANSFORMERS)
+    for rows, found in (
+        ((FBANK,), lists[0]),
+        ((FRONT_END,), lists[4]),
+        (TRANSFORMERS, transformers),
+    ):
+        if not found:
+            names = " or ".join(row.ours for row in rows)
+            raise ValueError(f"no {names} is built: name it by !new:, not by !name:")
+    samplers = built.get(_path(DynChunkTrainConfigRandomSampler), [])
+    wrappers = built.get(_path(EncoderWrapper), [])
+    masking = {name: hparams.get(name, usual) for name, usual in MASKING.items()}
+    lists += [transformers, samplers, of(STREAMING)]
+    for i in range(max(map(len, lists))):
+        *chosen, model, sampler, extractor = (
+            (found[min(i, len(found) - 1)] if found else None) for found in lists
+        )
+        wrapper = next((w for w in wrappers if w.transformer is model), None)
+        yield Parts(*chosen, model, wrapper, sampler, extractor, masking)
+
+
+def _path(cls):
+    """Where a class is defined, as a yaml names it."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _objects(value):
+    """All objects in what load_hyperpyyaml returned."""
+    yield value
+    inner = ()
+    if isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, (list, tuple)):
+        inner = value
+    elif isinstance(value, torch.nn.Module):
+        inner = value.children()
+    for part in inner:
+        yield from _objects(part)
 
 
 @contextmanager
@@ -169,19 +277,7 @@ def _batch_size(parts):
 def voices(n, sample_rate):
     """Buzzing voices between low and high, with gaps of faint noise, every other short.
 
-    Arguments
-    ---------
-    n : int
-        Number of utterances B.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    wavs : torch.Tensor
-        Samples in -1 .. 1, shape [B, SECONDS * sample_rate].
-    lengths : torch.Tensor
-        Relative lengths, shape [B].
+    Samples in -1 .. 1, shape [n, SECONDS * sample_rate], and relative lengths, [n].
     """
     time = torch.arange(int(SECONDS * sample_rate)) / sample_rate
     middle = torch.logspace(math.log10(90), math.log10(260), n)[:, None]

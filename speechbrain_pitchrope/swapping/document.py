@@ -5,6 +5,8 @@ characters and no others, so that comments, order, quoting and spacing stay as w
 """
 
 import re
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from ruamel.yaml import YAML
@@ -16,8 +18,8 @@ _CLASS_TAG = re.compile(r"!(?:new|name):(.+)")
 _REFERENCE_TAGS = ("!ref", "!copy")
 _WHOLE_REFERENCE = re.compile(r"<([^<>.]+)>")
 _REFERRED_KEY = re.compile(r"<([^<>.\[]+)")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n|\Z)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
+_INCLUDE = "!include:"
 _MAX_CHAIN = 20  # a longer chain of references is a circle
 
 
@@ -30,18 +32,14 @@ class Edit(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A parsed yaml file.
+    """A parsed yaml file: its text, its nodes with their positions, and its folder.
 
-    Arguments
-    ---------
-    text : str
-        The file.
-    root : ruamel.yaml.nodes.MappingNode
-        Its nodes, with positions in the text.
+    Files that it includes are looked for in the folder; without one, they are not read.
     """
 
     text: str
     root: MappingNode
+    folder: Path | None = None
 
     def walk(self):
         """Yield (key, node) of each node once; nested keys read ``modules[CNN]``."""
@@ -49,10 +47,29 @@ class Document(NamedTuple):
 
     def at(self, path):
         """The node under a key like ``modules[CNN]``; None if there is none."""
-        node = self.root
-        for part in path.split("["):
-            node = argument(node, part.strip("]"))
+        node, parts = self.root, path.replace("]", "").split("[")
+        for i, part in enumerate(parts, 1):
+            node = argument(node, part)
+            inner = self.included(node)
+            if inner is not None and i < len(parts):
+                return inner.resolve(inner.at("[".join(parts[i:])))
         return node
+
+    def included(self, node):
+        """The file that an ``!include:`` names, parsed; None for any other node."""
+        tag = getattr(node, "tag", None) or ""
+        if not tag.startswith(_INCLUDE) or self.folder is None:
+            return None
+        path = self.folder / tag.removeprefix(_INCLUDE)
+        try:
+            text = path.read_text(encoding="utf-8")
+            root = _compose(text)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(
+                f"line {self.line(node)} includes {path}, which can't be read: {reason}"
+            ) from None
+        return Document(text, root, path.parent)
 
     def chain(self, node):
         """The node and what its ``!ref`` leads to, in turn.
@@ -79,21 +96,6 @@ class Document(NamedTuple):
         """Index of the first character of the line that ``index`` is on."""
         return self.text.rfind("\n", 0, index) + 1
 
-    def line_end(self, index):
-        """Index behind the last character of the line, before its line break."""
-        end = self.text.find("\n", index)
-        end = len(self.text) if end < 0 else end
-        return end - self.text[:end].endswith("\r")
-
-    def ends_its_line(self, node):
-        """Whether the node is simple and only a comment follows it on its line."""
-        simple = (
-            node.style in (None, "'", '"')
-            if isinstance(node, ScalarNode)
-            else node.flow_style
-        )
-        return bool(simple and _REST_OF_LINE.match(self.text, node.end_mark.index))
-
     def begins_its_line(self, node):
         """Whether nothing but indentation stands before the node on its line."""
         start = node.start_mark.index
@@ -112,26 +114,7 @@ class Document(NamedTuple):
         return "\r\n" if self.text[:end].endswith("\r") and end > 0 else "\n"
 
     def excerpt(self, keys):
-        """The text of these top-level keys and of all that they need, and no others.
-
-        Arguments
-        ---------
-        keys : iterable of str
-            Names of top-level keys.
-
-        Returns
-        -------
-        str
-            A yaml file that loads what stands under the keys.
-
-        Example
-        -------
-        >>> document = parse("a: !new:b.C\\nd: &d [1]\\ne: !ref <a>\\nf: *d\\n")
-        >>> document.excerpt(["e"])
-        'a: !new:b.C\\ne: !ref <a>\\n'
-        >>> document.excerpt(["f"])
-        'd: &d [1]\\nf: *d\\n'
-        """
+        """The text of these top-level keys and of all that they need, and no others."""
         nodes = {key.value: list(_nodes(value)) for key, value in self.root.value}
         owners = {}  # of an anchored node, the key that anchors it
         for name, below in nodes.items():
@@ -198,34 +181,14 @@ def class_of(node: Node):
     return found[1] if found else None
 
 
-def parse(text):
-    """Parse the yaml file of a SpeechBrain recipe.
-
-    Arguments
-    ---------
-    text : str
-        The file.
-
-    Returns
-    -------
-    Document
-
-    Raises
-    ------
-    ValueError
-        If it is not yaml, or has a key twice (the message gives line and column), or
-        lines end in carriage returns alone, or it is not a recipe's: no mapping, or no
-        ``!new:`` in it.
+def parse(text, folder=None):
+    """The ``Document`` of a recipe's yaml; ValueError, with the line, if it is none.
 
     Example
     -------
     >>> document = parse("size: 3\\nnet: !new:torch.nn.ReLU # fast\\n")
     >>> [(key, class_of(node)) for key, node in document.walk() if class_of(node)]
     [('net', 'torch.nn.ReLU')]
-    >>> parse("a: [1,\\nb: 2}\\n")
-    Traceback (most recent call last):
-    ...
-    ValueError: not yaml: line 2, column 5: expected ',' or ']', but got '}'
     """
     root = _compose(text)
     if not isinstance(root, MappingNode):
@@ -234,12 +197,14 @@ def parse(text):
             f"not a SpeechBrain recipe's yaml: its top level is {found}, expected a "
             "mapping of keys to values"
         )
-    document = Document(text, root)
+    document = Document(text, root, folder)
     if _LONE_RETURN.search(text):
         raise ValueError(
             r"its lines end in \r alone, expected \n or \r\n: convert the line ends"
         )
     _check_keys(document)
+    for _, node in document.walk():
+        document.included(node)
     if not any(class_of(node) for _, node in document.walk()):
         raise ValueError(
             "not a SpeechBrain recipe's yaml: no entry is !new:some.Class; give the "
@@ -248,6 +213,7 @@ def parse(text):
     return document
 
 
+@lru_cache(maxsize=8)
 def _compose(text):
     """The root node; ValueError with line and column if the text is not yaml."""
     try:

@@ -1,13 +1,16 @@
 """``pitchrope compare``, from error files to tables."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.metric_stats import ErrorRateStats
 
 from speechbrain_pitchrope.cli import main
-from speechbrain_pitchrope.scoring.significance import (
-    matched_pairs,
-    paired_bootstrap,
-)
+from speechbrain_pitchrope.scoring.significance import compare_rates
+from speechbrain_pitchrope.scoring.tones import compare_tones, tone_errors
 from tests.scoring.files import random_utterances, write_wer
 
 REFERENCES = random_utterances(0)
@@ -65,20 +68,19 @@ def test_the_pair_is_printed_with_its_statistics(tmp_path, capsys):
     one = write_wer(tmp_path / "1.txt", worse)
     two = write_wer(tmp_path / "2.txt", perfect)
     _, pairs = tables(capsys, str(one), str(two), "--seed", "5", "--resamples", "200")
-    sampled = paired_bootstrap([0, 2, 1], [0, 0, 0], [2, 2, 2], resamples=200, seed=5)
-    test = matched_pairs([0, 2, 1], [0, 0, 0])
+    pair = compare_rates([0, 2, 1], [0, 0, 0], [2, 2, 2], resamples=200, seed=5)
     cells = pairs[-1].replace("[", " ").replace("]", " ").replace(",", " ").split()
     assert cells == [
-        *["2", "vs", "1", "-50.00", f"{sampled.low:+.2f}", f"{sampled.high:+.2f}"],
-        *["-100.00", f"{sampled.probability_of_improvement:.4f}"],
-        *[f"{test.z:+.2f}", f"{test.p:.4f}"],
+        *["2", "vs", "1", "WER", "-50.00", f"{pair.low:+.2f}", f"{pair.high:+.2f}"],
+        *["-100.00", f"{pair.probability_of_improvement:.4f}"],
+        *[f"{pair.t:+.2f}", f"{pair.p:.4f}"],
     ]
     assert any("200 paired resamples of 3 utterances, seed 5" in line for line in pairs)
 
 
 def test_a_system_against_itself(first, capsys):
     _, pairs = tables(capsys, first, first)
-    assert pairs[-1].split()[3] == "+0.00"
+    assert pairs[-1].split()[4] == "+0.00"
     assert pairs[-1].split()[-3:] == ["0.5000", "+0.00", "1.0000"]
 
 
@@ -98,7 +100,7 @@ def test_seeds_of_one_system_are_pooled(first, second, capsys):
 
 
 def test_several_systems_come_with_a_caution(first, second, capsys):
-    caution = "The p values are not corrected for the number of systems."
+    caution = "The p values are not corrected for their number."
     assert caution not in tables(capsys, first, second)[1]
     _, pairs = tables(capsys, first, second, second)
     assert caution in pairs
@@ -140,7 +142,10 @@ def test_speakers_without_f0_are_named(first, second, tmp_path, capsys):
     f0 = tmp_path / "f0.csv"
     f0.write_text("speaker,f0_hz\n84,205\n")
     assert main(["compare", first, second, "--f0", str(f0)]) == 1
-    assert "has no f0_hz for 2428, expected" in capsys.readouterr().err
+    assert (
+        "speakers 2428 of the test set have no f0_hz, expected"
+        in capsys.readouterr().err
+    )
 
 
 def test_refused_files_end_with_a_message(first, tmp_path, capsys):
@@ -155,4 +160,77 @@ def test_one_system_alone_is_refused(first, capsys):
     with pytest.raises(SystemExit) as end:
         main(["compare", first])
     assert end.value.code == 2
-    assert "WER_B" in capsys.readouterr().err
+    assert "TEST_B" in capsys.readouterr().err
+
+
+def test_run_folders_may_stand_for_their_tests(first, second, tmp_path, capsys):
+    by_file = tables(capsys, first, second)
+    folders = []
+    for path in map(Path, (first, second)):
+        folders.append(tmp_path / path.stem)
+        folders[-1].mkdir()
+        path.rename(folders[-1] / "wer_test.txt")
+    by_folder = tables(capsys, *map(str, folders))
+    assert by_folder[1] == by_file[1]
+    assert [x[:80] for x in by_folder[0]] == [x[:80] for x in by_file[0]]
+
+
+def test_tones_are_compared_apart(tmp_path, capsys):
+    said = {f"1-1-{i}": "MA3 BO1" for i in range(9)}
+    refs = {name: text.split() for name, text in said.items()}
+    heard = {"one": "MA3 BO2", "two": "MA3 LI1", "three": "MA3 BO1"}
+    hyps = {
+        system: {
+            name: (text if i % 2 else "MA3 BO1").split() for i, name in enumerate(said)
+        }
+        for system, text in heard.items()
+    }
+    paths = [
+        str(
+            write_wer(
+                tmp_path / f"{system}.txt",
+                {name: (refs[name], texts[name]) for name in refs},
+            )
+        )
+        for system, texts in hyps.items()
+    ]
+    systems, pairs = tables(capsys, *paths, "--tones", "--resamples", "200")
+    assert [line.split()[1:4] for line in systems[1:]] == [
+        ["22.22", "0.00", "22.22"],
+        ["22.22", "22.22", "0.00"],
+        ["0.00", "0.00", "0.00"],
+    ]
+    rows = [line.split("[")[0].split() for line in pairs[4:]]
+    assert [(row[0], row[3]) for row in rows] == [
+        (number, name) for number in "23" for name in ("toned", "base", "tone")
+    ]
+    expected = compare_tones(
+        *(tone_errors(refs, hyps[name]) for name in ("one", "two")), 200, 0
+    )
+    for row, pair in zip(rows, expected.values(), strict=False):
+        assert row[4] == f"{pair.difference:+.2f}"
+
+
+def test_torch_is_not_loaded_and_no_yaml_is_executed(first, tmp_path):
+    """What scores texts needs neither, and a stranger's folder may hold any yaml."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    Path(first).rename(folder / "wer_test.txt")
+    (folder / "train_log.txt").write_text("epoch: 1 - train loss: 2.5\n")
+    mark = tmp_path / "executed"
+    (folder / "hyperparams.yaml").write_text(f"x: !apply:os.mkdir [{mark}]\n")
+    assert not load_hyperpyyaml((folder / "hyperparams.yaml").read_text())["x"]
+    assert mark.is_dir()  # such a yaml does do it
+    mark.rmdir()
+    out = tmp_path / "training.png"
+    for arguments in (
+        ["wer", folder],
+        ["compare", folder, folder],
+        ["plot", "training", folder, "--out", out],
+    ):
+        code = (
+            "import sys; from speechbrain_pitchrope.cli import main; "
+            "assert main(sys.argv[1:]) == 0; assert 'torch' not in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+    assert out.is_file() and not mark.exists()

@@ -30,3 +30,20 @@ def test_command_prints_a_line_a_split(tmp_path, capsys):
 def test_a_folder_without_results_is_named(tmp_path, capsys):
     assert main(["wer", str(tmp_path)]) == 1
     assert "holds no wer_<split>.txt" in capsys.readouterr().err
+
+
+def test_files_may_be_given(tmp_path, capsys):
+    write(tmp_path / "any name.txt")
+    assert main(["wer", str(tmp_path / "any name.txt")]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["60.00", "-"]
+
+
+def test_tones_come_with_their_confusions(tmp_path, capsys):
+    (tmp_path / "ref_test.txt").write_text("1-1-0 MA3 BO1\n1-1-1 MA3\n")
+    (tmp_path / "hyp_test.txt").write_text("1-1-0 MA3 LI1\n1-1-1 MA2\n")
+    assert main(["wer", "--tones", str(tmp_path)]) == 0
+    header, rates, _, _, said, *rows = capsys.readouterr().out.splitlines()
+    assert header.split()[::2] == ["toned", "base", "tone", "units", "utterances"]
+    assert rates.split()[:6] == ["66.67", "33.33", "50.00", "3", "2", "2"]
+    assert said.split()[1:3] == ["2", "3"]
+    assert [row.split() for row in rows] == [[*"311", "50.00"]]  # said

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from speechbrain_pitchrope.figures.similarity import (
-    band_half_width,
-    half_level,
+    ASYMMETRIC,
+    SYMMETRIC,
     similarity_figure,
 )
 
@@ -81,21 +81,20 @@ def test_f0_runs_along_both_margins(figure):
     assert sorted(axes.get_ylabel() for axes in level) == ["", "f0 (Hz)"]
 
 
-def test_half_widths_are_measured_and_told(figure):
-    level = half_level(PLAIN)
-    assert level == pytest.approx((1 + np.exp(-39 / 20)) / 2)
-    width, adapted_width = (band_half_width(k, level) for k in (PLAIN, ADAPTED))
-    assert width == pytest.approx(-20 * np.log(level), abs=0.02)
-    assert adapted_width == pytest.approx(width / 2, abs=0.02)
-    caption = " ".join(figure.get_supxlabel().split())
-    assert f"{width:.1f} frames or {1000 * width * SHIFT:.0f} ms (standard)" in caption
-    assert f"{adapted_width:.1f} frames" in caption
-    for meaning in ("bright diagonal", "narrow band", "wide band"):
-        assert meaning in caption
+def test_the_caption_says_whether_the_bias_has_an_odd_part(figure):
+    def caption(bias):
+        drawn = similarity_figure(PLAIN, ADAPTED, bias, F0_HZ, SHIFT)
+        return " ".join(drawn.get_supxlabel().split())
+
+    assert caption(PLAIN).endswith(SYMMETRIC)
+    assert caption(PLAIN + 0.1 * np.sign(F0_HZ - 100)).endswith(ASYMMETRIC)
+    assert "bias" not in caption(0 * PLAIN)
 
 
-def test_a_band_that_never_ends():
-    assert band_half_width(np.ones((9, 9)), 0.5) == np.inf
-    figure = similarity_figure(PLAIN, np.ones((40, 40)), 0 * PLAIN, F0_HZ, SHIFT)
-    caption = " ".join(figure.get_supxlabel().split())
-    assert "more than 39 frames (pitch-adapted)" in caption
+def test_a_part_is_shown_in_the_recordings_time():
+    figure = similarity_figure(
+        PLAIN, ADAPTED, PLAIN, F0_HZ, SHIFT, span=(60.4, 60.8), start=60.0
+    )
+    for axes in panels_of(figure).values():
+        assert axes.get_xlim() == axes.get_ylim() == (60.4, 60.8)
+        np.testing.assert_allclose(axes.images[0].get_extent()[:2], [59.98, 61.58])

@@ -2,16 +2,21 @@
 
 import builtins
 import io
+import warnings
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from speechbrain.lobes.features import Fbank
 
+from speechbrain_pitchrope.figures import style
 from speechbrain_pitchrope.figures.style import (
     draw_f0,
     draw_spectrogram,
     map_options,
     new_canvas,
+    printable,
     require_matplotlib,
     set_title,
 )
@@ -61,6 +66,23 @@ def test_each_frame_of_a_spectrogram_lies_about_its_time():
     assert image.get_clim()[0] == mels.max() - 60
 
 
+@pytest.mark.parametrize("n_mels", [40, 80])
+def test_hertz_beside_the_bands_are_those_of_speechbrains_filters(n_mels):
+    """A tone is strongest in the band at whose height its frequency stands."""
+    axes = new_canvas((4, 2)).subplots()
+    mels = np.zeros((51, n_mels))
+    draw_spectrogram(axes, mels, 0.01, f_max=8000)
+    (hertz_axis,) = axes.child_axes
+    places = dict(
+        zip(hertz_axis.get_yticks(), hertz_axis.get_yticklabels(), strict=True)
+    )
+    time = torch.arange(16000) / 16000
+    fbank = Fbank(n_mels=n_mels, n_fft=2048, win_length=128)
+    for place, label in list(places.items())[:-1]:
+        tone = torch.sin(2 * torch.pi * float(label.get_text().replace(",", "")) * time)
+        assert abs(fbank(tone[None])[0, 50].argmax() + 0.5 - place) < 1
+
+
 def test_upright_f0_is_the_transposed_one():
     f0_hz = np.array([0.0, 100.0, 200.0, 0.0, 300.0])
     level, upright = new_canvas((4, 2)).subplots(1, 2)
@@ -102,6 +124,37 @@ def test_more_frames_than_dots_are_averaged():
     shown = np.asarray(Image.open(png).convert("L"), dtype=float)[20:-20, 20:-20]
     np.testing.assert_allclose(shown, 127, atol=30)
     assert map_options(1500, 0.04, n_shown=200)["interpolation"] == "nearest"
+
+
+@pytest.mark.parametrize("installed", [None, "DejaVu Sans Mono"])
+def test_a_title_in_letters_that_dejavu_lacks(installed, monkeypatch):
+    """One warning at most, and a picture, whatever fonts are there."""
+    monkeypatch.setattr(style, "_font_with", lambda text: installed)
+    figure = new_canvas((6.5, 2))
+    with pytest.warns(
+        UserWarning, match=r"no installed font has '\u4f60\u597d'"
+    ) as told:
+        set_title(figure, "\u4f60\u597d.wav")
+        figure.draw_without_rendering()
+    assert len(told) == 1
+    assert figure.get_suptitle() == "??.wav"
+
+
+def test_fonts_that_are_installed_are_asked():
+    """matplotlib's own last resort draws a box for every character, and its name has a
+    mark of font patterns."""
+    assert "Last Resort" not in str(style._font_with("\u4f60\U000f0000"))
+    assert style._covered("ab", "DejaVu-Sans: Mono") == {"a", "b"}
+
+
+def test_a_font_that_has_the_letters_is_used(monkeypatch):
+    monkeypatch.setattr(style, "_covered", lambda text, font: set(text) & COVERED[font])
+    monkeypatch.setattr(style, "_font_with", lambda text: "DejaVu Sans Mono")
+    COVERED = {"DejaVu Sans": set("a.wv"), "DejaVu Sans Mono": {"\u4f60"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = printable("\u4f60a.wav")
+    assert found == ("\u4f60a.wav", ["DejaVu Sans", "DejaVu Sans Mono"])
 
 
 def test_without_matplotlib_the_remedy_is_named(monkeypatch):

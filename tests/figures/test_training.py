@@ -1,17 +1,20 @@
 """The figure of a training run, from lines as SpeechBrain writes them."""
 
+import json
+
 import numpy as np
 import pytest
 
 from speechbrain_pitchrope.figures.training import (
     COURSE,
     LEARNED,
+    read_log,
     read_train_log,
     run_names,
     training_figure,
 )
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.summary import STATISTICS, pitch_statistics
+from speechbrain_pitchrope.nnet.summary import QUANTITIES, pitch_statistics
 
 PANELS = (*COURSE, *LEARNED)
 
@@ -61,7 +64,8 @@ def test_lines_of_two_runs():
 def test_what_was_learned_is_drawn_where_it_was_logged():
     """Two runs, of which one has no pitch to learn of."""
     learned = [
-        "epoch: 1, steps: 9, pitch rate: 1.2e-02, pitch weight: 3.4e-01, "
+        "epoch: 1, steps: 9, pitch offset: 2.1, pitch rate: 1.2e-02, "
+        "pitch weight: 3.4e-01, "
         "pitch voiced: 5.6e-02, pitch bandwidth: 7.5e-01, pitch slope: 7.8e-03 - "
         "train loss: 9.1 - valid loss: 8.2, valid ACC: 5.0e-01, valid WER: 50"
     ]
@@ -84,8 +88,9 @@ def test_columns_are_the_course_and_what_was_learned():
 
 
 def test_every_statistic_of_the_model_has_a_panel_with_a_new_models_value():
-    new = pitch_statistics(PitchRoPEMHA(8, 2, radius="exp"))
-    assert set(new) == set(STATISTICS)
+    new = pitch_statistics(PitchRoPEMHA(8, 2))
+    new |= pitch_statistics(PitchRoPEMHA(8, 2, theta="phase", similarity="gaussian"))
+    assert set(new) == {quantity.statistic for quantity in QUANTITIES}
     starts = {name: panel.start for panel in LEARNED for name in panel.curves}
     assert starts == pytest.approx(new)
     logged = ", ".join(f"{name}: {value + 0.25}" for name, value in new.items())
@@ -99,11 +104,64 @@ def test_every_statistic_of_the_model_has_a_panel_with_a_new_models_value():
         )
 
 
-def test_runs_of_like_folders_are_told_apart(tmp_path):
+def test_a_log_without_updates_puts_all_on_the_axis_of_epochs():
+    """Most of SpeechBrain's recipes log no steps."""
+    line = "epoch: 3, lr: 1e-3 - train loss: 9.1 - valid loss: 8.2, valid PER: 50"
+    logs = {"all": read_train_log(LINES), "theirs": read_train_log([line])}
+    figure = training_figure(logs)
+    assert figure.axes[-1].get_xlabel() == "epochs"
+    drawn = panels(figure)
+    assert drawn["loss"]["all, train"].get_xdata().tolist() == [1, 2]
+    assert drawn["loss"]["theirs, train"].get_xdata().tolist() == [3]
+    assert drawn["error rate (%)"]["theirs, PER"].get_ydata().tolist() == [50]
+
+
+def test_a_log_of_other_values_is_told():
+    with pytest.raises(ValueError, match="the logs hold epoch, valid EER, expected"):
+        training_figure({"": read_train_log(["epoch: 1 - valid EER: 5.0"])})
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Folders of two runs, the first of a variant that is known."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train_log.txt").write_text("\n".join(LINES) + "\n")
+    mark = json.dumps({"variant": "all", "pitch_attention": {}})
+    (tmp_path / "first/variant.json").write_text(mark)
+    return [str(tmp_path / "first"), str(tmp_path / "second")]
+
+
+def test_runs_are_told_apart(runs, tmp_path):
+    assert run_names(runs) == ["first (all)", "second"]
+    (tmp_path / "first").rename(tmp_path / "all")  # told once
+    assert run_names([str(tmp_path / "all"), runs[1]]) == ["all", "second"]
     folders = [str(tmp_path / name) for name in ("all/1", "rope/1")]
     assert run_names(folders) == ["all/1", "rope/1"]
     with pytest.raises(ValueError, match="give each output folder once"):
         run_names([folders[0], folders[0]])
+
+
+def test_every_way_of_cutting_a_line_short_is_told(runs, tmp_path):
+    """A number that lost its last digits is a wrong one."""
+    path = tmp_path / "second/train_log.txt"
+    text = LINES[0] + "\n"
+    for length in range(1, len(text)):
+        path.write_text(text[:length])
+        with pytest.raises(ValueError, match=r"train_log\.txt was cut short: it ends"):
+            read_log(runs[1])
+    path.write_text(text)
+    assert read_log(runs[1])["valid CER"] == [29.07]
+
+
+def test_logs_that_are_none(runs, tmp_path):
+    (tmp_path / "second/train_log.txt").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(ValueError, match=r"train_log\.txt is not text in UTF-8"):
+        read_log(runs[1])
+    with pytest.raises(ValueError, match="is not there: give the output folder"):
+        read_log(tmp_path)
+    with pytest.raises(ValueError, match="is not there, and neither is its folder"):
+        read_log(tmp_path / "gone")
 
 
 def test_a_run_without_epochs_is_named():

@@ -9,9 +9,14 @@ from tests import reference
 from tests.signals import pitch_channels
 
 SWITCHES = [
+    {"theta": "offset", "similarity": "none", "radius": "none"},
+    {"theta": "none", "similarity": "cosines", "radius": "none"},
+    {"theta": "none", "similarity": "even_cosines", "radius": "none"},
+    {"theta": "none", "similarity": "odd_cosines", "radius": "none"},
+    {"theta": "none", "similarity": "none", "radius": "exp"},
+    {"theta": "offset", "similarity": "cosines", "radius": "exp"},
     {"theta": "phase", "similarity": "none", "radius": "none"},
     {"theta": "none", "similarity": "gaussian", "radius": "none"},
-    {"theta": "none", "similarity": "none", "radius": "exp"},
     {"theta": "phase", "similarity": "gaussian", "radius": "exp"},
     {"theta": "utterance", "similarity": "none", "radius": "none"},
     {"theta": "frame", "similarity": "none", "radius": "none"},
@@ -31,7 +36,8 @@ def trained(embed_dim, num_heads, seed=0, **switches):
     net = PitchRoPEMHA(embed_dim, num_heads, **switches)
     for name, parameter in net.named_parameters():
         if name.startswith(("theta", "similarity", "radius")):
-            torch.nn.init.normal_(parameter, std=0.5)
+            std = 0.1 if name == "theta_offset" else 0.5  # 1.5 radians an octave
+            torch.nn.init.normal_(parameter, std=std)
     return net
 
 
@@ -195,9 +201,10 @@ def test_a_batch_is_its_utterances():
     )
 
 
-def test_only_what_lies_between_two_frames_matters():
-    """An earlier start shifts all clocks alike and leaves the output as it was."""
-    net = trained(80, 2).double()
+@pytest.mark.parametrize("theta", ["offset", "phase", "utterance"])
+def test_only_what_lies_between_two_frames_matters(theta):
+    """An earlier start shifts all angles alike and leaves the output as it was."""
+    net = trained(80, 2, theta=theta).double()
     x = torch.randn(1, 30, 80, dtype=torch.float64)
     pitch = pitch_channels(1, 30, dtype=torch.float64)
     before = pitch_channels(1, 17, seed=5, dtype=torch.float64)
@@ -235,20 +242,34 @@ def test_every_parameter_learns():
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_first_update_moves_every_enhancement():
-    """At zero each one has a gradient; only the bandwidth waits for its weight."""
+@pytest.mark.parametrize("switches", SWITCHES, ids=names)
+def test_first_update_moves_every_enhancement(switches):
+    """At zero each parameter has a gradient; the bandwidth waits for its weight."""
     torch.manual_seed(0)
-    net = PitchRoPEMHA(80, 2)
+    net = PitchRoPEMHA(80, 2, **switches)
     x, pitch = torch.randn(2, 30, 80), pitch_channels(2, 30)
     net(x, x, x, pos_embs=pitch)[0].square().sum().backward()
-    for name in (
-        "theta_rate",
-        "similarity_weight",
-        "similarity_voiced",
-        "radius_slope",
-    ):
-        assert getattr(net, name).grad.abs().sum() > 0, name
-    assert net.similarity_bandwidth.grad.abs().sum() == 0
+    for name in net.PITCH_PARAMETERS:
+        if hasattr(net, name):
+            waits = name == "similarity_bandwidth"
+            assert bool(getattr(net, name).grad.any()) != waits, name
+
+
+def test_adam_moves_the_offset_as_fast_as_other_parameters():
+    """After as many updates c is as large, over what it needs, as a weight is."""
+    torch.manual_seed(0)
+    net = PitchRoPEMHA(80, 2)
+    before = {name: x.detach().clone() for name, x in net.named_parameters()}
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+    x, pitch = torch.randn(2, 30, 80), pitch_channels(2, 30)
+    for _ in range(20):
+        optimizer.zero_grad()
+        (net(x, x, x, pos_embs=pitch)[0] - x.roll(1, 0)).square().sum().backward()
+        optimizer.step()
+    moved = {
+        k: (x - before[k]).norm() / x.numel() ** 0.5 for k, x in net.named_parameters()
+    }
+    assert moved["theta_offset"] > 0.5 * moved["in_proj_weight"]
 
 
 def test_dropout_acts_in_training_only():
@@ -327,8 +348,8 @@ def test_200_steps_in_half_precision_stay_finite():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
-    for name in PitchRoPEMHA.PITCH_PARAMETERS:
-        assert getattr(net, name).isfinite().all(), name
+    for name, parameter in net.named_parameters():
+        assert parameter.isfinite().all(), name
 
 
 def test_value_bias_and_distinct_inputs_follow_upstream():
@@ -350,7 +371,7 @@ def test_value_bias_and_distinct_inputs_follow_upstream():
     "arguments, complaint",
     [
         ({"theta": "speed"}, "theta is 'speed': choose one of"),
-        ({"similarity": "cosine"}, "similarity is 'cosine'"),
+        ({"similarity": "cosine"}, "similarity is 'cosine'.*'odd_cosines'"),
         ({"radius": True}, "radius is True"),
         ({"embed_dim": 15, "num_heads": 3}, "a head has 5 dimensions"),
         ({"vdim": 40}, "vdim is 40"),
@@ -374,3 +395,29 @@ def test_wrong_inputs_are_named(query_length, inputs, complaint):
     net, x = PitchRoPEMHA(80, 2), torch.randn(1, 10, 80)
     with pytest.raises(ValueError, match=complaint):
         net(x[:, :query_length], x, x, **inputs)
+
+
+@pytest.mark.parametrize(
+    "switch, ours, theirs",
+    [
+        ("theta", "offset", "phase"),
+        ("theta", "phase", "offset"),
+        ("similarity", "cosines", "gaussian"),
+        ("similarity", "odd_cosines", "cosines"),
+        ("similarity", "laplacian", "cosines"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_weights_of_another_form_are_refused_by_name(switch, ours, theirs, strict):
+    net = torch.nn.Sequential(PitchRoPEMHA(80, 2, **{switch: ours}))
+    weights = torch.nn.Sequential(PitchRoPEMHA(80, 2, **{switch: theirs})).state_dict()
+    complaint = f"0 is of {switch}: {ours}.*the weights are of another form"
+    with pytest.raises(RuntimeError, match=complaint):
+        net.load_state_dict(weights, strict=strict)
+
+
+def test_weights_of_an_enhancement_that_is_off_may_be_left_out():
+    weights = trained(80, 2).state_dict()
+    net = PitchRoPEMHA(80, 2, theta="none")
+    missing, unexpected = net.load_state_dict(weights, strict=False)
+    assert (missing, unexpected) == ([], ["theta_offset"])

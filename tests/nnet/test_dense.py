@@ -67,7 +67,7 @@ def test_weights_without_pitch_are_those_of_upstream():
 
 
 def test_bias_is_that_of_the_formula():
-    net = listening()
+    net = listening(similarity="gaussian")
     pitch = inband.unpack(pitch_channels(1, FRAMES))
     (bias,) = similarity_bias(net, pitch)
     u, v = pitch.log_f0[0], pitch.voicing[0]

@@ -57,19 +57,29 @@ def test_mel_frequencies_are_evenly_spaced_in_mel():
 
 
 def test_a_shift_of_all_positions_turns_every_frame_alike():
-    """Phase and utterance are relative; frame is not."""
+    """All but frame are relative."""
     pitch = inband.unpack(pitch_channels(2, 30, dtype=torch.float64))
     # The same frames, five frames later in a recording that began with the same pitch.
     earlier = [torch.cat((x[:, :1].expand(-1, 5), x), 1) for x in pitch]
     rate, omega = torch.rand(3, 4, dtype=torch.float64) / 2, torch.rand(4).double()
     spread = {}
-    for name, angles in rotary.THETA.items():
-        later = angles(inband.Pitch(*earlier), rate, omega)[:, 5:]
-        shift = later - angles(pitch, rate, omega)
+    for name, theta in rotary.THETA.items():
+        later = theta.angles(inband.Pitch(*earlier), rate, omega)[:, 5:]
+        shift = later - theta.angles(pitch, rate, omega)
         spread[name] = (shift - shift[:, :1]).abs().max()
-    assert spread["phase"] < 1e-9
-    assert spread["utterance"] < 1e-9
-    assert spread["frame"] > 0.1
+    assert spread.pop("frame") > 0.1
+    assert max(spread.values()) < 1e-9
+
+
+def test_offset_is_relative_in_pitch():
+    """A speaker an octave higher turns all frames by the same angles."""
+    pitch = inband.unpack(pitch_channels(2, 30, dtype=torch.float64))
+    higher = pitch._replace(log_f0=pitch.log_f0 + 1)
+    offset, omega = torch.rand(3, 4, dtype=torch.float64), torch.rand(4).double()
+    shift = rotary.offset_angles(higher, offset, omega) - rotary.offset_angles(
+        pitch, offset, omega
+    )
+    torch.testing.assert_close(shift, offset.expand(2, 30, 3, 4))
 
 
 def test_sigmoid_radii_tell_only_voiced_from_unvoiced():

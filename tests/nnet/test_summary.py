@@ -1,16 +1,34 @@
 """The table of what a model learned."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
+from speechbrain_pitchrope.nnet.summary import (
+    learned_pitch,
+    learned_table,
+    pitch_statistics,
+)
+
+OLD = partial(PitchRoPEMHA, theta="phase", similarity="gaussian")
+
+
+def test_every_form_has_its_columns():
+    net = PitchRoPEMHA(16, 2)
+    with torch.no_grad():
+        net.theta_offset[0, 1] = -0.2
+        net.similarity_even[1, 2] = -0.5
+        net.similarity_odd[0, 0] = 0.25
+    columns, rows = learned_table(net)
+    assert columns[2:-1] == ["max |c|", "max |A|", "max |B|", "mu", "max |rho|"]
+    assert rows[0][2:5] == pytest.approx([3.0, 0.0, 0.25])
+    assert rows[1][2:5] == pytest.approx([0.0, 0.5, 0.0])
 
 
 def test_values_are_those_of_the_parameters():
-    layers = torch.nn.ModuleList(
-        [PitchRoPEMHA(16, 2), PitchRoPEMHA(16, 2, theta="none")]
-    )
+    layers = torch.nn.ModuleList([OLD(16, 2), OLD(16, 2, theta="none")])
     with torch.no_grad():
         layers[0].theta_rate[1, 2] = -100.0
         layers[0].similarity_weight[1] = 1.25
@@ -31,9 +49,7 @@ def test_a_model_without_pitch_is_refused():
 
 
 def test_statistics_are_means_over_layers_and_heads():
-    layers = torch.nn.ModuleList(
-        [PitchRoPEMHA(16, 2), PitchRoPEMHA(16, 2, theta="none")]
-    )
+    layers = torch.nn.ModuleList([OLD(16, 2), OLD(16, 2, theta="none")])
     with torch.no_grad():
         layers[0].theta_rate[1, 2] = -100.0
         layers[1].similarity_voiced[0] = -0.5

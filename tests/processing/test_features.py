@@ -61,3 +61,18 @@ def test_features_without_pitch_name_the_fbank():
     decibels = -40 + 20 * torch.randn(3, 40, 80)
     with pytest.raises(ValueError, match=r"`compute_features`.*PitchFbank"):
         PitchInputNormalization()(decibels, torch.ones(3))
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_global_statistics_stay_finite(first, value):
+    """A batch that went wrong is forgotten, as the first one and later."""
+    normalize = PitchInputNormalization(norm_type="global")
+    pitch = pitch_channels(2, 9)
+    batches = [torch.cat((torch.rand(2, 9, 8), pitch), -1) for _ in range(3)]
+    batches[not first][0, 3:, :8] = value
+    for batch in batches:
+        normalize(batch)
+    assert normalize.glob_mean.isfinite().all()
+    assert ((normalize.glob_std > 0.1) & (normalize.glob_std < 1)).all()
+    assert normalize(batches[2]).isfinite().all()

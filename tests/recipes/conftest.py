@@ -1,5 +1,7 @@
 """A tiny generated corpus, and ways to run the recipe's real train.py on it."""
 
+import importlib.util
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from speechbrain_pitchrope.demo.corpus import make_demo_corpus
+from speechbrain_pitchrope.figures.training import read_train_log
 
 RECIPE = Path(__file__).parents[2] / "recipes/LibriSpeech/ASR/transformer"
 
@@ -17,13 +20,14 @@ TINY = {
     "d_ffn": 64,
     "nhead": 2,
     "num_encoder_layers": 2,
-    "max_batch_length_train": 20,
+    "max_batch_length_train": 8,
     "warmup": 20,
     "lr_adam": 0.002,
-    "number_of_epochs": 3,
-    "valid_beam_size": 2,
+    "number_of_epochs": 1,
     "test_beam_size": 2,
+    "num_workers": 0,
 }
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +38,16 @@ def corpus(tmp_path_factory):
     return root
 
 
+def script():
+    """The module train.py."""
+    spec = importlib.util.spec_from_file_location("train", RECIPE / "train.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class TrainScript:
-    """The recipe's train.py with conformer_mini.yaml and a tiny model.
+    """The recipe's train.py with a tiny model.
 
     Arguments
     ---------
@@ -54,13 +66,12 @@ class TrainScript:
         lines = (line for path in files for line in path.read_text().splitlines())
         return 3 + len(set().union(*(line.partition(" ")[2] for line in lines)) | {" "})
 
-    def command(self, name, *flags, launcher=(sys.executable,), **settings):
-        """The command line of a run whose output folder has this name."""
+    def arguments(self, name, *flags, yaml="conformer_mini", **settings):
+        """Arguments of train.py for a run whose output folder has this name."""
         settings = TINY | {"output_neurons": self.characters()} | settings
+        path = RECIPE / f"hparams/{yaml}.yaml" if isinstance(yaml, str) else yaml
         return [
-            *launcher,
-            str(RECIPE / "train.py"),
-            str(RECIPE / "hparams/conformer_mini.yaml"),
+            str(path),
             *(f"--data_folder={self.corpus}", f"--output_folder={self.folder / name}"),
             *('--train_splits=["train-demo"]', '--dev_splits=["dev-demo"]'),
             *('--test_splits=["test-demo"]', "--device=cpu", "--noprogressbar"),
@@ -68,23 +79,34 @@ class TrainScript:
             *flags,
         ]
 
-    def start(self, name, *flags, **settings):
+    def run(self, name, *flags, **settings):
+        """A whole run in this process: its output folder."""
+        root = logging.getLogger()
+        handlers, level, hook = root.handlers[:], root.level, sys.excepthook
+        try:
+            script().main(self.arguments(name, *flags, **settings))
+        finally:
+            root.handlers[:], sys.excepthook = handlers, hook
+            root.setLevel(level)
+        return self.folder / name
+
+    def start(self, name, *flags, launcher=(), **settings):
         """A run in the background."""
+        arguments = self.arguments(name, *flags, **settings)
         return subprocess.Popen(
-            self.command(name, *flags, **settings),
+            [sys.executable, *launcher, str(RECIPE / "train.py"), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "2"},
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
-
-    def run(self, name, *flags, **settings):
-        """A whole run: (exit code, what it printed)."""
-        process = self.start(name, *flags, **settings)
-        printed, _ = process.communicate()
-        return process.returncode, printed
 
 
 @pytest.fixture(scope="session")
 def train_script(corpus, tmp_path_factory):
     return TrainScript(corpus, tmp_path_factory.mktemp("results"))
+
+
+def log_of(folder):
+    """What train_log.txt tells of the epochs."""
+    return read_train_log((folder / "train_log.txt").read_text().splitlines())

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import functools
 import json
 import logging
 import multiprocessing
@@ -18,12 +19,13 @@ from speechbrain.dataio.dataset import DynamicItemDataset
 
 import audio_check
 import librispeech_prepare as prep
+from speechbrain_pitchrope.dataio import audio
 
 SCRIPT = Path(__file__).parents[2] / "recipes/LibriSpeech/librispeech_prepare.py"
 
 RATE = 16000
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * RATE)
-SETTINGS = {"max_seconds": 2, "progress": False}
+prepare = functools.partial(prep.prepare_librispeech, progress=False)
 
 
 def add(split, uid, text="SOME WORDS", samples=NOISE[:RATE], suffix=".flac", **write):
@@ -58,9 +60,16 @@ def flip(data):
     return data
 
 
+def half(data):
+    return data[: len(data) // 2]
+
+
+def ending_with(value):
+    return np.append(NOISE[:RATE], value)
+
+
 def add_defects(split):
     """One utterance with each defect; {audio or transcript file: (kinds, ...)}."""
-    half = lambda data: data[: len(data) // 2]  # noqa: E731
     bad = {}
     bad[add(split, "1-1-0000", None)] = ["audio_without_transcript"]
     add(split, "1-1-0001", samples=None)
@@ -87,33 +96,35 @@ def add_defects(split):
     bad[split / "1/5/1-5.trans.txt"] = ["bad_transcript"]
     edit(split / "1/5/1-5.trans.txt", lambda data: data + b"\xff")
 
-    bad[empty := add(split, "2-1-0000")] = ["empty_file"]
-    edit(empty, lambda data: b"")
-    bad[garbage := add(split, "2-1-0001")] = ["unreadable_audio"]
-    edit(garbage, lambda data: b"no audio" * 99)
-    bad[unknown := add(split, "2-1-0002")] = ["unreadable_audio"]
-    edit(unknown, without_length)
-    bad[dangling := add(split, "2-1-0003", samples=None)] = ["unreadable_audio"]
+    broken = [  # kind, name's end, what is made of a sound file's bytes
+        ("empty_file", ".flac", lambda data: b""),
+        ("unreadable_audio", ".flac", lambda data: b"no audio" * 99),
+        ("unreadable_audio", ".flac", without_length),
+        ("truncated_audio", ".flac", half),
+        ("truncated_audio", ".flac", flip),
+        ("truncated_audio", ".wav", half),
+    ]
+    for number, (kind, suffix, change) in enumerate(broken):
+        path = add(split, f"2-1-{number:04d}", suffix=suffix)
+        edit(path, change)
+        bad[path] = [kind]
+    bad[dangling := add(split, "2-1-0006", samples=None)] = ["unreadable_audio"]
     dangling.symlink_to("nothing.flac")
-    bad[cut := add(split, "2-1-0004")] = ["truncated_audio"]
-    edit(cut, half)
-    bad[damaged := add(split, "2-1-0005")] = ["truncated_audio"]
-    edit(damaged, flip)
-    bad[cut_wav := add(split, "2-1-0006", suffix=".wav")] = ["truncated_audio"]
-    edit(cut_wav, half)
-    no_samples = add(split, "2-1-0007", samples=NOISE[:0], suffix=".wav")
-    bad[no_samples] = ["no_samples"]
 
-    bad[add(split, "3-1-0000", rate=8000)] = ["wrong_sample_rate"]
-    bad[add(split, "3-1-0001", samples=NOISE[: 2 * RATE].reshape(-1, 2))] = ["not_mono"]
-    bad[add(split, "3-1-0002", samples=np.zeros(RATE))] = ["silent"]
-    for number, value in ((3, np.nan), (4, np.inf)):
-        samples = NOISE[:RATE].copy()
-        samples[-1] = value
-        uid, kind = f"3-1-{number:04d}", {"suffix": ".wav", "subtype": "FLOAT"}
-        bad[add(split, uid, samples=samples, **kind)] = ["not_finite"]
-    bad[add(split, "3-1-0005", samples=NOISE[: RATE // 20])] = ["too_short"]
-    bad[add(split, "3-1-0006", samples=NOISE)] = ["too_long"]
+    float_wav = {"suffix": ".wav", "subtype": "FLOAT"}
+    recorded = [  # kind, samples, how they are written
+        ("no_samples", NOISE[:0], {"suffix": ".wav"}),
+        ("wrong_sample_rate", NOISE[:RATE], {"rate": 8000}),
+        ("not_mono", NOISE[: 2 * RATE].reshape(-1, 2), {}),
+        ("silent", np.zeros(RATE), {}),
+        ("not_finite", ending_with(np.nan), float_wav),
+        ("not_finite", ending_with(np.inf), float_wav),
+        ("too_loud", ending_with(1e30), float_wav),
+        ("too_short", NOISE[: RATE // 20], {}),
+        ("too_long", NOISE, {}),
+    ]
+    for number, (kind, samples, how) in enumerate(recorded):
+        bad[add(split, f"3-1-{number:04d}", samples=samples, **how)] = [kind]
     return bad
 
 
@@ -150,7 +161,7 @@ def faulty(tmp_path_factory):
     defects = add_defects(data / "faulty")
     add(data / "faulty", "9-1-0001", suffix=".wav")
     add(data / "faulty", "9-1-0000")
-    prep.prepare_librispeech(data, save, ["faulty"], on_problem="skip", **SETTINGS)
+    prepare(data, save, ["faulty"], on_problem="skip", max_seconds=2)
     return data, save, defects
 
 
@@ -167,57 +178,50 @@ def test_every_file_is_in_the_manifest_or_in_the_report(faulty):
     assert all(all(row.values()) for row in reported)
 
 
-@pytest.mark.parametrize("kind", sorted(set(prep.EXPECTED) - {"no_utterances"}))
-def test_each_defect_is_found_and_named(faulty, kind):
-    data, save, defects = faulty
-    there = {str(path.relative_to(data)) for path in defects if kind in defects[path]}
-    rows = read(save / "problems_faulty.csv")
-    assert there
-    assert {row["file"] for row in rows if row["problem"] == kind} == there
-
-
-def test_no_defect_has_another_name(faulty):
+def test_each_defect_is_found_and_has_its_name(faulty):
     data, save, defects = faulty
     found = collections.defaultdict(list)
     for row in read(save / "problems_faulty.csv"):
         found[data / row["file"]].append(row["problem"])
     assert {path: sorted(kinds) for path, kinds in found.items()} == defects
+    kinds = {kind for kinds in defects.values() for kind in kinds}
+    assert kinds == set(prep.EXPECTED) - {"no_utterances"}
+    rows = read(save / "problems_faulty.csv")
+    (loud,) = (row["found"] for row in rows if row["problem"] == "too_loud")
+    assert loud.startswith("holds a sample of 1e+30, expected audio between -1 and 1")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_do_not_change_a_byte(faulty, tmp_path, workers):
     data, save, _ = faulty
-    options = {"on_problem": "skip", "workers": workers, **SETTINGS}
-    prep.prepare_librispeech(data, tmp_path, ["faulty"], **options)
+    options = {"on_problem": "skip", "workers": workers, "max_seconds": 2}
+    prepare(data, tmp_path, ["faulty"], **options)
     for name in ("faulty.csv", "problems_faulty.csv", "faulty.json"):
         assert (tmp_path / name).read_bytes() == (save / name).read_bytes()
 
 
 def test_header_sees_what_needs_no_samples(faulty, tmp_path, monkeypatch):
     data, save, _ = faulty
-    monkeypatch.setattr(audio_check, "_decode", None)
-    options = {"on_problem": "skip", "check_audio": "header", **SETTINGS}
-    prep.prepare_librispeech(data, tmp_path, ["faulty"], **options)
+    monkeypatch.setattr(audio, "_checked_blocks", None)
+    options = {"on_problem": "skip", "check_audio": "header", "max_seconds": 2}
+    prepare(data, tmp_path, ["faulty"], **options)
     full, header = (
         {(row["file"], row["problem"]) for row in read(s / "problems_faulty.csv")}
         for s in (save, tmp_path)
     )
     assert header < full
-    unseen = {"faulty/2/1/2-1-0004.flac", "faulty/2/1/2-1-0005.flac"}
-    unseen |= {"faulty/3/1/3-1-0002.flac"}
-    unseen |= {f"faulty/3/1/3-1-000{number}.wav" for number in (3, 4)}
-    assert {file for file, _ in full - header} == unseen
+    unseen = {"2-1-0003", "2-1-0004", "3-1-0003", *(f"3-1-000{n}" for n in (4, 5, 6))}
+    assert {Path(file).stem for file, _ in full - header} == unseen
 
 
 def test_manifest_is_what_speechbrain_reads(tmp_path):
     data = tmp_path / "data"
     add(data / "dev", "84-1-0001", 'TWO  WORDS,\t"QUOTED" É', NOISE[:16001])
     add(data / "dev", "84-1-0000", "FIRST", NOISE[:RATE], suffix=".wav")
-    prep.prepare_librispeech(data, tmp_path / "new/save", ["dev"], progress=False)
+    prepare(data, tmp_path / "new/save", ["dev"])
     manifest = tmp_path / "new/save/dev.csv"
     assert [tuple(row) for row in read(manifest)] == [prep.COLUMNS] * 2
-    replacements = {"data_root": data}
-    dataset = DynamicItemDataset.from_csv(manifest, replacements)
+    dataset = DynamicItemDataset.from_csv(manifest, {"data_root": data})
     assert list(dataset.data_ids) == ["84-1-0000", "84-1-0001"]
     item = dataset.data["84-1-0001"]
     assert item["duration"] == 16001 / 16000
@@ -230,18 +234,20 @@ def test_piped_wav_has_no_end_to_miss(tmp_path):
     path = add(tmp_path / "data/dev", "1-1-0000", suffix=".wav")
     unknown = struct.pack("<I", 0xFFFFFFFF)
     edit(path, lambda data: data[:40] + unknown + data[44:])
-    prep.prepare_librispeech(tmp_path / "data", tmp_path, ["dev"], progress=False)
+    prepare(tmp_path / "data", tmp_path, ["dev"])
     assert read(tmp_path / "dev.csv")[0]["duration"] == "1.0"
 
 
 def test_a_disk_that_fails_is_a_problem_of_the_file(tmp_path, monkeypatch):
-    def fail(path):
+    def fail(*_):
         raise OSError(5, "Input/output error")
 
     add(tmp_path / "data/dev", "1-1-0000")
-    monkeypatch.setattr(audio_check, "_missing_bytes", fail)
-    with pytest.raises(prep.DataPreparationError, match="unreadable_audio: Input/out"):
-        prep.prepare_librispeech(tmp_path / "data", tmp_path, ["dev"], progress=False)
+    monkeypatch.setattr(audio, "_require_end", fail)
+    with pytest.raises(
+        prep.DataPreparationError, match="unreadable_audio: can't be read: Input/out"
+    ):
+        prepare(tmp_path / "data", tmp_path, ["dev"])
 
 
 def test_raise_names_all_splits_and_mending_is_enough(sound, tmp_path, measured):
@@ -249,9 +255,9 @@ def test_raise_names_all_splits_and_mending_is_enough(sound, tmp_path, measured)
     remove = add(sound / "two", "2-1-0000", None)
     for split in ("one", "two"):
         add(sound / split, "5-1-0000")
-    splits, merge = ["one", "sound", "two"], {"all.csv": ["one", "sound", "two"]}
+    splits = ["one", "sound", "two"]
     with pytest.raises(prep.DataPreparationError) as info:
-        prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
+        prepare(sound, tmp_path, splits, {"all.csv": splits})
     for part in (
         "1 too_short",
         "1 audio_without_transcript",
@@ -271,8 +277,7 @@ def test_raise_names_all_splits_and_mending_is_enough(sound, tmp_path, measured)
     measured.clear()
     soundfile.write(mend, NOISE[:RATE], RATE)
     remove.unlink()
-    merge = {"all.csv": ["one", "sound"]}
-    prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
+    prepare(sound, tmp_path, splits, {"all.csv": ["one", "sound"]})
     assert measured == [mend.name]
     assert not list(tmp_path.glob("problems_[ot]*"))
     assert len(read(tmp_path / "all.csv")) == 22
@@ -281,33 +286,25 @@ def test_raise_names_all_splits_and_mending_is_enough(sound, tmp_path, measured)
 def test_skip_warns_each_time_and_raise_checks_again(sound, tmp_path, caplog):
     add(sound / "sound", "84-0-0099", samples=np.zeros(RATE))
     args = (sound, tmp_path, ["sound"])
-    with pytest.raises(prep.DataPreparationError):
-        prep.prepare_librispeech(*args, progress=False)
-    assert not (tmp_path / "sound.csv").exists()
-    with caplog.at_level(logging.WARNING):
-        prep.prepare_librispeech(*args, on_problem="skip", progress=False)
-    assert "1 of 21 audio files left out" in caplog.text
-    assert str(tmp_path / "problems_sound.csv") in caplog.text
-    caplog.clear()
-    prep.prepare_librispeech(*args, on_problem="skip", progress=False)
-    assert "problems_sound.csv" in caplog.text
-    with pytest.raises(prep.DataPreparationError):
-        prep.prepare_librispeech(*args, progress=False)
-    assert not (tmp_path / "sound.csv").exists()
+    for _ in range(2):
+        with pytest.raises(prep.DataPreparationError):
+            prepare(*args)
+        assert not (tmp_path / "sound.csv").exists()
+        for warning in ("1 of 21 audio files left out", "1 problems left out, listed"):
+            caplog.clear()
+            with caplog.at_level(logging.WARNING):
+                prepare(*args, on_problem="skip")
+            assert warning in caplog.text
+            assert str(tmp_path / "problems_sound.csv") in caplog.text
 
 
 @pytest.mark.parametrize("mode", ["raise", "skip"])
 def test_a_split_without_utterances_is_an_error(sound, tmp_path, mode):
     add(sound / "bare", "1-1-0000", "")
     (sound / "void").mkdir()
-    splits = ["bare", "sound", "void"]
     with pytest.raises(prep.DataPreparationError, match="2 no_utterances"):
-        prep.prepare_librispeech(
-            sound, tmp_path, splits, on_problem=mode, progress=False
-        )
-    assert (tmp_path / "sound.csv").exists()
-    assert not (tmp_path / "bare.csv").exists()
-    assert not (tmp_path / "void.csv").exists()
+        prepare(sound, tmp_path, ["bare", "sound", "void"], on_problem=mode)
+    assert {path.name for path in tmp_path.glob("[!p]*.csv")} == {"sound.csv"}
 
 
 def test_a_finished_split_is_left_alone_until_something_changes(
@@ -317,9 +314,7 @@ def test_a_finished_split_is_left_alone_until_something_changes(
         measured.clear()
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            prep.prepare_librispeech(
-                sound, tmp_path, ["sound"], progress=False, **settings
-            )
+            prepare(sound, tmp_path, ["sound"], **settings)
         return len(measured)
 
     assert run() == 20
@@ -334,8 +329,12 @@ def test_a_finished_split_is_left_alone_until_something_changes(
     os.utime(transcript, ns=(0, 0))  # as old as a file from an archive can be
     assert run(min_seconds=0.2) == 21
     assert "FINE WORDS" in (tmp_path / "sound.csv").read_text()
+    edit(tmp_path / "sound.csv", half)
+    assert run(min_seconds=0.2) == 21
+    assert "csv changed" in caplog.text
     (tmp_path / "sound.csv").unlink()
     assert run(min_seconds=0.2) == 21
+    assert len(read(tmp_path / "sound.csv")) == 21
 
 
 def journaled(save):
@@ -344,81 +343,71 @@ def journaled(save):
     return {Path(json.loads(line)[1]).name for line in lines[:-1] if line}
 
 
-def die_at(number, leave):
-    """A stand-in for ``_measure`` that ends the run at the file of this number."""
+def be_killed(data, save):
+    """A preparation that dies at the 17th file."""
     measure, calls = audio_check._measure, []
 
     def dying(path, decode):
         calls.append(path)
-        if len(calls) == number:
-            leave()
-        return measure(path, decode)
-
-    return dying
-
-
-def be_killed(data, save):
-    def leave():
         # Files are measured in one thread, and the journal is written in another.
         deadline = time.monotonic() + 60
-        while len(journaled(save)) < 8 and time.monotonic() < deadline:
+        while len(calls) == 17:
+            if len(journaled(save)) >= 8 or time.monotonic() > deadline:
+                os._exit(9)
             time.sleep(0.01)
-        os._exit(9)
+        return measure(path, decode)
 
-    audio_check._measure = die_at(17, leave)
-    prep.prepare_librispeech(data, save, ["sound"], workers=1, progress=False)
-
-
-def be_stopped(data, save):
-    def leave():
-        raise RuntimeError("stop")
-
-    measure, audio_check._measure = audio_check._measure, die_at(17, leave)
-    try:
-        with pytest.raises(RuntimeError, match="stop"):
-            prep.prepare_librispeech(data, save, ["sound"], workers=1, progress=False)
-    finally:
-        audio_check._measure = measure
+    audio_check._measure = dying
+    prepare(data, save, ["sound"], workers=1)
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped"])
-def test_an_interrupted_split_goes_on_where_it_was(sound, tmp_path, measured, how):
+def test_a_killed_preparation_goes_on_where_it_was(sound, tmp_path, measured):
     whole, save = tmp_path / "whole", tmp_path / "save"
-    prep.prepare_librispeech(sound, whole, ["sound"], progress=False)
-    if how == "killed":
-        context = multiprocessing.get_context("fork")
-        child = context.Process(target=be_killed, args=(sound, save))
-        child.start()
-        child.join()
-        assert child.exitcode == 9
-    else:
-        be_stopped(sound, save)
+    prepare(sound, whole, ["sound"])
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=be_killed, args=(sound, save))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
     assert not (save / "sound.csv").exists()
     journal, before = save / "sound.journal.jsonl", journaled(save)
     assert 8 <= len(before) <= 16  # the last results may not have been written yet
 
     with open(journal, "a") as file:
-        file.write('[1, "sound/84/1/84-1-0019.flac", [4')
+        file.write('[2, "sound/84/1/84-1-0019.flac", [4')
     measured.clear()
-    prep.prepare_librispeech(sound, save, ["sound"], progress=False)
+    prepare(sound, save, ["sound"])
     assert len(measured) == 20 - len(before)
     assert not before & set(measured)
     assert (save / "sound.csv").read_bytes() == (whole / "sound.csv").read_bytes()
     assert not journal.exists()
 
 
+def test_runs_that_share_a_folder_prepare_it_once(sound, tmp_path):
+    context = multiprocessing.get_context("fork")
+    args = (sound, tmp_path / "save", ["sound"], {"train.csv": ["sound"]})
+    processes = [context.Process(target=prepare, args=args) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert len(read(tmp_path / "save/train.csv")) == 20
+    assert not list(tmp_path.glob("save/*.j*l"))
+
+
 def test_only_new_changed_and_faulty_files_are_checked_again(sound, tmp_path, measured):
     def run():
         measured.clear()
         with pytest.raises(prep.DataPreparationError):
-            prep.prepare_librispeech(sound, tmp_path, ["sound"], progress=False)
+            prepare(sound, tmp_path, ["sound"])
         return sorted(measured)
 
     faulty = add(sound / "sound", "84-0-0099", samples=np.zeros(RATE)).name
     assert len(run()) == 21
     assert run() == [faulty]
     with open(tmp_path / "sound.journal.jsonl", "a") as file:
-        file.write("[1, ")  # half a line must not spoil the next one
+        file.write("[2, ")  # half a line must not spoil the next one
     changed = add(sound / "sound", "84-0-0000", None, NOISE[: 2 * RATE]).name
     new = add(sound / "sound", "84-0-0098").name
     assert run() == [changed, new, faulty]
@@ -427,82 +416,60 @@ def test_only_new_changed_and_faulty_files_are_checked_again(sound, tmp_path, me
 
 def test_the_journal_of_headers_does_not_stand_for_decoding(sound, tmp_path, measured):
     add(sound / "sound", "84-0-0099", None)
-    run = lambda **how: prep.prepare_librispeech(  # noqa: E731
-        sound, tmp_path, ["sound"], progress=False, **how
-    )
     for how, expected in (("header", 21), ("full", 21), ("header", 0)):
         measured.clear()
         with pytest.raises(prep.DataPreparationError):
-            run(check_audio=how)
+            prepare(sound, tmp_path, ["sound"], check_audio=how)
         assert len(measured) == expected
 
 
 def test_merge_is_the_sorted_union(sound, tmp_path):
     for uid in ("7-1-0000", "99-1-0000"):
         add(sound / "more", uid)
-    merge = {"train.csv": ["sound", "more"]}
-    prep.prepare_librispeech(sound, tmp_path, ["more", "sound"], merge, progress=False)
-    train = read(tmp_path / "train.csv")
+    prepare(sound, tmp_path, ["more", "sound"], {"train.csv": ["sound", "more"]})
     parts = read(tmp_path / "more.csv") + read(tmp_path / "sound.csv")
-    assert train == sorted(parts, key=lambda row: row["ID"])
+    assert read(tmp_path / "train.csv") == sorted(parts, key=lambda row: row["ID"])
 
 
 def test_merge_keeps_no_id_that_two_splits_have(sound, tmp_path):
+    """And no csv outlives its definition."""
     add(sound / "more", "84-0-0000")
     add(sound / "more", "85-0-0000")
-    args = (sound, tmp_path, ["more", "sound"], {"train.csv": ["sound", "more"]})
+    splits = ["more", "sound"]
+    prepare(sound, tmp_path, splits, {"train.csv": ["sound"]})
     with pytest.raises(prep.DataPreparationError, match="2 duplicate_id"):
-        prep.prepare_librispeech(*args, progress=False)
+        prepare(sound, tmp_path, splits, {"train.csv": splits})
     assert not (tmp_path / "train.csv").exists()
-    prep.prepare_librispeech(*args, on_problem="skip", progress=False)
+    prepare(sound, tmp_path, splits, {"train.csv": splits}, on_problem="skip")
     used = {row["ID"] for row in read(tmp_path / "train.csv")}
     reported = {row["ID"] for row in read(tmp_path / "problems_train.csv")}
     assert (len(used), reported) == (20, {"84-0-0000"})
     assert not used & reported
 
 
-def test_a_merged_csv_does_not_outlive_its_splits(sound, tmp_path):
+@pytest.mark.parametrize("how", ["faulty", "interrupted"])
+def test_no_csv_is_out_of_date(sound, tmp_path, monkeypatch, how):
     args = (sound, tmp_path, ["sound"], {"train.csv": ["sound"]})
-    prep.prepare_librispeech(*args, progress=False)
-    add(sound / "sound", "84-0-0099", "")
-    with pytest.raises(prep.DataPreparationError):
-        prep.prepare_librispeech(*args, progress=False)
-    assert not (tmp_path / "train.csv").exists()
-
-
-def test_a_merged_csv_does_not_outlive_its_definition(sound, tmp_path):
-    add(sound / "more", "84-0-0000")
-    splits, merge = ["more", "sound"], {"train.csv": ["sound"]}
-    prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
-    merge = {"train.csv": ["sound", "more"]}
-    with pytest.raises(prep.DataPreparationError, match="2 duplicate_id"):
-        prep.prepare_librispeech(sound, tmp_path, splits, merge, progress=False)
-    assert not (tmp_path / "train.csv").exists()
-
-
-def test_an_interruption_leaves_no_csv_that_is_out_of_date(
-    sound, tmp_path, monkeypatch
-):
-    args = (sound, tmp_path, ["sound"], {"train.csv": ["sound"]})
-    prep.prepare_librispeech(*args, progress=False)
-    add(sound / "sound", "84-0-0099")
-    monkeypatch.setattr(audio_check, "_measure", None)
-    with pytest.raises(TypeError):
-        prep.prepare_librispeech(*args, progress=False)
-    assert not list(tmp_path.glob("*.csv"))
+    prepare(*args)
+    add(sound / "sound", "84-0-0099", "" if how == "faulty" else "WORDS")
+    if how == "interrupted":
+        monkeypatch.setattr(audio_check, "_measure", None)
+    with pytest.raises((prep.DataPreparationError, TypeError)):
+        prepare(*args)
+    assert not list(tmp_path.glob("[!p]*.csv"))
 
 
 def test_missing_split_is_named_with_what_is_there(sound, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"split folder dev, test in .*sound"):
-        prep.prepare_librispeech(sound, tmp_path, ["dev", "sound", "test"])
+        prepare(sound, tmp_path, ["dev", "sound", "test"])
     with pytest.raises(FileNotFoundError, match="set data_folder"):
-        prep.prepare_librispeech(sound / "nowhere", tmp_path, ["sound"])
+        prepare(sound / "nowhere", tmp_path, ["sound"])
 
 
 def test_folder_above_librispeech_is_accepted(sound, tmp_path):
     (tmp_path / "up").mkdir()
     sound.rename(tmp_path / "up/LibriSpeech")
-    prep.prepare_librispeech(tmp_path / "up", tmp_path, ["sound"], progress=False)
+    prepare(tmp_path / "up", tmp_path, ["sound"])
     row = read(tmp_path / "sound.csv")[0]
     assert row["wav"] == "$data_root/LibriSpeech/sound/84/0/84-0-0000.flac"
 
@@ -510,10 +477,10 @@ def test_folder_above_librispeech_is_accepted(sound, tmp_path):
 def test_skip_prep_asks_for_what_the_recipe_reads(tmp_path):
     args = ("nowhere", tmp_path, ["a", "b", "dev"], {"train.csv": ["a", "b"]})
     with pytest.raises(FileNotFoundError, match=r"has no train\.csv, dev\.csv: "):
-        prep.prepare_librispeech(*args, skip_prep=True)
+        prepare(*args, skip_prep=True)
     for name in ("train.csv", "dev.csv"):
         (tmp_path / name).touch()
-    prep.prepare_librispeech(*args, skip_prep=True)
+    prepare(*args, skip_prep=True)
 
 
 @pytest.mark.parametrize(
@@ -534,14 +501,7 @@ def test_skip_prep_asks_for_what_the_recipe_reads(tmp_path):
 )
 def test_wrong_arguments_are_refused(sound, tmp_path, wrong, message):
     with pytest.raises(ValueError, match=message):
-        prep.prepare_librispeech(sound, tmp_path, **{"splits": ["sound"], **wrong})
-
-
-def test_progress_can_be_shown_or_not(sound, tmp_path, capsys):
-    for progress in (True, False):
-        save = tmp_path / str(progress)
-        prep.prepare_librispeech(sound, save, ["sound"], progress=progress)
-        assert ("20/20" in capsys.readouterr().err) == progress
+        prepare(sound, tmp_path, **{"splits": ["sound"], **wrong})
 
 
 def test_command_line(sound, tmp_path, monkeypatch):

@@ -1,4 +1,7 @@
-"""Checkpoints survive a kill while they are written."""
+"""Checkpoints survive a kill while they are written, a full disk, and damage."""
+
+import errno
+import re
 
 import pytest
 import torch
@@ -10,8 +13,12 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def test_a_half_written_checkpoint_is_never_seen(tmp_path):
-    model = torch.nn.Linear(3, 2)
+@pytest.fixture
+def model():
+    return torch.nn.Linear(3, 2)
+
+
+def test_a_half_written_checkpoint_is_never_seen(tmp_path, model):
     checkpointer = AtomicCheckpointer(tmp_path, {"model": model})
     checkpointer.save_checkpoint()
     whole = model.weight.detach().clone()
@@ -38,19 +45,43 @@ def test_a_half_written_checkpoint_is_never_seen(tmp_path):
     assert saved.paramfiles["model"].is_file()
 
 
-def test_checkpoints_of_one_second_do_not_collide(tmp_path):
-    checkpointer = AtomicCheckpointer(tmp_path, {"model": torch.nn.Linear(3, 2)})
+def test_checkpoints_of_one_second_do_not_collide(tmp_path, model):
+    checkpointer = AtomicCheckpointer(tmp_path, {"model": model})
     paths = {checkpointer.save_checkpoint().path for _ in range(4)}
     assert paths == set(tmp_path.iterdir())
     checkpointer.save_and_keep_only(num_to_keep=1)
     assert len(checkpointer.list_checkpoints()) == 1
 
 
-def test_saving_twice_under_a_name_replaces_the_first(tmp_path):
-    model = torch.nn.Linear(3, 2)
+def test_saving_twice_under_a_name_replaces_the_first(tmp_path, model):
     checkpointer = AtomicCheckpointer(tmp_path, {"model": model})
     checkpointer.save_checkpoint(name="best")
     torch.nn.init.ones_(model.bias)
     saved = checkpointer.save_checkpoint(name="best")
     assert torch.load(saved.paramfiles["model"])["bias"].sum() == 2
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_is_named_and_takes_no_checkpoint(tmp_path, model):
+    def fill_up(obj, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    AtomicCheckpointer(tmp_path, {"model": model}).save_checkpoint()
+    full = AtomicCheckpointer(
+        tmp_path, {"model": model}, custom_save_hooks={"model": fill_up}
+    )
+    with pytest.raises(OSError, match=rf"No space left to write into {tmp_path} \("):
+        full.save_checkpoint()
+    (left,) = full.list_checkpoints()
+    assert [left.path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "CKPT.yaml"])
+def test_a_damaged_checkpoint_is_named(tmp_path, model, name):
+    checkpointer = AtomicCheckpointer(tmp_path, {"model": model})
+    damaged = checkpointer.save_checkpoint().path
+    content = (damaged / name).read_bytes()
+    (damaged / name).write_bytes(content[: len(content) // 2])
+    message = f"checkpoint {re.escape(str(damaged))} can't be .*remove this folder"
+    with pytest.raises(ValueError, match=message):
+        checkpointer.recover_if_possible()

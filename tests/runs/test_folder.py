@@ -6,7 +6,7 @@ import torch
 from speechbrain.inference.ASR import EncoderASR
 
 from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.packaging import package_run
+from speechbrain_pitchrope.runs.package import package_run
 from tests.made_runs import make_run
 
 # A folder that is not ours: SpeechBrain's classes alone, greedy CTC.
@@ -77,7 +77,7 @@ def test_nothing_is_fetched(upstream, monkeypatch):
         (("decoding_function:", "decoding:"), "has the entries of neither EncoderASR"),
         (("encoder: !ref", "coder: !ref"), "has the entries of neither EncoderASR"),
         (("nnet.linear.Linear", "nnet.linear.Lin"), "no attribute '?Lin|Lin"),
-        (("modules:", "modules: ["), "hyperparams.yaml is no yaml"),
+        (("modules:", "modules: ["), "hyperparams.yaml can't be read"),
     ],
 )
 def test_what_does_not_load_is_named(upstream, change, message):

@@ -7,36 +7,37 @@ from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.inference.ASR import StreamingASR
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
-from speechbrain_pitchrope.runs.packaging import package_run
-from tests.made_runs import make_run
+from speechbrain_pitchrope.runs.package import package_run
+from tests.made_runs import JOINT, make_run
+from tests.made_swapped_runs import make_swapped_run
 from tests.signals import utterance
 
 CONFIG = DynChunkTrainConfig(16, 2)
 CHUNK = 640 * 16
-FOR_STREAMING = {
-    "compute_features": {"pitch_level": "window"},
-    "normalize": {"norm_type": "global"},
+WINDOW = {"compute_features": {"pitch_level": "window"}}
+FOR_STREAMING = WINDOW | {"normalize": {"norm_type": "global"}}
+KINDS = {
+    "ctc": {},
+    "joint": JOINT,
+    "all_input": {"variant": "all_input"},
+    "multistream": {"variant": "multistream"},
+    "transducer": None,
 }
-JOINT = {"num_decoder_layers": 1, "ctc_weight": 0.3}
 
 
-@pytest.fixture(
-    scope="module",
-    params=[{}, JOINT, {"variant": "all_input"}, {"variant": "multistream"}],
-    ids=["ctc", "joint", "all_input", "multistream"],
-)
+@pytest.fixture(scope="module", params=KINDS)
 def asr(request, tmp_path_factory):
     """A packaged model of random weights that can stream."""
     torch.manual_seed(0)
     run = tmp_path_factory.mktemp("streaming") / "run"
-    make_run(run, **FOR_STREAMING, **request.param)
-    folder = package_run(run)
-    # As after training: the level and spread of mels in dB.
-    mean, std = torch.full((80,), -30.0), torch.full((80,), 15.0)
-    statistics = {"count": 1, "glob_mean": mean, "glob_std": std}
-    torch.save(statistics, folder / "normalizer.ckpt")
+    if request.param == "transducer":
+        make_swapped_run(run, "transducer")
+    else:
+        make_run(run, **FOR_STREAMING, **KINDS[request.param])
     return StreamingASR.from_hparams(
-        source=str(folder), hparams_file="streaming.yaml", run_opts={"device": "cpu"}
+        source=str(package_run(run)),
+        hparams_file="streaming.yaml",
+        run_opts={"device": "cpu"},
     )
 
 
@@ -46,7 +47,7 @@ def chunks_of(wav):
 
 
 def encoded(asr, wav):
-    """CTC's log-probabilities, chunk by chunk."""
+    """The encoder's output, chunk by chunk."""
     context = asr.make_streaming_context(CONFIG)
     return [asr.encode_chunk(context, chunk) for chunk in chunks_of(wav)]
 
@@ -62,35 +63,30 @@ def masked(asr, wav):
         return asr.mods.proj_enc(hidden)
 
 
-def test_chunks_are_as_long_as_their_frames(asr):
-    assert asr.get_chunk_size_frames(CONFIG) == CHUNK
-
-
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_streaming_is_the_chunk_masked_whole(asr, seed):
+    assert asr.get_chunk_size_frames(CONFIG) == CHUNK
     wav = utterance(100.0 + 60 * seed, 8 * CHUNK / 16000, seed)
     found, expected = torch.cat(encoded(asr, wav), 1), masked(asr, wav)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 def test_the_text_of_a_file_is_that_of_the_whole(asr, tmp_path):
-    wav = utterance(180.0, 6 * CHUNK / 16000)
-    soundfile.write(tmp_path / "a.wav", wav.numpy(), 16000, subtype="FLOAT")
-    (tokens,) = ctc_greedy_decode(masked(asr, wav), torch.ones(1), blank_id=0)
+    wav, path = utterance(180.0, 6 * CHUNK / 16000), str(tmp_path / "a.wav")
+    soundfile.write(path, wav.numpy(), 16000, subtype="FLOAT")
+    frames = masked(asr, wav)
+    if hasattr(asr.hparams, "Greedysearcher"):
+        (tokens,) = asr.hparams.Greedysearcher(frames)[0]
+    else:
+        (tokens,) = ctc_greedy_decode(frames, torch.ones(1), blank_id=0)
     expected = asr.hparams.tokenizer.decode_ids(tokens)
     assert len(expected) > 5
-    found = asr.transcribe_file(
-        str(tmp_path / "a.wav"), CONFIG, use_torchaudio_streaming=False
-    )
+    found = asr.transcribe_file(path, CONFIG, use_torchaudio_streaming=False)
     assert found.split() == expected.split()
-    pieces = asr.transcribe_file_streaming(
-        str(tmp_path / "a.wav"), CONFIG, use_torchaudio_streaming=False
-    )
-    assert "".join(pieces) == found
 
 
-@pytest.mark.parametrize("n_samples", [1, 700, CHUNK - 1, CHUNK + 1, 50_000])
-def test_any_length_is_heard_to_its_end(asr, n_samples):
+@pytest.mark.parametrize("n_samples", [1, CHUNK - 1, 50_000])
+def test_any_length_comes_out_to_its_end(asr, n_samples):
     """Frames centred on the samples, beside those of the silence before."""
     wav = 0.1 * torch.randn(n_samples)
     before = asr.hparams.fea_streaming_extractor.get_output_count_per_pad_frame()
@@ -111,14 +107,13 @@ def test_speakers_streamed_in_turn_do_not_mix(asr):
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
-        {"compute_features": {"pitch_level": "window"}},
+        WINDOW,
         {"normalize": {"norm_type": "global"}},
         FOR_STREAMING | {"variant": "shuffled_f0"},
         FOR_STREAMING
         | {"Transformer": {"encoder_module": "branchformer", "csgu_linear_units": 32}},
     ],
-    ids=["as is", "normaliser", "level", "control", "branchformer"],
+    ids=["normaliser", "level", "control", "branchformer"],
 )
 def test_what_cannot_stream_is_packaged_without(tmp_path, settings):
     make_run(tmp_path / "run", **settings)

@@ -3,8 +3,8 @@
 import pytest
 
 from speechbrain_pitchrope.scoring.groups import (
+    by_register,
     read_speaker_f0,
-    register_of,
     speaker_of,
 )
 
@@ -19,7 +19,7 @@ from speechbrain_pitchrope.scoring.groups import (
     ],
 )
 def test_borders_of_the_registers(f0_hz, register):
-    assert register_of(f0_hz) == register
+    assert list(by_register(["1-1-0"], {"1": f0_hz})) == [register]
 
 
 @pytest.mark.parametrize("name", ["84", "-1-0", ""])

@@ -4,13 +4,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
 
 from speechbrain_pitchrope.scoring import significance
 from speechbrain_pitchrope.scoring.significance import (
+    compare_rates,
     error_rate,
-    matched_pairs,
-    paired_bootstrap,
+    rate_interval,
 )
 
 
@@ -34,7 +33,7 @@ def test_interval_of_equally_long_utterances_is_that_of_a_mean():
     words = np.full(errors_a.size, 10)
     points = 10.0 * (errors_b - errors_a)
     half = 1.96 * points.std() / np.sqrt(points.size)
-    result = paired_bootstrap(errors_a, errors_b, words, seed=1)
+    result = compare_rates(errors_a, errors_b, words, seed=1)
     assert result.low == pytest.approx(points.mean() - half, abs=0.05 * half)
     assert result.high == pytest.approx(points.mean() + half, abs=0.05 * half)
 
@@ -45,7 +44,7 @@ def test_interval_of_unequal_utterances_is_that_of_a_ratio():
     extra = errors_b - errors_a
     ratio = extra.sum() / words.sum()
     half = 196 * np.sqrt(np.sum((extra - ratio * words) ** 2)) / words.sum()
-    result = paired_bootstrap(errors_a, errors_b, words, seed=1)
+    result = compare_rates(errors_a, errors_b, words, seed=1)
     assert (result.high - result.low) / 2 == pytest.approx(half, rel=0.05)
     assert (result.high + result.low) / 2 == pytest.approx(100 * ratio, abs=0.1 * half)
 
@@ -56,69 +55,87 @@ def test_interval_holds_the_truth_as_often_as_it_claims():
     held = []
     for seed in range(300):
         errors_a, errors_b, _ = made_up(seed, utterances=100)
-        result = paired_bootstrap(errors_a, errors_b, words, 400, seed)
+        result = compare_rates(errors_a, errors_b, words, None, 400, seed)
         held.append(result.low <= truth <= result.high)
     assert np.mean(held) == pytest.approx(0.95, abs=0.04)
 
 
-def test_p_values_of_equal_systems_are_uniform():
-    p = [matched_pairs(*made_up(seed, gain=0.0)[:2]).p for seed in range(1000)]
-    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.02)
+@pytest.mark.parametrize("own_units", [False, True])
+def test_p_values_of_equal_systems_are_uniform(own_units):
+    p = []
+    for seed in range(500):
+        systems = made_up(seed, 200, gain=0.0)
+        units_b = made_up(seed + 500, 200)[2] if own_units else None
+        p.append(compare_rates(*systems, units_b, resamples=100).p)
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.025)
     assert np.mean(np.array(p) < 0.5) == pytest.approx(0.5, abs=0.05)
 
 
-def test_z_is_the_paired_t_statistic_and_p_its_limit():
-    errors_a, errors_b, _ = made_up(utterances=5000, gain=0.05)
-    expected = ttest_rel(errors_b, errors_a)
-    result = matched_pairs(errors_a, errors_b)
-    assert result.z == pytest.approx(expected.statistic)
-    assert result.p == pytest.approx(expected.pvalue, rel=0.02)
+def test_an_interval_of_one_system_is_that_of_a_ratio():
+    errors, _, words = made_up()
+    ratio = errors.sum() / words.sum()
+    half = 196 * np.sqrt(np.sum((errors - ratio * words) ** 2)) / words.sum()
+    low, high = rate_interval(errors, words, seed=1)
+    assert (low, high) == pytest.approx((100 * ratio - half, 100 * ratio + half), 0.02)
+
+
+def test_units_of_each_system_are_its_own():
+    errors_a, errors_b, words = made_up()
+    result = compare_rates(errors_a, errors_b, words, 2 * words)
+    assert result.rate_b == error_rate(errors_b, 2 * words)
+    assert result.difference == pytest.approx(result.rate_b - result.rate_a)
+    assert result.low < result.difference < result.high < 0
+
+
+def test_with_equal_units_both_tests_are_one():
+    errors_a, errors_b, _ = made_up(gain=0.05)
+    words = np.full(errors_a.size, 7)
+    shared, own = (compare_rates(errors_a, errors_b, words, x) for x in (None, words))
+    assert own == pytest.approx(shared)
 
 
 def test_identical_systems():
     errors, _, words = made_up()
-    assert paired_bootstrap(errors, errors, words) == (0.0, 0.0, 0.5)
-    assert matched_pairs(errors, errors) == (0.0, 1.0)
+    rate = error_rate(errors, words)
+    assert compare_rates(errors, errors, words) == (rate, rate, 0, 0, 0, 0.5, 0, 1)
 
 
 def test_swapped_systems_mirror():
     errors_a, errors_b, words = made_up(gain=0.1)
-    low, high, better = paired_bootstrap(errors_a, errors_b, words)
-    swapped = paired_bootstrap(errors_b, errors_a, words)
-    assert swapped == pytest.approx((-high, -low, 1 - better))
-    z, p = matched_pairs(errors_a, errors_b)
-    assert matched_pairs(errors_b, errors_a) == (-z, p)
+    a, b, difference, low, high, better, t, p = compare_rates(errors_a, errors_b, words)
+    swapped = compare_rates(errors_b, errors_a, words)
+    mirrored = (b, a, -difference, -high, -low, 1 - better, -t, p)
+    assert swapped == pytest.approx(mirrored)
 
 
 def test_a_constant_gain_is_certain():
     errors = np.arange(20)
-    assert matched_pairs(errors + 1, errors) == (-np.inf, 0.0)
+    result = compare_rates(errors + 1, errors, np.full(20, 5))
+    assert (result.t, result.p) == (-np.inf, 0.0)
 
 
 def test_the_seed_decides(monkeypatch):
     systems = made_up()
-    result = paired_bootstrap(*systems, seed=3)
-    assert paired_bootstrap(*systems, seed=3) == result
-    assert paired_bootstrap(*systems, seed=4) != result
-    monkeypatch.setattr(significance, "DRAWS_AT_ONCE", 700)
-    assert paired_bootstrap(*systems, seed=3) == result
+    result = compare_rates(*systems, seed=3)
+    assert compare_rates(*systems, seed=3) == result
+    assert compare_rates(*systems, seed=4) != result
+    monkeypatch.setattr(significance, "DRAWS_AT_ONCE", 70_000)
+    assert compare_rates(*systems, seed=3) == result
 
 
 def test_memory_is_bounded():
     errors_a, errors_b, words = made_up(utterances=20_000)
     tracemalloc.start()
-    paired_bootstrap(errors_a, errors_b, words, resamples=1000)
+    compare_rates(errors_a, errors_b, words, resamples=1000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64e6  # all draws at once are 160 MB
 
 
 def test_what_cannot_be_paired_is_refused():
-    with pytest.raises(ValueError, match="errors of 3 and of 2 utterances"):
-        matched_pairs([1, 2, 3], [1, 2])
-    with pytest.raises(ValueError, match="words of 1 utterances and errors of 2"):
-        paired_bootstrap([1, 2], [1, 2], [4])
+    with pytest.raises(ValueError, match="counts of 2, 2, 1, 1 utterances, expected"):
+        compare_rates([1, 2], [1, 2], [4])
     with pytest.raises(ValueError, match="1 utterances, expected at least 2"):
-        matched_pairs([1], [1])
+        compare_rates([1], [1], [4])
     with pytest.raises(ValueError, match="50 resamples, expected at least 100"):
-        paired_bootstrap([1, 2], [1, 2], [4, 4], resamples=50)
+        compare_rates([1, 2], [1, 2], [4, 4], resamples=50)

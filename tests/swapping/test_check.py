@@ -6,12 +6,22 @@ import pytest
 import torch
 
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
-from speechbrain_pitchrope.swapping.check import SECONDS, check, voices
+from speechbrain_pitchrope.swapping.check import (
+    SECONDS,
+    build,
+    check,
+    needed_yaml,
+    voices,
+)
+from speechbrain_pitchrope.swapping.document import parse
+from speechbrain_pitchrope.swapping.recipe import find_entries
 from speechbrain_pitchrope.swapping.rewrite import swap
 from speechbrain_pitchrope.variants import load_streams, variant_names
 from tests.swapping import recipes
 
-LEARNING = "radius_slope, similarity_voiced, similarity_weight, theta_rate"
+LEARNING = (
+    "radius_slope, similarity_even, similarity_odd, similarity_voiced, theta_offset"
+)
 
 
 def order(line):
@@ -95,7 +105,7 @@ def test_random_numbers_are_not_drawn_from_the_caller():
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_voices_are_heard():
+def test_the_tracker_follows_the_voices():
     wavs, lengths = voices(3, 16000)
     assert wavs.shape == (3, int(SECONDS * 16000))
     assert wavs.abs().max() < 1
@@ -108,8 +118,8 @@ def test_voices_are_heard():
     assert not wavs[1, int(0.75 * wavs.shape[1]) :].any()
 
 
-class Deaf(AutocorrelationPitch):
-    """A tracker that hears no voice."""
+class Unvoiced(AutocorrelationPitch):
+    """A tracker that finds nothing voiced."""
 
     def forward(self, wavs):
         return tuple(torch.zeros_like(out) for out in super().forward(wavs))
@@ -127,12 +137,7 @@ def joint(old, new, text=recipes.JOINT):
     return text.replace(old, new)
 
 
-BROKEN = f"conformer_activation: !name:{__name__}.Nan"
 FAULTS = {
-    "unknown argument": (
-        joint("    d_ffn: 32\n", "    d_ffn: 32\n    colour: blue\n"),
-        "at building the model: TypeError: .*colour",
-    ),
     "sizes that do not fit": (
         joint("input_size: 10", "input_size: 40"),
         "at encoder: ValueError: PitchTransformerASR found 14 channels, expected 44",
@@ -158,7 +163,64 @@ def test_what_failed_is_named(text, fault):
 
 
 def test_pitch_that_does_not_arrive_is_noticed():
-    deaf = f"    pitch_tracker: !new:{__name__}.Deaf\n    n_mels: 20\n"
-    swapped = joint("    n_mels: 20\n", deaf, swap(recipes.JOINT))
+    unvoiced = f"    pitch_tracker: !new:{__name__}.Unvoiced\n    n_mels: 20\n"
+    swapped = joint("    n_mels: 20\n", unvoiced, swap(recipes.JOINT))
     with pytest.raises(ValueError, match=r"no gradient reaches encoder\.layers\.0\."):
         check(swapped)
+
+
+def test_every_object_of_a_class_is_run():
+    second = recipes.MODEL[recipes.MODEL.index("Transformer") :].format(
+        attention="", encoder_layers=1, decoder_layers=0
+    )
+    text = recipes.JOINT + second.replace("Transformer:", "teacher:").replace(
+        "input_size: 10", "input_size: 40"
+    )
+    with pytest.raises(ValueError, match="found 14 channels, expected 44"):
+        check(swap(text))
+
+
+@pytest.mark.parametrize("family", recipes.FAMILIES)
+def test_everything_that_carries_pitch_is_built_and_nothing_else(family):
+    """What is downloaded, or not installed, must not be in the way."""
+    swapped = swap(
+        recipes.FAMILIES[family]
+        + "lm: !new:not.installed.LM\n    path: !PLACEHOLDER\n"
+        + "pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer\n"
+        + "    collect_in: !ref <data_folder>\n"
+    )
+    needed = needed_yaml(swapped)
+    assert "not.installed" not in needed and "Pretrainer" not in needed
+    (parts,) = build(needed)
+    built = {type(part).__qualname__ for part in parts}
+    entries = find_entries(parse(swapped))
+    assert {entry.row.ours.rpartition(".")[2] for entry in entries} <= built
+    chunked = family in ("transducer", "streaming")
+    assert (parts.wrapper is not None) == (chunked or family == "pretraining")
+    assert parts.wrapper is None or parts.wrapper.transformer is parts.transformer
+    assert (parts.chunks is not None) == chunked
+
+
+def test_settings_of_masking_are_the_recipes():
+    text = recipes.PRETRAINING.replace("mask_length: 4", "mask_length: 8")
+    (parts,) = build(needed_yaml(swap(text)))
+    assert (parts.masking["mask_length"], parts.masking["mask_prob"]) == (8, 0.15)
+
+
+def test_a_placeholder_that_is_needed_is_named():
+    text = recipes.JOINT.replace("n_mels: 20", "n_mels: !PLACEHOLDER")
+    with pytest.raises(ValueError, match=r"`compute_features\[n_mels\]`, which is !PL"):
+        needed_yaml(swap(text))
+
+
+def test_a_class_that_is_not_built_is_named():
+    text = swap(recipes.JOINT).replace("CNN: !new", "CNN: !name")
+    with pytest.raises(ValueError, match="PitchConvolutionFrontEnd is built: name it"):
+        check(text)
+
+
+def test_what_is_included_is_looked_for_beside_the_recipe(tmp_path):
+    (tmp_path / "data.yaml").write_text("n_mels: 20\n")
+    text = recipes.JOINT.replace("n_mels: 20", "n_mels: !ref <data[n_mels]>")
+    swapped = swap(f"data: !include:data.yaml\n{text}", folder=tmp_path)
+    assert check(swapped, tmp_path) == check(swap(recipes.JOINT))

@@ -24,11 +24,6 @@ def test_each_class_stands_where_its_position_says(text, line_break):
         assert class_of(node) in lines[document.line(node) - 1]
 
 
-@pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)
-def test_no_edits_no_change(text):
-    assert parse(text).edited([]) == text
-
-
 def test_edits_change_only_their_characters():
     document = parse("a: !new:b.C # d\n")
     edits = [Edit(8, 11, "x.YZ"), Edit(0, 1, "aa"), Edit(0, 1, "aa")]
@@ -48,11 +43,6 @@ def test_references_lead_to_what_they_name():
     assert resolved("sum") is None
     assert resolved("nowhere") is None
     assert resolved("one") is None
-
-
-def test_an_anchored_node_is_walked_once():
-    document = parse("a: &a !new:b.C\nd: *a\n")
-    assert [key for key, node in document.walk() if class_of(node)] == ["a"]
 
 
 @pytest.mark.parametrize("text", FAMILIES.values(), ids=FAMILIES)
@@ -109,3 +99,24 @@ def test_a_merge_may_stand_twice_and_so_may_a_name():
 def test_other_files_are_refused(text, fault):
     with pytest.raises(ValueError, match=fault):
         parse(text)
+
+
+def test_values_of_included_files_are_found(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/data.yaml").write_text(
+        "n: !ref <m>\nm: 80\nmore: !include:b.yaml\n"
+    )
+    (tmp_path / "sub/b.yaml").write_text("k: {x: 3}\n")
+    text = "data: !include:sub/data.yaml\nm: 1\na: !new:b.C\n    x: !ref <data[n]>\n"
+    document = parse(text, tmp_path)
+    assert document.resolve(document.at("a[x]")).value == "80"
+    assert document.at("data[more][k][x]").value == "3"
+    assert parse(text).at("data[n]") is None
+
+
+@pytest.mark.parametrize("content", [None, "a: [1,\nb: 2}\n"])
+def test_an_included_file_that_cannot_be_read_is_named(tmp_path, content):
+    if content:
+        (tmp_path / "data.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"line 1 includes .*data\.yaml, which can't"):
+        parse("d: !include:data.yaml\na: !new:b.C\n", tmp_path)

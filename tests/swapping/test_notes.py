@@ -1,5 +1,7 @@
 """What the user is told that a swap changes beyond names."""
 
+import re
+
 import pytest
 
 from speechbrain_pitchrope.swapping.notes import beyond_names
@@ -53,6 +55,34 @@ def test_an_attention_type_by_merge_is_seen():
     assert "attention_type: hypermixing becomes" in note
 
 
-def test_text_is_not_mentioned_where_none_is_encoded():
-    text = recipes.TRANSLATION.replace("mt_weight: 0.3", "mt_weight: 0")
-    assert len(beyond_names(text)) == 1
+@pytest.mark.parametrize(
+    ("text", "place", "sentence"),
+    [
+        (
+            recipes.JOINT
+            + "also: !new:speechbrain.lobes.features.Fbank\n    n_mels: 80\n",
+            "`also`",
+            "it stays as it is, without pitch",
+        ),
+        (
+            recipes.NO_ATTENTION_TYPE.replace("causal: False", "causal: True"),
+            "`compute_features`",
+            r".*\(pitch_level: window\), as the model is causal",
+        ),
+        (
+            recipes.NO_ATTENTION_TYPE
+            + "mask: !new:speechbrain.augment.freq_domain.SpectrogramDrop\n",
+            "`mask`",
+            ".*is in no Augmenter: if train.py calls it",
+        ),
+        (
+            recipes.JOINT.replace("modules:\n", "modules:\n    mix: !new:my.Mixer\n"),
+            r"`modules\[mix\]`",
+            r"my\.Mixer is not known: if it stands between features and encoder",
+        ),
+    ],
+)
+def test_what_may_go_wrong_is_noted(text, place, sentence):
+    notes = [n for n in beyond_names(text) if re.match(place, n)]
+    assert len(notes) == 1
+    assert re.search(rf"\(line \d+\): {sentence}", notes[0])

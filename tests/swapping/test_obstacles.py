@@ -11,6 +11,7 @@ from speechbrain_pitchrope.swapping.recipe import find_entries
 from tests.swapping import recipes
 
 FBANK = "speechbrain.lobes.features.Fbank"
+FREQ_DOMAIN = "speechbrain.augment.freq_domain"
 FRONT_END = "speechbrain.lobes.models.convolution.ConvolutionFrontEnd"
 TRANSFORMER = "speechbrain.lobes.models.transformer.TransformerASR"
 
@@ -20,11 +21,15 @@ def joint(old, new):
     return recipes.JOINT.replace(old, new)
 
 
+BARE = "Conformer.ConformerEncoder"
+CRDNN = "speechbrain.lobes.models.CRDNN.CRDNN\n"
 HUBERT = "speechbrain.integrations.huggingface.hubert.HuBERT"
 REFUSALS = {
     "raw waves": (
-        joint(FBANK, HUBERT),
-        [rf"no entry is {FBANK}, .*`compute_features` \(line 9\) {HUBERT}: use a"],
+        joint(
+            f"{FBANK} # 100 frames a second\n    n_mels: 20", f"{HUBERT}\n    source: a"
+        ),
+        [rf"`compute_features` \(line 9\) {HUBERT} reads the waveform itself"],
     ),
     "other features": (
         joint(FBANK, "speechbrain.lobes.features.MFCC"),
@@ -32,7 +37,7 @@ REFUSALS = {
     ),
     "included": (
         "net: !new:a.B\nrest: !include:other.yaml\n",
-        ["!include:other.yaml was not looked into", f"no entry is {TRANSFORMER}"],
+        ["nothing in !include:other.yaml is swapped", f"no entry is {TRANSFORMER}"],
     ),
     "no encoder layers": (
         joint("num_encoder_layers: 1", "num_encoder_layers: !ref <layers>")
@@ -40,12 +45,12 @@ REFUSALS = {
         [r"`Transformer` \(line \d+\) has num_encoder_layers: 0"],
     ),
     "no front end": (
-        joint(FRONT_END, "torch.nn.Identity"),
+        joint(FRONT_END, "my.FrontEnd"),
         [f"no entry is {FRONT_END}"],
     ),
     "no transformer": (
-        joint(f"{TRANSFORMER}.TransformerASR", "speechbrain.lobes.models.CRDNN.CRDNN"),
-        [rf"no entry is {TRANSFORMER}\.TransformerASR or .*TransformerST, whose"],
+        re.sub(rf"{TRANSFORMER}[^#]*#\n(    .*\n)*", CRDNN, recipes.JOINT),
+        [rf"no entry is {TRANSFORMER}\.TransformerASR or .*TransformerST: only"],
     ),
     "unknown wrapper": (
         recipes.JOINT + "mine: !new:my.Mixer {parts: [!ref <compute_features>]}\n",
@@ -73,15 +78,68 @@ REFUSALS = {
     ),
     "front end in braces": (
         re.sub(
-            r"(ConvolutionFrontEnd)\n    (.*)\n(?:    .*\n)*",
-            r"\1 {\2}\n",
+            r"(ConvolutionFrontEnd)\n(?:    .*\n)*",
+            r"\1 {input_shape: [8, 10, 20]}\n",
             recipes.PRETRAINING,
         ),
         [r"`CNN` \(line \d+\) does not name its arguments, one a line"],
     ),
-    "pitch upstream": (
-        joint("    d_ffn: 32\n", "    d_ffn: 32\n    pitch_attention: null\n"),
-        ["has an argument pitch_attention, unknown to"],
+    "a module between": (
+        recipes.JOINT.replace("modules:\n", "modules:\n    s: !ref <shrink>\n")
+        + "shrink: !new:torch.nn.Linear {in_features: 10, out_features: 10}\n",
+        [r"`shrink` \(line \d+\) is torch.nn.Linear, 10 channels wide as the fr"],
+    ),
+    "a module between, arguments without names": (
+        recipes.JOINT.replace("modules:\n", "modules:\n    s: !ref <shrink>\n")
+        + "shrink: !new:torch.nn.Linear [10, 10]\n",
+        [r"`shrink` .* 10 channels wide as the front end's output"],
+    ),
+    "a normalisation of the mels": (
+        joint(
+            "    ctc_lin: !ref <ctc_lin>\n",
+            "    ctc_lin: !ref <ctc_lin>\n"
+            "    norm: !new:torch.nn.BatchNorm1d {num_features: 20}\n",
+        ),
+        [r"`modules\[norm\]` .*BatchNorm1d, 20 channels wide as the f"],
+    ),
+    "a front end that nothing reaches": (
+        joint(
+            "modules:\n    CNN: !ref <CNN>\n", "modules:\n    ssl: !apply:my.load []\n"
+        ),
+        [r"`CNN` \(line \d+\) is in no module that is trained"],
+    ),
+    "masking outside of an augmenter": (
+        joint(
+            "modules:\n",
+            f"modules:\n    mask: !new:{FREQ_DOMAIN}.SpectrogramDrop\n",
+        ),
+        [r"`modules\[mask\]` .*SpectrogramDrop outside of an Augmenter"],
+    ),
+    "several features": (
+        joint("compute_features", "a").replace("<compute_features>", "<a>")
+        + "b: !new:speechbrain.lobes.features.Fbank {n_mels: 20}\n",
+        [r"`a` \(line \d+\), `b` \(line \d+\) are all .*Fbank: which one belongs to"],
+    ),
+    "several quantisers": (
+        recipes.PRETRAINING
+        + "Q: !new:speechbrain.nnet.quantisers.RandomProjectionQuantizer [80, 8, 8]\n",
+        [r"`Quantizer` \(line \d+\), `Q` \(line \d+\) are all .*RandomProjection"],
+    ),
+    "an odd width of heads": (
+        joint("nhead: 2", "nhead: 16"),
+        [r"has d_model: 16 and nhead: 16: rotary attention turns pairs of channels"],
+    ),
+    "an own transformer": (
+        joint(f"{TRANSFORMER}.TransformerASR", "my.Net"),
+        [r"`Transformer` .* my\.Net is no class .* derive it from .*\.PitchTransf"],
+    ),
+    "a bare encoder": (
+        re.sub(
+            rf"{TRANSFORMER}[^#]*#\n(    .*\n)*",
+            f"speechbrain.lobes.models.transformer.{BARE}\n",
+            recipes.JOINT,
+        ),
+        [r"Conformer\.ConformerEncoder stands without .* so a swap does not serve it"],
     ),
 }
 
@@ -114,4 +172,46 @@ def test_a_half_swapped_recipe_is_refused(left):
 @pytest.mark.parametrize("text", recipes.FAMILIES.values(), ids=recipes.FAMILIES)
 def test_the_families_are_fit_to_be_swapped(text):
     document = parse(text)
+    check_swappable(document, find_entries(document))
+
+
+PORT = {
+    "speechbrain.lobes.augment.SpecAugment": "SpectrogramDrop and Warping of speechb",
+    "speechbrain.lobes.augment.EnvCorrupt": "AddNoise and AddReverb of speechbrain",
+    "speechbrain.processing.speech_augmentation.AddNoise": "speechbrain.augment.time_",
+    "speechbrain.decoders.S2STransformerBeamSearch": "the class of speechbrain.decode",
+    "speechbrain.lobes.models.huggingface_wav2vec.HuggingFaceWav2Vec2": "speechbrain.i",
+}
+
+
+@pytest.mark.parametrize("path", PORT)
+@pytest.mark.parametrize("tag", ["!new:", "!name:", "!apply:"])
+def test_what_the_installed_speechbrain_lacks_is_listed_alone(path, tag):
+    document = parse(recipes.JOINT + f"old: {tag}{path}\n")
+    with pytest.raises(ValueError, match="port it first") as error:
+        check_swappable(document, find_entries(document))
+    _, line = str(error.value).split("\n")
+    assert f"there is no {path}; in SpeechBrain" in line
+    assert f"look for {PORT[path]}" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("RelPosMHAXL", "SummaryMixing", "has attention_type: SummaryMixing, which"),
+        ("    d_ffn: 32\n", "    d_ffn: 32\n    mixing: 1\n", "no argument mixing"),
+        ("    d_ffn: 32\n", "    pitch_attention: 1\n", "no argument pitch_attention"),
+        ("n_mels: 20", "n_mel: 20", "Fbank has no argument n_mel,"),
+    ],
+)
+def test_what_only_a_fork_has_is_refused(old, new, fault):
+    document = parse(joint(old, new))
+    with pytest.raises(ValueError, match=fault):
+        check_swappable(document, find_entries(document))
+
+
+def test_a_name_whose_dependency_is_not_installed_is_no_fault():
+    paths = ("integrations.huggingface.wav2vec2.Wav2Vec2", "inference.ASR.StreamingASR")
+    text = "".join(f"n{i}: !name:speechbrain.{path}\n" for i, path in enumerate(paths))
+    document = parse(recipes.JOINT + text)
     check_swappable(document, find_entries(document))

@@ -5,11 +5,6 @@ from speechbrain.lobes.models.convolution import ConvolutionFrontEnd
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.names import AUGMENTER, FBANK, NORMALIZE
-from speechbrain_pitchrope.streams import (
-    join_frames,
-    require_waveform,
-    samples_per_frame,
-)
 
 
 class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
@@ -17,21 +12,22 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
 
     The mels pass through upstream's convolutions. Pitch is pooled over exactly the
     frames that each output of the convolutions sees, ``log_f0`` over the voiced ones.
+    What rides between mels and pitch is joined: an output gets that of as many frames
+    as the convolutions stride over, in order.
 
     Arguments
     ---------
     input_shape : iterable
         Shape of the mels, as upstream: [batch, time, n_mels], without pitch.
-    streams : sequence of str
-        The model's streams (``speechbrain_pitchrope.streams``). With "waveform" in it,
-        the samples of an output's frames are joined, and stay before pitch.
+    streams : sequence of str, optional
+        Accepted for yaml files that have it, and not used.
     noise_masking : bool
         Whether frames come masked by noise in all channels, as in BEST-RQ pretraining:
         their pitch is then made neutral (``inband.without_noise``).
     *args : tuple
-        As of ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
+        As in ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
     **kwargs : dict
-        As of ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
+        As in ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
 
     Example
     -------
@@ -52,16 +48,17 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
         self,
         input_shape,
         *args,
-        streams=("spectrogram",),
+        streams=None,
         noise_masking=False,
         **kwargs,
     ):
+        del streams
         super().__init__(input_shape, *args, **kwargs)
         self.n_features = input_shape[-1]
-        self.n_samples = samples_per_frame(streams)
         self.noise_masking = noise_masking
         taps, self.pool_stride, self.pool_left = _composite(self._layers())
         self.register_buffer("pool_taps", taps, persistent=False)
+        self.first_batches = inband.FirstBatches(self)
 
     def get_output_shape(self):
         """Shape that the convolutions give for ``input_shape``, without pitch."""
@@ -74,15 +71,15 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
         Arguments
         ---------
         x : torch.Tensor
-            Features with pitch, shape [B, T, n_mels + 4], or with a waveform
-            [B, T, n_mels + 160 + 4].
+            Features with pitch, shape [B, T, n_mels + 4], or with S samples riding
+            before pitch [B, T, n_mels + S + 4].
 
         Returns
         -------
         torch.Tensor
             Shape [B, T', F + 4]: F is what upstream's output has in all when
             flattened (20 x 32 = 640 in its recipes), T' = ceil(T / 4) at two strides.
-            With a waveform, [B, T', F + 640 + 4].
+            With samples, [B, T', F + 4 S + 4].
 
         Raises
         ------
@@ -91,13 +88,14 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
             entry to change), or if there are fewer frames than a convolution needs.
         """
         name = type(self).__name__
-        require_waveform(x, self.n_features, self.n_samples, name)
-        inband.require_width(x, self.n_features + self.n_samples, name, FBANK)
-        mels, carried = inband.split(x, self.n_features)
-        samples, channels = inband.split(carried)
+        if x.shape[-1] < self.n_features + inband.N_CHANNELS:
+            inband.require_width(x, self.n_features, name, FBANK)
+        mels, riders = inband.split(x, self.n_features)
+        others, channels = inband.split(riders)
         if self.noise_masking:
             channels = inband.without_noise(channels)
-        inband.require_range(channels, name, (NORMALIZE, AUGMENTER))
+        if self.first_batches.one_more():
+            inband.require_range(channels, name, (NORMALIZE, AUGMENTER))
         n_frames = self._output_length(x.shape[1])
         features = super().forward(mels).flatten(2)
         if features.shape[1] != n_frames:
@@ -105,9 +103,9 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
                 f"{name} can't follow these convolutions: it expected {n_frames} "
                 f'frames and they give {features.shape[1]}; use padding: "same"'
             )
-        if self.n_samples > 0:
-            samples = join_frames(samples, n_frames, self.pool_stride)
-            features = inband.append(features, samples)
+        if others.shape[-1] > 0:
+            others = join_frames(others, n_frames, self.pool_stride)
+            features = inband.append(features, others)
         return inband.append(features, self._pool(channels, n_frames))
 
     def _layers(self):
@@ -163,6 +161,13 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
                 prominence=prominence / present,
             )
         )
+
+
+def join_frames(x, n_frames, stride):
+    """Join as many frames to one as stride says: [B, T, S] -> [B, T', stride * S]."""
+    missing = n_frames * stride - x.shape[1]
+    x = torch.nn.functional.pad(x, (0, 0, 0, missing))
+    return x.unflatten(1, (n_frames, stride)).flatten(2)
 
 
 def _composite(layers):

@@ -7,11 +7,19 @@ Each stream is brought to the encoder's frames and size, and all are summed ther
 The gates g, one number for each dimension, start at zero, so a new model is its
 spectrogram alone (the gating of J.-B. Alayrac et al., "Flamingo", arXiv:2204.14198).
 
-The waveform rides in-band as pitch does (``speechbrain_pitchrope.streams``): so it is
-replicated, warped, masked, chunked and padded with its frame, and the filters that
-learn from it stand in the model, where optimiser, checkpoints and DDP find them. The
-streams meet in the encoder, not before, because there a control has done its work on
-pitch, and there is a context for what streaming must remember.
+=============== ==============================================================
+spectrogram     the mels, through the convolutional front end; always there
+waveform        each frame's samples, which ride between the mels and pitch
+pitch           the pitch channels, which ride behind the mels in every model
+=============== ==============================================================
+
+    PitchFbank [B, T, n_mels + 160 + 4] -> PitchInputNormalization -> PitchAugmenter
+        -> PitchConvolutionFrontEnd [B, T / 4, F + 640 + 4] -> the encoder's MultiStream
+
+So the waveform is replicated, warped, masked, chunked and padded with its frame, and
+the filters that learn from it are part of the model, for optimiser, checkpoints and
+DDP. ``streams`` in a variant's file says which streams there are; a recipe's yaml gives
+it to PitchFbank and to the transformer.
 """
 
 import math
@@ -21,13 +29,16 @@ from speechbrain.nnet.CNN import Conv1d
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.lobes.models.pitch_input import PitchConvolutions
-from speechbrain_pitchrope.streams import (
-    HOP,
-    SAMPLE_RATE,
-    STREAMS,
-    check_streams,
-    samples_per_frame,
-)
+
+STREAMS = ("spectrogram", "waveform", "pitch")
+
+SAMPLE_RATE = 16000
+
+HOP = 160
+"""Samples that ride with a frame of features: 10 ms, its own and no other's."""
+
+MAX_SAMPLE = 2.0
+"""Samples are in -1 .. 1; resampling and noise may lead a little beyond."""
 
 N_HOPS = 4
 """Feature frames of an encoder frame."""
@@ -38,6 +49,92 @@ WINDOW = 400
 FLOOR = 1e-6
 """Power below which the logarithm flattens; a full-scale sine at a new filter's centre
 has 133, so it lies 81 dB below."""
+
+
+def check_streams(streams):
+    """Streams of a model, or a ValueError that says what is wrong with them.
+
+    Example
+    -------
+    >>> check_streams(["spectrogram", "pitch"])
+    ('spectrogram', 'pitch')
+    """
+    streams = (streams,) if isinstance(streams, str) else tuple(streams)
+    known = all(name in STREAMS for name in streams)
+    if not known or "spectrogram" not in streams or len({*streams}) < len(streams):
+        raise ValueError(
+            f"streams is {list(streams)}: give spectrogram, and waveform or pitch or "
+            "both, each once"
+        )
+    return streams
+
+
+def samples_per_frame(streams, n_hops=1):
+    """Samples that ride with a frame of n_hops hops: 0 without a waveform stream.
+
+    Example
+    -------
+    >>> samples_per_frame(["spectrogram", "waveform"], n_hops=4)
+    640
+    >>> samples_per_frame(["spectrogram", "pitch"], n_hops=4)
+    0
+    """
+    return HOP * n_hops if "waveform" in check_streams(streams) else 0
+
+
+def require_hop(sample_rate, hop_length):
+    """Raise a ValueError if a waveform of this rate and hop cannot ride.
+
+    Example
+    -------
+    >>> require_hop(16000, 160)
+    >>> require_hop(8000, 80)
+    Traceback (most recent call last):
+    ...
+    ValueError: the features have a hop of 80 samples at 8000 Hz, ...
+    """
+    if (sample_rate, hop_length) != (SAMPLE_RATE, HOP):
+        raise ValueError(
+            f"the features have a hop of {hop_length} samples at {sample_rate} Hz, and "
+            f"a waveform stream takes {HOP} at {SAMPLE_RATE} Hz: resample the "
+            "recordings, or choose a variant without that stream"
+        )
+
+
+def frame_samples(wavs, n_frames):
+    """Cut waveforms into the frames that they ride with.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        Samples in -1 .. 1, shape [B, N].
+    n_frames : int
+        N // 160 + 1, as Fbank makes.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [B, n_frames, 160]: frame t holds samples 160 t to 160 t + 159, with zeros
+        behind the last one. Fbank's frame t is centred on sample 160 t.
+
+    Example
+    -------
+    >>> frame_samples(torch.rand(2, 16000), 101).shape
+    torch.Size([2, 101, 160])
+    """
+    missing = n_frames * HOP - wavs.shape[1]
+    return torch.nn.functional.pad(wavs, (0, missing)).unflatten(1, (n_frames, HOP))
+
+
+def require_samples(samples, consumer):
+    """Raise a ValueError if samples [..., S] were normalised or masked like mels."""
+    peak = samples.detach().abs().max().item() if samples.numel() > 0 else 0.0
+    if peak > MAX_SAMPLE:
+        raise ValueError(
+            f"{consumer} found samples up to {peak:.2f}, expected -1 to 1: in the "
+            "yaml, give normalize and fea_augment `n_features: !ref <n_mels>`, so that "
+            "they leave the waveform alone; and read audio as floats"
+        )
 
 
 class MultiStream(torch.nn.Module):

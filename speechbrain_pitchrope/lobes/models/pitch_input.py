@@ -3,7 +3,7 @@
 Separate front ends for spectral and prosodic features did better than one for both in
 G. Cámbara et al., "Voice Quality and Pitch Features in Transformer-Based Speech
 Recognition", arXiv:2112.11391. Here it stands where the encoder takes its input, at the
-encoder's frames, and hears the pitch that attention hears, controls included.
+encoder's frames, and gets the pitch that attention gets, controls included.
 """
 
 from itertools import pairwise
@@ -24,7 +24,7 @@ class PitchConvolutions(torch.nn.Module):
     one that streams, compute the same from a few frames of history; attention and the
     encoder's own convolutions look ahead. There are no biases, and a frame whose
     channels are four zeros gets zeros whatever its neighbours: zero stays neutral, and
-    padding unheard, after training too.
+    padding adds nothing, after training too.
 
     Arguments
     ---------

@@ -1,12 +1,16 @@
-"""Parallel streams: nothing at the start, causal, and deaf to the waveform's gain."""
+"""Parallel streams: cut and joined, nothing at the start, causal, without gain."""
 
 import pytest
 import torch
 
+from speechbrain_pitchrope.lobes.models.convolution import join_frames
 from speechbrain_pitchrope.lobes.models.multistream import (
     FLOOR,
     MultiStream,
     WaveformStream,
+    check_streams,
+    frame_samples,
+    require_samples,
 )
 from tests.signals import pitch_channels, utterance
 
@@ -69,7 +73,7 @@ def test_silence_adds_nothing_and_its_gradient_is_finite():
 
 
 @pytest.mark.parametrize("n_frames", [1, 3, 8])
-def test_padding_is_not_heard(n_frames):
+def test_padding_adds_nothing(n_frames):
     net, (src, *others) = trained(), inputs()
     for x in others:
         x[:, n_frames:] = 0
@@ -102,7 +106,7 @@ def test_stretches_with_history_are_the_whole():
 
 
 @pytest.mark.parametrize("gain", [0.1, 3.0])
-def test_a_gain_is_hardly_heard(gain):
+def test_a_gain_hardly_matters(gain):
     torch.manual_seed(0)
     net, noise = WaveformStream(12, 8), frames_of(0.3 * torch.randn(6400), 9)
     expected = net(noise)
@@ -129,3 +133,31 @@ def test_bfloat16_is_near_single_precision():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = net(src, *others)
     assert (found - expected).abs().mean() < 0.05 * (expected - src).abs().mean() + 0.02
+
+
+@pytest.mark.parametrize("n_samples", [1, 159, 160, 161, 1600, 1759])
+@pytest.mark.parametrize("n_hops", [1, 4])
+def test_cut_and_joined_it_is_the_waveform(n_samples, n_hops):
+    wavs, n_frames = torch.randn(2, n_samples), n_samples // 160 + 1
+    frames = frame_samples(wavs, n_frames)
+    assert frames.shape == (2, n_frames, 160)
+    joined = join_frames(frames, -(-n_frames // n_hops), n_hops).flatten(1)
+    assert torch.equal(joined[:, :n_samples], wavs)
+    assert not joined[:, n_samples:].any()
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [[], ["waveform"], ["spectrogram", "f0"], ["spectrogram", "pitch", "pitch"]],
+)
+def test_wrong_streams_are_named(streams):
+    with pytest.raises(ValueError, match=r"streams is \[.*give spectrogram, and"):
+        check_streams(streams)
+
+
+def test_a_waveform_that_was_normalised_is_refused():
+    samples = 3 * torch.randn(2, 7, 160)
+    with pytest.raises(ValueError, match=r"found samples up to .*`n_features"):
+        require_samples(samples, "PitchConformerEncoder")
+    require_samples(samples / 20, "PitchConformerEncoder")
+    require_samples(samples[..., :0], "PitchConformerEncoder")

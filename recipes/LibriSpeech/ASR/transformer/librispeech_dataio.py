@@ -1,10 +1,12 @@
 """The tokens, datasets and batches that ``train.py`` trains on, as its yaml says."""
 
+import copy
+import tempfile
 from pathlib import Path
 
 import sentencepiece
-import speechbrain as sb
 import torch
+from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import (
     DynamicItemDataset,
     add_dynamic_item,
@@ -17,18 +19,26 @@ from speechbrain.dataio.sampler import (
 from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain.utils.distributed import run_on_main
 
-from speechbrain_pitchrope.dataio.f0_building import build_f0_cache
-from speechbrain_pitchrope.dataio.f0_cache import F0Cache
+from speechbrain_pitchrope.dataio.audio import LARGEST_SAMPLE
+from speechbrain_pitchrope.dataio.pitch_cache import PitchCache
+from speechbrain_pitchrope.files import write_whole
 
 
 def make_tokenizer(hparams):
     """The SentencePiece model that was given, or one trained on the training text."""
-    if hparams["tokenizer_file"] is None:
-        run_on_main(hparams["tokenizer"])  # trains it, unless it is trained
-        tokenizer = hparams["tokenizer"]().sp
-    else:
-        tokenizer = sentencepiece.SentencePieceProcessor()
-        tokenizer.load(hparams["tokenizer_file"])
+    path = hparams["tokenizer_file"]
+    if path is None:
+        settings = hparams["tokenizer"].keywords
+        name = f"{settings['vocab_size']}_{settings['model_type']}.model"
+        path = Path(settings["model_dir"]) / name
+        run_on_main(train_tokenizer, args=[hparams["tokenizer"], path])
+    try:
+        tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    except RuntimeError as error:
+        raise ValueError(
+            f"the tokenizer {path} is damaged ({error}): remove the file to have it "
+            "trained anew, or bring it back if a model has been trained with it"
+        ) from error
     found, expected = tokenizer.vocab_size(), hparams["output_neurons"]
     if found != expected:
         raise ValueError(
@@ -36,6 +46,15 @@ def make_tokenizer(hparams):
             f"output_neurons: {found}"
         )
     return tokenizer
+
+
+def train_tokenizer(tokenizer, path):
+    """Train a tokenizer elsewhere, unless it is there: a kill leaves no half of it."""
+    if path.is_file():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer(model_dir=folder)
+        write_whole(path, Path(folder, path.name).read_bytes())
 
 
 def make_datasets(hparams, tokenizer):
@@ -62,21 +81,24 @@ def make_datasets(hparams, tokenizer):
     if hparams["sorting"] != "random":
         hparams["train_dataloader_opts"]["shuffle"] = False
 
-    cache = open_f0_cache(hparams, datasets)
-    signal = ("sig",) if cache is None else ("sig", "f0_hz", "voicing")
+    cache, signal = None, ("sig",)
+    if hparams["f0_folder"] is not None:
+        # A copy: the features' own tracker may go to a GPU.
+        tracker = copy.deepcopy(hparams["pitch_tracker"])
+        cache = PitchCache(hparams["f0_folder"], tracker)
+        signal = ("sig", "f0_hz", "voicing")
 
     def make_reader(perturb):
         @takes("id", "wav")
         @provides(*signal)
         def read(utterance, wav):
-            sig = read_speech(wav)
-            pitch = () if cache is None else cache.read(utterance, len(sig))
+            recording = sig = read_speech(wav)
             if perturb is not None:
-                sig = perturb(sig.unsqueeze(0)).squeeze(0)
-                if pitch:
-                    pitch = perturb.follow(*pitch, len(sig))
+                sig = perturb(recording.unsqueeze(0)).squeeze(0)
+                utterance += f"@{perturb.speeds[perturb.samp_index]:g}"
             yield sig
-            yield from pitch
+            if cache is not None:
+                yield from cache(utterance, recording, sig)
 
         return read
 
@@ -100,40 +122,16 @@ def make_datasets(hparams, tokenizer):
     return datasets
 
 
-def open_f0_cache(hparams, datasets):
-    """The cache that holds the f0 of all splits, once built; None for on the fly."""
-    if hparams["f0"] not in ("on_the_fly", "cached"):
-        raise ValueError(f"f0 is {hparams['f0']!r}: choose on_the_fly or cached")
-    if hparams["f0"] == "on_the_fly":
-        return None
-    recordings = {}
-    for dataset in datasets.values():
-        for utterance, row in dataset.data.items():
-            if recordings.setdefault(utterance, row["wav"]) != row["wav"]:
-                raise ValueError(
-                    f"{utterance} is both {recordings[utterance]} and {row['wav']}: f0 "
-                    "is cached by ID, so each recording needs one of its own"
-                )
-    folder, tracker = hparams["f0_folder"], hparams["pitch_tracker"]
-    run_on_main(build_f0_cache, args=[folder, recordings, tracker, read_speech])
-    return F0Cache(folder, tracker)
-
-
-def cached_pitch(batch):
-    """What ``compute_features`` takes beside the waveforms: cached f0, or nothing."""
-    if not hasattr(batch, "f0_hz"):
-        return {}
-    return {"f0_hz": batch.f0_hz.data, "voicing": batch.voicing.data}
-
-
 def read_speech(wav):
     """Samples of a recording; its preparation was a while ago, so look once more."""
-    sig = sb.dataio.dataio.read_audio(wav)
-    if sig.ndim != 1 or not sig.isfinite().all() or not sig.any():
+    sig = read_audio(wav)
+    peak = sig.abs().max() if sig.numel() else 0
+    if sig.ndim != 1 or not 0 < peak <= LARGEST_SAMPLE:  # nor NaN
         raise ValueError(
-            f"{wav}: found samples of shape {list(sig.shape)}, finite: "
-            f"{bool(sig.isfinite().all())}, silent: {not sig.any()}; expected mono "
-            "speech. The file has changed since it was prepared: prepare the data again"
+            f"{wav}: found samples of shape {list(sig.shape)} with a peak of {peak:g}, "
+            "expected mono speech with a peak above 0 and of at most "
+            f"{LARGEST_SAMPLE:g}. The file has changed since it was prepared: prepare "
+            "the data again"
         )
     return sig
 
@@ -165,4 +163,6 @@ def make_loader_options(hparams, datasets):
                 datasets["valid"], **hparams["dynamic_batch_sampler_valid"]
             )
         }
-    return train, valid
+    # What a loader draws as an epoch begins is kept apart: see RandomState.
+    generator = torch.Generator().manual_seed(hparams["seed"])
+    return {**train, "generator": generator}, valid

@@ -9,7 +9,7 @@ Everything that listens to pitch is named in the yaml; this script only moves ba
 through it. Interrupted runs resume when started again with the same command.
 """
 
-import logging
+import io
 import os
 import sys
 from pathlib import Path
@@ -17,36 +17,31 @@ from pathlib import Path
 import speechbrain as sb
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from hyperpyyaml.core import recursive_update
+from ruamel.yaml import YAML
 from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.decoders.scorer import ScorerBuilder
-from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.checkpoints import average_checkpoints
+from speechbrain.utils.distributed import ddp_barrier, if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
 
-from speechbrain_pitchrope.cli.report import write_report
-from speechbrain_pitchrope.figures.style import require_matplotlib
-from speechbrain_pitchrope.names import check_recipe
+from speechbrain_pitchrope.files import hold_folder, write_whole
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
-from speechbrain_pitchrope.runs.packaging import package_run
-from speechbrain_pitchrope.runs.trained import load_average, selection_criterion
+from speechbrain_pitchrope.runs.checkpoints import RandomState
 from speechbrain_pitchrope.variants import claim_output_folder
 
 # The data preparation serves all LibriSpeech recipes: it stands two folders up.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from librispeech_dataio import (
-    cached_pitch,
-    make_datasets,
-    make_loader_options,
-    make_tokenizer,
-)
+from librispeech_dataio import make_datasets, make_loader_options, make_tokenizer
 from librispeech_prepare import prepare_librispeech
 
 logger = get_logger(__name__)
 
 
 class ASR(sb.Brain):
-    """Trains and tests; ``main`` sets its tokenizer, search, tensorboard and split."""
+    """Trains and tests; ``main`` sets its tokenizer, tensorboard and split."""
 
     @property
     def has_decoder(self):
@@ -57,7 +52,9 @@ class ASR(sb.Brain):
         """Waveforms to log-probabilities (CTC, decoder), encoder output and lengths."""
         batch = batch.to(self.device)
         wavs, wav_lens = batch.sig
-        feats = self.hparams.compute_features(wavs, **cached_pitch(batch))
+        names = [name for name in ("f0_hz", "voicing") if hasattr(batch, name)]
+        cached = {name: getattr(batch, name).data for name in names}
+        feats = self.hparams.compute_features(wavs, **cached)
         epoch = self.hparams.epoch_counter.current
         feats = self.modules.normalize(feats, wav_lens, epoch=epoch)
 
@@ -107,19 +104,22 @@ class ASR(sb.Brain):
 
     def searches(self, stage):
         """Whether this validation decodes by beam search, and not by greedy CTC."""
+        if stage == sb.Stage.TEST or not self.has_decoder:
+            return stage == sb.Stage.TEST
         epoch = self.hparams.epoch_counter.current
-        interval = self.hparams.valid_search_interval
-        return stage == sb.Stage.TEST or (self.has_decoder and epoch % interval == 0)
+        return epoch % self.hparams.valid_search_interval == 0
 
     def transcribe(self, p_ctc, enc_out, wav_lens, stage):
         """Texts of a batch, by the search that belongs to the stage."""
         if not self.searches(stage):
             blank = self.hparams.blank_index
             hyps = ctc_greedy_decode(p_ctc, wav_lens, blank_id=blank)
-        elif self.has_decoder:
-            hyps, _, _, _ = self.search[stage](enc_out, wav_lens)
+        elif not self.has_decoder:
+            return [hyp[0].text for hyp in self.hparams.test_search(p_ctc, wav_lens)]
+        elif stage == sb.Stage.TEST:
+            hyps, _, _, _ = self.hparams.test_search(enc_out, wav_lens)
         else:
-            return [hyp[0].text for hyp in self.search[stage](p_ctc, wav_lens)]
+            hyps, _, _, _ = self.hparams.valid_search(enc_out, wav_lens)
         return [self.tokenizer.decode_ids(hyp) for hyp in hyps]
 
     def score(self, batch, texts):
@@ -133,10 +133,16 @@ class ASR(sb.Brain):
     def on_stage_start(self, stage, epoch=None):
         """Fresh counters for each pass."""
         if stage != sb.Stage.TRAIN:
-            self.acc_metric = self.hparams.acc_computer()
+            if self.has_decoder:
+                self.acc_metric = self.hparams.acc_computer()
             self.wer_metric = self.hparams.error_rate_computer()
             self.cer_metric = self.hparams.cer_computer()
             self.texts = []
+
+    def _should_save_intra_epoch_ckpt(self, *args):
+        """Save between updates only: what has been accumulated is in no checkpoint."""
+        between = self.step % self.grad_accumulation_factor == 0
+        return between and super()._should_save_intra_epoch_ckpt(*args)
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Anneal the learning rate at each update."""
@@ -162,7 +168,7 @@ class ASR(sb.Brain):
         """Log an epoch and keep its checkpoint if it is among the best."""
         meta = {
             "epoch": epoch,
-            "lr": self.hparams.noam_annealing.current_lr,
+            "lr": self.optimizer.param_groups[0]["lr"],
             "steps": self.optimizer_step,
             "beam": self.valid_beam,
             **pitch_statistics(self.hparams.model),
@@ -187,22 +193,25 @@ class ASR(sb.Brain):
     @property
     def criterion(self):
         """What tells good checkpoints: {max_key: ACC} or, for CTC, {min_key: CER}."""
-        return selection_criterion(self.hparams.num_decoder_layers)
+        return {"max_key": "ACC"} if self.has_decoder else {"min_key": "CER"}
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Load the average of the best checkpoints."""
-        checkpoints = load_average(
-            self.checkpointer,
-            self.hparams.model,
-            self.hparams.avg_checkpoints,
+        checkpoints = self.checkpointer.find_checkpoints(
             max_key=max_key,
             min_key=min_key,
+            max_num_checkpoints=self.hparams.avg_checkpoints,
         )
+        if not checkpoints:
+            raise FileNotFoundError(
+                f"{self.hparams.save_folder} has no checkpoint of a finished epoch: "
+                "train first, or mend output_folder"
+            )
+        self.checkpointer.load_checkpoint(checkpoints[0])
+        self.hparams.model.load_state_dict(average_checkpoints(checkpoints, "model"))
         epochs = sorted(checkpoint.meta["epoch"] for checkpoint in checkpoints)
         logger.info("Testing the average of epochs %s", epochs)
-        if if_main_process():
-            path = Path(self.hparams.output_folder) / "learned_pitch.txt"
-            path.write_text(learned_pitch(self.hparams.model) + "\n", encoding="utf-8")
+        self.write("learned_pitch.txt", learned_pitch(self.hparams.model) + "\n")
 
     def end_test(self, stats):
         """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""
@@ -210,85 +219,90 @@ class ASR(sb.Brain):
         if self.tensorboard:  # takes numbers only
             named = {f"{name} of {self.split}": value for name, value in stats.items()}
             self.tensorboard.log_stats({}, test_stats=named)
-        if not if_main_process():
-            return
-        folder = Path(self.hparams.output_folder)
         for name, metric in (("wer", self.wer_metric), ("cer", self.cer_metric)):
-            with open(folder / f"{name}_{self.split}.txt", "w", encoding="utf-8") as f:
-                metric.write_stats(f)
-        hyp_lines = sorted(" ".join((key, *hyp)) for key, hyp, _ in self.texts)
-        ref_lines = sorted(" ".join((key, *ref)) for key, _, ref in self.texts)
-        for name, lines in (("hyp", hyp_lines), ("ref", ref_lines)):
-            path = folder / f"{name}_{self.split}.txt"
-            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            text = io.StringIO()
+            metric.write_stats(text)
+            self.write(f"{name}_{self.split}.txt", text.getvalue())
+        for name, column in (("hyp", 1), ("ref", 2)):
+            rows = sorted(" ".join((row[0], *row[column])) for row in self.texts)
+            self.write(f"{name}_{self.split}.txt", "".join(f"{row}\n" for row in rows))
+
+    def write(self, name, text):
+        """Write a file of the output folder, by the main process."""
+        if if_main_process():
+            write_whole(Path(self.hparams.output_folder) / name, text.encode("utf-8"))
 
 
-def make_search(hparams, tokenizer):
-    """Searches of validation and test: {stage: search}."""
+def read_hparams(hparams_file, overrides):
+    """The file to load and what to override in it, for a file ``overrides_of`` too."""
+    settings = YAML().load(Path(hparams_file))
+    if "overrides_of" not in settings:
+        return hparams_file, overrides
+    base = Path(hparams_file).parent / settings.pop("overrides_of")
+    recursive_update(settings, YAML().load(overrides) or {})
+    return str(base), settings
+
+
+def complete_search(hparams, tokenizer):
+    """Give the test search what the yaml does not know: tokens, language model."""
     if hparams["num_decoder_layers"] == 0:
         pieces = [tokenizer.id_to_piece(i) for i in range(tokenizer.vocab_size())]
-        return {sb.Stage.TEST: hparams["ctc_search"](vocab_list=pieces)}
-    scorers, weights = [hparams["ctc_scorer"]], {"ctc": hparams["ctc_weight_decode"]}
-    valid_scorer = ScorerBuilder(full_scorers=list(scorers), weights=dict(weights))
-    if hparams["lm_file"] is not None:
+        hparams["test_search"] = hparams["test_search"](
+            blank_index=hparams["blank_index"],
+            beam_size=hparams["test_beam_size"],
+            vocab_list=pieces,
+        )
+    elif hparams["lm_file"] is not None:
         language_model = hparams["lm_model"]()
         language_model.load_state_dict(torch.load(hparams["lm_file"], "cpu"))
         language_model.eval()
-        scorers.append(hparams["lm_scorer"](language_model=language_model))
+        scorer = hparams["transformerlm_scorer"](language_model=language_model)
+        weights = {"ctc": hparams["ctc_weight_decode"]}
         weights["transformerlm"] = hparams["lm_weight"]
-    test_scorer = ScorerBuilder(full_scorers=scorers, weights=weights)
-    return {
-        sb.Stage.VALID: hparams["valid_search"](scorer=valid_scorer),
-        sb.Stage.TEST: hparams["test_search"](scorer=test_scorer),
-    }
-
-
-def report(output_folder):
-    """Write report.html, and log what is missing in it."""
-    # SpeechBrain's log.txt takes all that is said, and these say a lot about fonts.
-    for name in ("matplotlib", "PIL"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    page = write_report(output_folder)
-    logger.info("The report: %s", page.path)
-    for text in page.missing:
-        logger.warning("Missing in the report: %s", text)
+        hparams["test_search"].scorer = ScorerBuilder(
+            full_scorers=[hparams["ctc_scorer"], scorer], weights=weights
+        )
 
 
 def check_settings(hparams):
     """Refuse settings that contradict each other, before any work is done."""
-    check_recipe(hparams)
-    if hparams["report"]:
-        require_matplotlib()
-    only_ctc, layers = hparams["ctc_weight"] == 1.0, hparams["num_decoder_layers"]
-    if only_ctc != (layers == 0):
+    joint = isinstance(hparams["test_search"], torch.nn.Module)
+    if joint != (hparams["num_decoder_layers"] > 0):
         raise ValueError(
-            f"ctc_weight is {hparams['ctc_weight']} and num_decoder_layers is "
-            f"{layers}: CTC alone is ctc_weight: 1.0 with num_decoder_layers: 0, and a "
-            "decoder needs a ctc_weight below 1.0"
+            f"num_decoder_layers is {hparams['num_decoder_layers']} and test_search is "
+            f"{hparams['test_search']}: without decoder expected !name: of a CTC beam "
+            "search, and with one !new: of a S2STransformerBeamSearcher"
         )
     for key in ("tokenizer_file", "lm_file", "pretrained_model"):
-        path = hparams[key]
+        path = hparams.get(key)
         if path is not None and not os.path.isfile(path):
             raise FileNotFoundError(f"{key} is {path}: there is no such file")
+
+
+def claim(hparams):
+    """Take the output folder for this run of this variant."""
+    folder = hparams["output_folder"]
+    hold_folder(folder)
+    claim_output_folder(folder, hparams["variant"], hparams["pitch_attention"])
 
 
 def main(arguments):
     """Prepare the data, train, test."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    hparams_file, overrides = read_hparams(hparams_file, overrides)
     with open(hparams_file, encoding="utf-8") as stream:
         hparams = load_hyperpyyaml(stream, overrides)
     check_settings(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
-    run_on_main(
-        claim_output_folder,
-        args=[hparams["output_folder"], hparams["variant"], hparams["pitch_attention"]],
-    )
+    run_on_main(claim, args=[hparams])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
         overrides=overrides,
     )
-    splits = [*hparams["train_splits"], *hparams["dev_splits"], *hparams["test_splits"]]
+    # A split may be in two lists: a test of dev splits too serves to choose by.
+    keys = ("train_splits", "dev_splits", "test_splits")
+    splits = list(dict.fromkeys(split for key in keys for split in hparams[key]))
     run_on_main(
         prepare_librispeech,
         kwargs={
@@ -313,6 +327,7 @@ def main(arguments):
             len(new),
         )
     tokenizer = make_tokenizer(hparams)
+    complete_search(hparams, tokenizer)
     datasets = make_datasets(hparams, tokenizer)
     train_options, valid_options = make_loader_options(hparams, datasets)
 
@@ -324,7 +339,6 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     asr_brain.tokenizer = tokenizer
-    asr_brain.search = make_search(hparams, tokenizer)
     asr_brain.tensorboard = None
     if hparams["tensorboard_logs"] is not None:
         asr_brain.tensorboard = TensorboardLogger(hparams["tensorboard_logs"])
@@ -332,6 +346,9 @@ def main(arguments):
     # resumed epoch has the batches it would have had.
     asr_brain.train_sampler = train_options.get(
         "batch_sampler", train_options.get("sampler")
+    )
+    asr_brain.checkpointer.add_recoverable(
+        "random_state", RandomState(train_options["generator"]), optional_load=True
     )
     asr_brain.fit(
         asr_brain.hparams.epoch_counter,
@@ -347,12 +364,11 @@ def main(arguments):
             test_loader_kwargs=hparams["test_dataloader_opts"],
             **asr_brain.criterion,
         )
-    if hparams["package_folder"] is not None:
-        run_on_main(
-            package_run, args=[hparams["output_folder"], hparams["package_folder"]]
-        )
-    if hparams["report"]:
-        run_on_main(report, args=[hparams["output_folder"]])
+    if hparams["after_training"] is not None:
+        run_on_main(hparams["after_training"], args=[hparams["output_folder"]])
+    if torch.distributed.is_initialized():
+        ddp_barrier()  # a process that ends earlier would abort the others
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

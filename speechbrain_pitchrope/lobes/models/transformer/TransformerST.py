@@ -1,4 +1,4 @@
-"""TransformerST, for speech translation, whose encoder attention listens to pitch."""
+"""TransformerST, for speech translation, whose encoder takes pitch into account."""
 
 from speechbrain.lobes.models.transformer.TransformerASR import (
     make_transformer_src_tgt_masks,
@@ -6,17 +6,17 @@ from speechbrain.lobes.models.transformer.TransformerASR import (
 from speechbrain.lobes.models.transformer.TransformerST import TransformerST
 
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
-    ListensToPitch,
+    WithPitchEncoder,
 )
 
 
-class PitchTransformerST(ListensToPitch, TransformerST):
+class PitchTransformerST(WithPitchEncoder, TransformerST):
     """SpeechBrain's TransformerST with PitchRoPEMHA in its encoder of speech.
 
     The decoders (translation, and transcription as auxiliary task) and the encoder of
     text are upstream's: there is no pitch in text. At initialisation and under the same
     seed all weights and all outputs are those of a TransformerST with
-    ``attention_type: RoPEMHA``.
+    ``attention_type: RoPEMHA`` (but not the outputs with ``frequencies: mel``).
 
     Arguments
     ---------
@@ -25,17 +25,17 @@ class PitchTransformerST(ListensToPitch, TransformerST):
     input_size : int
         Channels before pitch, as upstream.
     d_model, nhead, num_encoder_layers, num_decoder_layers, d_ffn : int
-        As of ``TransformerST``.
+        As in ``TransformerST``.
     dropout : float
-        As of ``TransformerST``.
+        As in ``TransformerST``.
     activation : type
-        As of ``TransformerST``.
+        As in ``TransformerST``.
     pitch_attention : dict, optional
-        As of ``PitchTransformerASR``.
+        As in ``PitchTransformerASR``.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA"; there is no other here.
     **kwargs : dict
-        As of ``TransformerST``: ``ctc_weight``, ``asr_weight``, ``mt_weight``,
+        As in ``TransformerST``: ``ctc_weight``, ``asr_weight``, ``mt_weight``,
         ``asr_tgt_vocab``, ``mt_src_vocab`` and those of ``TransformerASR``.
 
     Example

@@ -1,1 +1,1 @@
-"""Transformers whose rotary attention listens to pitch."""
+"""Transformers whose rotary attention takes pitch into account."""

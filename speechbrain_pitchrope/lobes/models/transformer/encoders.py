@@ -3,8 +3,12 @@
 An encoder here takes [B, T, d_model + 4], splits pitch off and passes it on as
 ``pos_embs``, which every layer gives to its attention. All else is upstream's, but for
 what ``pitch_input`` or ``streams``, where there are any, add to the encoder's input.
+
+A yaml can name them wherever it names upstream's. What projects the features to d_model
+must leave pitch alone: ``PitchProjection`` does.
 """
 
+import inspect
 from dataclasses import dataclass
 
 import torch
@@ -14,36 +18,113 @@ from speechbrain.lobes.models.transformer.Conformer import (
     ConformerEncoderStreamingContext,
 )
 from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
+from speechbrain.nnet.containers import ModuleList
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.lobes.models.multistream import MultiStream
+from speechbrain_pitchrope.lobes.models.multistream import (
+    N_HOPS,
+    MultiStream,
+    check_streams,
+    require_samples,
+    samples_per_frame,
+)
 from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput
+from speechbrain_pitchrope.names import AUGMENTER, FRONT_END, NORMALIZE
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.streams import check_streams
-
-INPUTS = ("pitch_input", "streams")
-"""Modules that an encoder of ours can have and upstream's has not."""
+from speechbrain_pitchrope.nnet.parameter_transfer import MISSING, STRANGE, listing
 
 
-class _InBandPitch:
-    """Mixin before an encoder: pitch comes behind ``src`` and leaves as pos_embs.
+class PitchProjection(ModuleList):
+    """SpeechBrain's ModuleList on the features; what rides behind them passes through.
 
-    ``give_pitch`` sets ``d_model``; ``control``, the name of an experiment's control;
-    ``pitch_input``, a ``PitchInput`` or None; and ``streams``, a ``MultiStream`` or
-    None. All of them take pitch as ``control`` leaves it. (Spectrogram and waveform
-    have an f0 of their own, which no control changes.)
+    Arguments
+    ---------
+    layers : sequence of torch.nn.Module
+        Applied to the features in turn; [B, T, n_features] -> [B, T, d_model].
+    n_features : int
+        Channels before what rides: 640 behind the usual front end.
+    consumer : str, optional
+        The class that messages name: this one if not given.
+
+    Example
+    -------
+    >>> net = PitchProjection([torch.nn.Linear(640, 144)], n_features=640)
+    >>> net(torch.rand(2, 50, 640 + 4)).shape
+    torch.Size([2, 50, 148])
     """
+
+    def __init__(self, layers, n_features, consumer=None):
+        super().__init__(*layers)
+        self.n_features = n_features
+        self.consumer = consumer or type(self).__name__
+
+    def forward(self, x):
+        """[B, T, n_features + S + 4] -> [B, T, d_model + S + 4], S samples or none."""
+        if x.shape[-1] < self.n_features + inband.N_CHANNELS:
+            inband.require_width(x, self.n_features, self.consumer, FRONT_END)
+        features, riders = inband.split(x, self.n_features)
+        return inband.append(super().forward(features), riders)
+
+
+class _PitchEncoder:
+    """Mixin before an upstream encoder: pitch comes behind ``src``.
+
+    Every layer gets a ``PitchRoPEMHA`` with the weights of the RoPEMHA that upstream
+    gave it; upstream's branchformer has none, so there the weights are new. Under the
+    same seed all other weights are upstream's, and so is the next random number.
+    """
+
+    attention_name = "mha_layer"
+    """What upstream calls the attention of a layer."""
+
+    def __init__(self, *args, pitch_attention=None, attention_type="RoPEMHA", **kwargs):
+        require_rope(type(self).__name__, attention_type)
+        given = inspect.signature(super().__init__).bind(*args, **kwargs)
+        given.apply_defaults()
+        sizes = [given.arguments[name] for name in ("d_model", "nhead", "dropout")]
+        super().__init__(*args, attention_type="RoPEMHA", **kwargs)
+        settings = dict(pitch_attention or {})
+        self.control = settings.pop("control", "none")
+        n_channels = settings.pop("pitch_input", 0)
+        streams = check_streams(settings.pop("streams", ("spectrogram",)))
+        _check_inputs(self.control, n_channels)
+        self.d_model = sizes[0]
+        self.n_samples = samples_per_frame(streams, N_HOPS)
+        self.first_batches = inband.FirstBatches(self)
+        self.pitch_input = self.streams = None
+        with torch.random.fork_rng(devices=[]):
+            for layer in self.layers:
+                self._replace_attention(layer, PitchRoPEMHA(*sizes, **settings))
+            if n_channels > 0:
+                self.pitch_input = PitchInput(n_channels, self.d_model)
+            if len(streams) > 1:
+                self.streams = MultiStream(self.d_model, streams)
+        self.register_load_state_dict_pre_hook(_refuse_other_attention)
+
+    def _replace_attention(self, layer, attention):
+        upstream = getattr(layer, self.attention_name, None)
+        if upstream is None:
+            torch.nn.init.xavier_normal_(attention.in_proj_weight)
+            torch.nn.init.xavier_normal_(attention.out_proj.weight)
+        else:
+            attention.load_state_dict(upstream.state_dict(), strict=False)
+        setattr(layer, self.attention_name, attention)
 
     def forward(
         self, src, src_mask=None, src_key_padding_mask=None, pos_embs=None, **kwargs
     ):
         """As upstream's, with ``src`` of shape [B, T, d_model + 4].
 
-        With a waveform stream, [B, T, d_model + 640 + 4].
+        With a waveform stream, [B, T, d_model + 640 + 4]. ``pos_embs`` is not used.
+
+        Raises
+        ------
+        ValueError
+            If pitch is missing or has been changed; the message names the yaml entry.
         """
-        src, carried = inband.split(src, self.d_model)
-        samples, pitch = inband.split(carried)
+        src, riders = self._split(src)
+        samples, pitch = inband.split(riders)
         if self.control != "none":
             lengths = _lengths(pitch, src_key_padding_mask)
             pitch = CONTROLS[self.control](pitch, lengths)
@@ -53,6 +134,15 @@ class _InBandPitch:
         return super().forward(
             src, src_mask, src_key_padding_mask, pos_embs=pitch, **kwargs
         )
+
+    def _split(self, src):
+        """Frames and what rides behind them, checked."""
+        name = type(self).__name__
+        inband.require_width(src, self.d_model, name, FRONT_END, self.n_samples)
+        if self.first_batches.one_more():
+            inband.require_range(src, name, (NORMALIZE, AUGMENTER))
+            require_samples(src[..., self.d_model : -inband.N_CHANNELS], name)
+        return inband.split(src, self.d_model)
 
     def _add_inputs(self, src, samples, pitch):
         """src, with what is added to it; samples and pitch may begin before src."""
@@ -68,30 +158,143 @@ class _InBandPitch:
         return max((net.history for net in added if net is not None), default=0)
 
 
+def require_rope(consumer, attention_type):
+    """Raise a ValueError if a yaml asks for attention that does not rotate."""
+    if attention_type not in ("RoPEMHA", "PitchRoPEMHA"):
+        raise ValueError(
+            f"{consumer} found attention_type: {attention_type}, expected RoPEMHA: "
+            "pitch acts on rotary attention only"
+        )
+
+
+def _check_inputs(control, n_channels):
+    if type(n_channels) is not int or n_channels < 0:
+        raise ValueError(
+            f"pitch_input is {n_channels!r}: give its number of channels, 32 for "
+            "instance, or 0 for none"
+        )
+    choices = ("none", *CONTROLS)
+    if control not in choices:
+        raise ValueError(
+            f"control is {control!r}: choose one of {', '.join(map(repr, choices))}"
+        )
+
+
 def _lengths(frames, padding_mask):
     """Number of frames [B] before the padding."""
     if padding_mask is None:
-        return torch.full(
-            frames.shape[:1], frames.shape[1], device=frames.device, dtype=torch.long
-        )
+        padding_mask = frames.new_zeros(frames.shape[:2], dtype=torch.bool)
     return (~padding_mask.bool()).sum(1).clamp(min=1)
 
 
-class PitchTransformerEncoder(_InBandPitch, TransformerEncoder):
-    """TransformerEncoder with in-band pitch."""
+def _refuse_other_attention(encoder, state_dict, prefix, *args):
+    """Name weights of other attention; SpeechBrain's Pretrainer only warns of them.
+
+    Other kinds of attention share names with RoPEMHA. RelPosMHAXL has all of its
+    tensors, and more: its weights would load, and compute something else. A layer of
+    which the state dict has nothing is passed over.
+    """
+    *_, error_messages = args
+    faults = {MISSING: [], STRANGE: []}
+    ours = set(PitchRoPEMHA.PITCH_PARAMETERS)
+    for i, layer in enumerate(encoder.layers):
+        of_layer = f"{prefix}layers.{i}."
+        if not any(key.startswith(of_layer) for key in state_dict):
+            continue
+        start = f"{of_layer}{encoder.attention_name}."
+        needed = getattr(layer, encoder.attention_name).state_dict().keys() - ours
+        found = {key[len(start) :] for key in state_dict if key.startswith(start)}
+        faults[MISSING] += [start + name for name in sorted(needed - found)]
+        faults[STRANGE] += [start + name for name in sorted(found - needed - ours)]
+    if any(faults.values()):
+        error_messages.append(
+            "the encoder's attention is RoPEMHA, and the file has weights of another "
+            "kind, which do not fit: give one trained with attention_type: RoPEMHA, or "
+            "by a swapped recipe, or train anew.\n" + listing(faults)
+        )
+
+
+class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
+    """SpeechBrain's TransformerEncoder with PitchRoPEMHA as its attention.
+
+    Arguments
+    ---------
+    *args : tuple
+        As in ``speechbrain.lobes.models.transformer.Transformer.TransformerEncoder``.
+    pitch_attention : dict, optional
+        As in ``PitchConformerEncoder``.
+    attention_type : str
+        "RoPEMHA" or "PitchRoPEMHA".
+    **kwargs : dict
+        As in ``TransformerEncoder``.
+
+    Example
+    -------
+    >>> net = PitchTransformerEncoder(num_layers=1, nhead=4, d_ffn=128, d_model=64)
+    >>> outputs, _ = net(torch.rand(2, 50, 64 + 4))
+    >>> outputs.shape
+    torch.Size([2, 50, 64])
+    """
+
+    attention_name = "self_att"
+
+
+class PitchBranchformerEncoder(_PitchEncoder, BranchformerEncoder):
+    """SpeechBrain's BranchformerEncoder with PitchRoPEMHA as its attention.
+
+    Arguments
+    ---------
+    *args : tuple
+        As in ``speechbrain.lobes.models.transformer.Branchformer.BranchformerEncoder``.
+    pitch_attention : dict, optional
+        As in ``PitchConformerEncoder``.
+    attention_type : str
+        "RoPEMHA" or "PitchRoPEMHA".
+    **kwargs : dict
+        As in ``BranchformerEncoder``.
+
+    Example
+    -------
+    >>> net = PitchBranchformerEncoder(num_layers=1, d_model=64, nhead=4)
+    >>> outputs, _ = net(torch.rand(2, 50, 64 + 4))
+    >>> outputs.shape
+    torch.Size([2, 50, 64])
+    """
 
 
 @dataclass
 class PitchStreamingContext(ConformerEncoderStreamingContext):
     """Streaming state of a ``PitchConformerEncoder``: upstream's, and past pitch."""
 
-    carried: torch.Tensor | None = None
-    """Pitch channels of the frames before the next chunk, shape [B, T, 4], behind
-    their samples if there is a waveform stream."""
+    riders: torch.Tensor | None = None
+    """Pitch of the frames before the next chunk that a layer still attends to or an
+    added input still sees, behind their samples if there is a waveform stream, shape
+    [B, T, S + 4]."""
 
 
-class PitchConformerEncoder(_InBandPitch, ConformerEncoder):
-    """ConformerEncoder with in-band pitch."""
+class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
+    """SpeechBrain's ConformerEncoder with PitchRoPEMHA as its attention.
+
+    Arguments
+    ---------
+    *args : tuple
+        As in ``speechbrain.lobes.models.transformer.Conformer.ConformerEncoder``.
+    pitch_attention : dict, optional
+        Settings of ``speechbrain_pitchrope.nnet.attention.PitchRoPEMHA``, its defaults
+        if not given; and ``pitch_input``, ``streams`` and ``control``, as in
+        ``PitchTransformerASR``.
+    attention_type : str
+        "RoPEMHA" or "PitchRoPEMHA".
+    **kwargs : dict
+        As in ``ConformerEncoder``.
+
+    Example
+    -------
+    >>> net = PitchConformerEncoder(num_layers=1, d_model=64, d_ffn=128, nhead=4)
+    >>> outputs, _ = net(torch.rand(2, 50, 64 + 4))
+    >>> outputs.shape
+    torch.Size([2, 50, 64])
+    """
 
     def make_streaming_context(self, dynchunktrain_config):
         """As upstream's, with room for the pitch of past frames.
@@ -99,7 +302,7 @@ class PitchConformerEncoder(_InBandPitch, ConformerEncoder):
         Raises
         ------
         ValueError
-            If the left context is unlimited, which upstream's layers can't keep.
+            If the left context is unlimited, which upstream's layers cannot keep.
         """
         if dynchunktrain_config.is_infinite_left_context():
             raise ValueError(
@@ -127,15 +330,15 @@ class PitchConformerEncoder(_InBandPitch, ConformerEncoder):
                 f"control is {self.control!r}, which needs whole utterances: encode "
                 "them at once, or stream the variant without its control"
             )
-        src, carried = inband.split(src, self.d_model)
+        src, riders = self._split(src)
         if src.shape[1] == 0:  # too few samples for a frame; upstream would give others
             return src, []
-        if context.carried is not None:
-            carried = torch.cat((context.carried, carried), 1)
-        samples, pitch = inband.split(carried)
+        if context.riders is not None:
+            riders = torch.cat((context.riders, riders), 1)
+        samples, pitch = inband.split(riders)
         src = self._add_inputs(src, samples, pitch)
         attended = context.dynchunktrain_config.left_context_size_frames()
-        context.carried = _last(carried, max(attended, self._history()))
+        context.riders = _last(riders, max(attended, self._history()))
         return super().forward_streaming(
             src, context, pos_embs=_last(pitch, attended + src.shape[1])
         )
@@ -146,122 +349,9 @@ def _last(x, n_frames):
     return x[:, max(0, x.shape[1] - n_frames) :]
 
 
-class PitchBranchformerEncoder(_InBandPitch, BranchformerEncoder):
-    """BranchformerEncoder with in-band pitch."""
-
-
-_WITH_PITCH = {
-    TransformerEncoder: PitchTransformerEncoder,
-    ConformerEncoder: PitchConformerEncoder,
-    BranchformerEncoder: PitchBranchformerEncoder,
+ENCODERS = {
+    "transformer": PitchTransformerEncoder,
+    "conformer": PitchConformerEncoder,
+    "branchformer": PitchBranchformerEncoder,
 }
-
-
-def give_pitch(encoder, embed_dim, num_heads, dropout, pitch_attention):
-    """Make an upstream encoder listen to pitch, in place.
-
-    Its layers get a ``PitchRoPEMHA`` each, with the weights of the RoPEMHA they had;
-    upstream's branchformer has none, so there the weights are new. No number is drawn
-    from the caller's random generators.
-
-    Arguments
-    ---------
-    encoder : TransformerEncoder, ConformerEncoder or BranchformerEncoder
-        Built with ``attention_type="RoPEMHA"``.
-    embed_dim, num_heads : int
-        Sizes of the attention.
-    dropout : float
-        Dropout rate of the attention.
-    pitch_attention : dict
-        Settings of ``PitchRoPEMHA``; ``control``, a name of
-        ``speechbrain_pitchrope.controls``, "none" if not given; ``pitch_input``, the
-        channels of a ``PitchInput``, 0 (no such module) if not given; and ``streams``,
-        those of a ``MultiStream``, the spectrogram alone (no such module) if not given.
-
-    Raises
-    ------
-    ValueError
-        If there is no such control or no such stream, or ``pitch_input`` is no number
-        of channels.
-    TypeError
-        If the encoder is of another class.
-    """
-    if type(encoder) not in _WITH_PITCH:
-        raise TypeError(
-            f"{type(encoder).__name__} is not an encoder that can listen to pitch: "
-            "set encoder_module to transformer, conformer or branchformer"
-        )
-    settings = dict(pitch_attention)
-    control = settings.pop("control", "none")
-    pitch_input = settings.pop("pitch_input", 0)
-    if type(pitch_input) is not int or pitch_input < 0:
-        raise ValueError(
-            f"pitch_input is {pitch_input!r}: give its number of channels, 32 for "
-            "instance, or 0 for none"
-        )
-    streams = check_streams(settings.pop("streams", ("spectrogram",)))
-    choices = ("none", *CONTROLS)
-    if control not in choices:
-        raise ValueError(
-            f"control is {control!r}: choose one of {', '.join(map(repr, choices))}"
-        )
-    encoder.__class__ = _WITH_PITCH[type(encoder)]
-    encoder.control, encoder.d_model = control, embed_dim
-    encoder.pitch_input = encoder.streams = None
-    with torch.random.fork_rng(devices=[]):
-        for layer in encoder.layers:
-            name = _attention_name(encoder)
-            attention = PitchRoPEMHA(embed_dim, num_heads, dropout, **settings)
-            torch.nn.init.xavier_normal_(attention.in_proj_weight)
-            torch.nn.init.xavier_normal_(attention.out_proj.weight)
-            upstream = getattr(layer, name, None)
-            if upstream is not None:
-                attention.load_state_dict(upstream.state_dict(), strict=False)
-            setattr(layer, name, attention)
-        if pitch_input > 0:
-            encoder.pitch_input = PitchInput(pitch_input, embed_dim)
-        if len(streams) > 1:
-            encoder.streams = MultiStream(embed_dim, streams)
-
-
-def foreign_attention(encoder, weights, prefix):
-    """What keeps the attention of trained weights from being this encoder's.
-
-    Other kinds of attention share names with RoPEMHA. RelPosMHAXL has all of its
-    tensors, and more: weights loaded without regard to names would fit, and compute
-    something else.
-
-    Arguments
-    ---------
-    encoder : torch.nn.Module
-        An encoder that ``give_pitch`` has changed.
-    weights : dict
-        A state dict, in which the encoder's names begin with the prefix. A layer that
-        it has nothing of is passed over.
-    prefix : str
-        ``"encoder."`` for instance.
-
-    Returns
-    -------
-    missing, strange : list of str
-        Names of tensors that RoPEMHA has and the weights have not, and the reverse.
-        What is ours alone may be missing.
-    """
-    missing, strange = [], []
-    for i, layer in enumerate(encoder.layers):
-        of_layer = f"{prefix}layers.{i}."
-        if not any(key.startswith(of_layer) for key in weights):
-            continue
-        start = f"{of_layer}{_attention_name(encoder)}."
-        own = getattr(layer, _attention_name(encoder)).state_dict()
-        found = {key[len(start) :] for key in weights if key.startswith(start)}
-        needed = own.keys() - set(PitchRoPEMHA.PITCH_PARAMETERS)
-        missing += [f"{start}{name}" for name in sorted(needed - found)]
-        foreign = found - needed - set(PitchRoPEMHA.PITCH_PARAMETERS)
-        strange += [f"{start}{name}" for name in sorted(foreign)]
-    return missing, strange
-
-
-def _attention_name(encoder):
-    """What upstream calls the attention of a layer."""
-    return "self_att" if isinstance(encoder, TransformerEncoder) else "mha_layer"
+"""The encoder of each ``encoder_module``."""

@@ -2,28 +2,44 @@
 
 import pytest
 import torch
+from hyperpyyaml import load_hyperpyyaml
+from speechbrain.dataio.dataio import length_to_mask
+from speechbrain.lobes.models.transformer.Conformer import ConformerEncoder
+from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
 from speechbrain.lobes.models.transformer.TransformerASR import TransformerASR
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.lobes.models.multistream import N_HOPS
+from speechbrain_pitchrope.lobes.models.multistream import N_HOPS, samples_per_frame
+from speechbrain_pitchrope.lobes.models.transformer.encoders import (
+    ENCODERS as ENCODER_CLASSES,
+)
+from speechbrain_pitchrope.lobes.models.transformer.encoders import (
+    PitchConformerEncoder,
+    PitchTransformerEncoder,
+)
 from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
     PitchTransformerASR,
 )
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
-from speechbrain_pitchrope.streams import samples_per_frame
 from speechbrain_pitchrope.variants import load_streams, load_variant
-from tests.signals import pitch_channels
+from tests.signals import batch_of, pitch_channels, utterance
 
-ENCODERS = ("transformer", "conformer", "branchformer")
+ENCODERS = tuple(ENCODER_CLASSES)
 ADDED = {"all_input": "pitch_input", "multistream": "streams"}
 VARIANTS = ("rope", "all", *ADDED)
 INPUT_SIZE = 32
 LENGTHS = torch.tensor([1.0, 0.75, 0.5])
 
 
-def build(variant, encoder_module="conformer", cls=PitchTransformerASR, **settings):
+def build(
+    variant,
+    encoder_module="conformer",
+    cls=PitchTransformerASR,
+    causal=False,
+    **settings,
+):
     """A small model; variant "upstream" is SpeechBrain's."""
     torch.manual_seed(0)
     if variant == "upstream":
@@ -34,7 +50,7 @@ def build(variant, encoder_module="conformer", cls=PitchTransformerASR, **settin
         **dict(tgt_vocab=30, input_size=INPUT_SIZE, d_model=24, nhead=2, d_ffn=48),
         **dict(num_encoder_layers=2, num_decoder_layers=1, csgu_linear_units=48),
         **dict(encoder_module=encoder_module, kernel_size=5, normalize_before=True),
-        **dict(attention_type="RoPEMHA", causal=False),
+        **dict(attention_type="RoPEMHA", causal=causal),
         **settings,
     )
 
@@ -130,7 +146,7 @@ def test_zeros_give_the_plain_model_after_training(variant, encoder_module):
     torch.testing.assert_close(net.encode(src, LENGTHS), expected, atol=1e-5, rtol=0)
 
 
-def test_all_that_is_added_learns_and_is_heard(variant):
+def test_all_that_is_added_learns_and_matters(variant):
     net = build("rope", **load_variant(variant)).train()
     added = getattr(net.encoder, ADDED[variant])
     optimizer = torch.optim.SGD(added.parameters(), lr=0.1)
@@ -148,9 +164,12 @@ def test_all_that_is_added_learns_and_is_heard(variant):
     assert (net.encode(src) - net.encode(silent)).abs().max() > 1e-3
 
 
-def test_a_batch_is_its_utterances(variant):
-    """In a transformer; a conformer's own convolutions see upstream's padding."""
-    net, src = trained(variant, "transformer"), inputs(variant)
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_batch_is_its_utterances(variant, causal):
+    """In a transformer; in a conformer if it is causal (test_TransformerASR.py)."""
+    encoder_module = "conformer" if causal else "transformer"
+    net = trained(variant, encoder_module, causal=causal)
+    src = inputs(variant)
     together = net.encode(src, LENGTHS)
     for i, n_frames in enumerate((20, 15, 10)):
         alone = net.encode(src[i : i + 1, :n_frames], torch.ones(1))[0]
@@ -190,6 +209,93 @@ def test_an_encoder_with_all_inputs_compiles_in_one_graph():
         with torch.no_grad():
             (found, _), (expected, _) = compiled(src), encoder(src)
         torch.testing.assert_close(found, expected)
+
+
+SIZES = dict(num_layers=2, d_model=24, nhead=2, dropout=0.1)
+ALONE = [
+    (TransformerEncoder, PitchTransformerEncoder, {"d_ffn": 48, "ffn_type": "1dcnn"}),
+    (ConformerEncoder, PitchConformerEncoder, {"d_ffn": 48, "kernel_size": 5}),
+]
+
+
+@pytest.mark.parametrize(("upstream", "ours", "sizes"), ALONE)
+@pytest.mark.parametrize("training", [False, True])
+def test_an_encoder_alone_starts_as_upstreams(upstream, ours, sizes, training):
+    torch.manual_seed(0)
+    theirs = upstream(**SIZES, **sizes, attention_type="RoPEMHA").train(training)
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    net = ours(**SIZES, **sizes).train(training)
+    assert torch.equal(torch.rand(1), after)
+    for key, value in theirs.state_dict().items():
+        assert torch.equal(net.state_dict()[key], value), key
+    src = torch.randn(3, 20, 24)
+    torch.manual_seed(1)
+    expected, _ = theirs(src)
+    torch.manual_seed(1)
+    found, _ = net(inband.append(src, pitch_channels(3, 20)))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("encoder", ENCODER_CLASSES.values())
+def test_wrong_inputs_of_an_encoder_alone_are_named(encoder):
+    sizes = {} if encoder is ENCODER_CLASSES["branchformer"] else {"d_ffn": 48}
+    net = encoder(**SIZES, **sizes)
+    with pytest.raises(ValueError, match=rf"{encoder.__name__} found 24 .*`CNN`"):
+        net(torch.randn(3, 20, 24))
+    with pytest.raises(ValueError, match=rf"{encoder.__name__} found voicing from"):
+        net(3 * torch.randn(3, 20, 28))
+    with pytest.raises(ValueError, match="attention_type: RelPosMHAXL, expected RoPE"):
+        encoder(**SIZES, **sizes, attention_type="RelPosMHAXL")
+
+
+YAML = """
+compute_features: !new:speechbrain_pitchrope.lobes.features.PitchFbank
+    n_mels: 20
+CNN: !new:speechbrain_pitchrope.lobes.models.convolution.PitchConvolutionFrontEnd
+    input_shape: (8, 10, 20)
+    num_blocks: 2
+    num_layers_per_block: 1
+    out_channels: (8, 4)
+    kernel_sizes: (3, 3)
+    strides: (2, 2)
+    residuals: (False, False)
+projection: !new:PACKAGE.PitchProjection
+    layers:
+        - !new:speechbrain.nnet.linear.Linear
+            input_size: 20
+            n_neurons: 24
+    n_features: 20
+encoder: !new:PACKAGE.PitchConformerEncoder
+    num_layers: 1
+    d_model: 24
+    d_ffn: 48
+    nhead: 2
+    kernel_size: 5
+    pitch_attention:
+        theta: offset
+        pitch_input: 8
+"""
+
+
+def test_a_yaml_names_an_encoder_outside_of_a_transformer():
+    """Behind a projection of the features alone, and learning from pitch."""
+    module = "speechbrain_pitchrope.lobes.models.transformer.encoders"
+    hparams = load_hyperpyyaml(YAML.replace("PACKAGE", module))
+    wavs, lengths = batch_of(utterance(120.0), utterance(240.0, seconds=1.2))
+    x = hparams["projection"](hparams["CNN"](hparams["compute_features"](wavs)))
+    assert x.shape[2] == 24 + inband.N_CHANNELS
+    mask = ~length_to_mask((lengths * x.shape[1]).round(), x.shape[1]).bool()
+    encoded, _ = hparams["encoder"](x, src_key_padding_mask=mask)
+    assert encoded.shape == (2, x.shape[1], 24)
+    (encoded[..., 0] * encoded[..., 1]).mean().backward()
+    (layer,) = hparams["encoder"].layers
+    for parameter in (
+        layer.mha_layer.theta_offset,
+        hparams["encoder"].pitch_input.projection.weight,
+        hparams["projection"].layers[0].w.weight,
+    ):
+        assert parameter.grad.any()
 
 
 CHUNKS = [(4, 2), (6, 1), (8, 0), (1, 3), (20, 1)]
@@ -241,8 +347,8 @@ def test_a_wrong_pitch_input_is_named(found):
 @pytest.mark.parametrize(
     "built, given, message",
     [
-        ("multistream", "all", "found 0 samples of waveform a frame, expected 640"),
-        ("all", "multistream", "found 640 samples of waveform a frame, expected 0"),
+        ("multistream", "all", r"found 28 channels, expected 668.*streams of one"),
+        ("all", "multistream", r"found 668 channels, expected 28.*streams of one"),
     ],
 )
 def test_streams_of_another_variant_are_named(built, given, message):

@@ -1,0 +1,234 @@
+"""Write the results in docs/evidence.md, and its figures, from the texts of the runs.
+
+    python evidence.py [--texts texts] [--page ../../docs/evidence.md]
+
+``texts/CORPUS/VARIANT/SEED`` holds the ``ref_`` and ``hyp_`` files of a run, of dev and
+of test. Everything behind the heading "What came of it" is written anew, from the runs
+that are there.
+"""
+
+import argparse
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.files import write_whole
+from speechbrain_pitchrope.scoring.groups import by_speaker
+from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
+from speechbrain_pitchrope.scoring.systems import read_texts
+from speechbrain_pitchrope.scoring.tones import (
+    average_runs,
+    compare_tones,
+    tone_errors,
+)
+
+HEADING = "## What came of it\n"
+SEEDS = (1, 2, 3)
+FORMS = (
+    *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
+    *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
+)
+LANGUAGES = {"cmn": "Mandarin", "yue": "Cantonese"}
+PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn": 1}
+HYPOTHESES = (
+    ("H1", "all", "rope"),
+    *(("H2", "all", f"all+{control}") for control in CONTROLS),
+    *(("H3", form, "rope") for form in ("theta", "similarity", "radius")),
+    ("H4", "theta", "phase"),
+    ("H4", "similarity", "gaussian"),
+    ("H4", "all", "phase_gaussian"),
+    ("H5", "similarity", "even_cosines"),
+    ("H5", "similarity", "odd_cosines"),
+    ("H6", "all_input", "input"),
+)
+"""Which variant is expected to make fewer errors than which."""
+
+
+class Corpus:
+    """Errors of all runs on the dev and test part of one corpus.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        ``texts/CORPUS``.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    @cached_property
+    def runs(self):
+        """Variant to seed to part to ``ToneErrors``."""
+        runs = {}
+        for path in sorted(self.folder.glob("*/*/hyp_*.txt")):
+            part = path.stem.removeprefix("hyp_").partition("-")[0]
+            seeds = runs.setdefault(path.parts[-3], {})
+            errors = tone_errors(*read_texts(path))
+            seeds.setdefault(int(path.parent.name), {})[part] = errors
+        return runs
+
+    def mean(self, variant, part="test"):
+        """A variant's errors, averaged over its seeds."""
+        return average_runs([run[part] for run in self.runs[variant].values()])
+
+    def rates(self, variant, measure="toned", part="test"):
+        """Seed to error rate in percent."""
+        return {
+            seed: error_rate(*run[part].measures[measure])
+            for seed, run in sorted(self.runs.get(variant, {}).items())
+        }
+
+
+class Test(NamedTuple):
+    """A comparison of two variants, and its p-value corrected for their number."""
+
+    hypothesis: str
+    better: str
+    worse: str
+    comparison: object
+    p_holm: float
+
+
+def compare_all(corpus):
+    """Every comparison of ``HYPOTHESES`` whose runs are there, corrected by Holm."""
+    tests = [
+        (name, a, b, compare_tones(corpus.mean(b), corpus.mean(a))["toned"])
+        for name, a, b in HYPOTHESES
+        if a in corpus.runs and b in corpus.runs
+    ]
+    order = np.argsort([test[3].p for test in tests], kind="stable")
+    corrected, largest = {}, 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(tests) - rank) * tests[i][3].p))
+        corrected[i] = largest
+    return [Test(*test, corrected[i]) for i, test in enumerate(tests)]
+
+
+def table(header, rows):
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def percent(values):
+    """Error rates in percent, one decimal."""
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def describe(variant):
+    """A variant in a cell of a table."""
+    return f"`{variant}`"
+
+
+def forms_table(corpus):
+    """Errors of every variant, its seeds and the interval of its mean."""
+    rows = []
+    with_controls = [
+        name for form in FORMS for name in (form, *(f"{form}+{c}" for c in CONTROLS))
+    ]
+    for variant in (name for name in with_controls if name in corpus.runs):
+        mean, rates = corpus.mean(variant), corpus.rates(variant)
+        rate = error_rate(*mean.measures["toned"])
+        low, high = rate_interval(*mean.measures["toned"])
+        rows.append(
+            (
+                describe(variant),
+                f"**{rate:.1f}** ({low:.1f} to {high:.1f})",
+                percent(rates.values()) + (" *" if len(rates) < len(SEEDS) else ""),
+                f"{error_rate(*mean.measures['base']):.1f}",
+                f"{error_rate(*mean.measures['tone']):.1f}",
+                f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
+            )
+        )
+    header = ["variant", "toned syllables wrong (%)", "each seed", "without tone"]
+    header += ["tone wrong, syllable right", "dev"]
+    return table(header, rows)
+
+
+def tests_table(tests):
+    """The comparisons that were asked for beforehand."""
+    rows = []
+    for test in tests:
+        found = test.comparison
+        relative = 100 * found.difference / max(found.rate_a, 1e-9)
+        rows.append(
+            (
+                test.hypothesis,
+                f"`{test.better}` less `{test.worse}`",
+                f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
+                f"{relative:+.0f} %",
+                "< 0.0001" if test.p_holm < 1e-4 else f"{test.p_holm:.4f}",
+            )
+        )
+    header = ["", "toned syllables", "points (95 % interval)", "relative"]
+    return table([*header, "p, corrected"], rows)
+
+
+def voices_table(corpus, variants):
+    """Error rates of each test voice."""
+    groups = by_speaker(corpus.mean(variants[0]).ids)
+    rows = []
+    for variant in variants:
+        errors, units = corpus.mean(variant).measures["toned"]
+        cells = (f"{error_rate(errors[i], units[i]):.1f}" for i in groups.values())
+        rows.append((describe(variant), *cells))
+    return table(["variant", *(f"voice {name}" for name in groups)], rows)
+
+
+def curves_table(corpora):
+    """Error rates over the share of the training speech."""
+    rows = []
+    for variant in ("rope", "all", "all_input"):
+        cells = []
+        for name in PARTS:
+            rates = corpora[name].rates(variant) if name in corpora else {}
+            mean = f"**{np.mean([*rates.values()]):.1f}** " if rates else "not run"
+            cells.append(mean + (f"({percent(rates.values())})" if rates else ""))
+        rows.append((describe(variant), *cells))
+    shares = [f"1/{n} of the speech" if n > 1 else "all" for n in PARTS.values()]
+    return table(["variant", *shares], rows)
+
+
+def results(texts):
+    """The text of everything behind the heading."""
+    names = [path.name for path in sorted(texts.iterdir())]
+    corpora = {name: Corpus(texts / name) for name in names}
+    parts = []
+    for name, language in LANGUAGES.items():
+        if name not in corpora or not corpora[name].runs:
+            parts.append(f"### {language}\n\nNot run yet.\n")
+            continue
+        corpus = corpora[name]
+        count = sum(len(seeds) for seeds in corpus.runs.values())
+        test = corpus.mean("rope")
+        parts.append(
+            f"### {language}\n\n{count} runs; {len(test.ids):,} utterances of "
+            f"{test.units.sum():,.0f} syllables in the test. A star marks a variant "
+            f"without all {len(SEEDS)} seeds.\n\n{forms_table(corpus)}\n"
+            "The comparisons that were asked for beforehand, as far as they have been "
+            f"run:\n\n{tests_table(compare_all(corpus))}\n"
+            f"By voice:\n\n"
+            f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
+        )
+    parts.append(f"### How much speech is pitch worth?\n\n{curves_table(corpora)}")
+    return "\n".join(parts)
+
+
+def main():
+    """Write the page."""
+    here = Path(__file__).resolve().parent
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=Path, default=here / "texts")
+    page = here.parents[1] / "docs" / "evidence.md"
+    parser.add_argument("--page", type=Path, default=page)
+    args = parser.parse_args()
+    before, heading, _ = args.page.read_text(encoding="utf-8").partition(HEADING)
+    text = f"{before}{heading}\n{results(args.texts)}"
+    write_whole(args.page, text.encode())
+
+
+if __name__ == "__main__":
+    main()

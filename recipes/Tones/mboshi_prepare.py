@@ -1,0 +1,86 @@
+"""The Mboshi-French parallel corpus -> LibriSpeech's layout.
+
+    python mboshi_prepare.py full_corpus_newsplit OUT
+    python mboshi_prepare.py full_corpus_newsplit OUT --test_speakers kouarata
+
+5,130 sentences in Mboshi (Bantu C25) by three speakers (P. Godard et al., arXiv
+1710.03501). A transcript is a file's .mb.cleaned text: lower case, because the capital
+of the letter epsilon looks like E, and composed (NFC), so that a vowel with its acute
+accent, which writes the high tone, is one character. Splits are train-mb, dev-mb and
+test-mb.
+"""
+
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+from tone_layout import Recording, make_parser, split_of, write_corpus
+
+# Speaker, day and time of the session, part of the elicitation, number.
+NAME = re.compile(r"([a-z]+)_([\d-]+)_.*_([A-Za-z]+\d+)_(\d+)\.wav")
+
+# Without --dev_speakers, one of so many training texts goes to the dev split.
+DEV_EVERY = 20
+
+
+def mboshi(data_folder, dev_speakers, test_speakers):
+    """Recordings of a folder.
+
+    Arguments
+    ---------
+    data_folder : str or Path
+        `full_corpus_newsplit`: holds the folders `train` and `dev`.
+    dev_speakers, test_speakers : list of str
+        Speakers to leave out of training. Without test speakers, the corpus' own `dev`
+        is the test split, which shares no text with `train`. Without dev speakers,
+        every twentieth text of what is left is the dev split.
+
+    Returns
+    -------
+    list of Recording
+        A chapter is a part of a session, such as Dico18 of 2015-09-08-11-18-39.
+    """
+    files = {
+        path: NAME.fullmatch(path.name)
+        for folder in ("train", "dev")
+        for path in sorted(Path(data_folder, folder).glob("*.wav"))
+    }
+    strangers = [path.name for path, found in files.items() if not found]
+    if strangers:
+        raise ValueError(
+            f"{len(strangers)} files have names such as {strangers[0]!r}: expected "
+            "names that end as in 'abiayi_..._Dico18_7.wav'"
+        )
+    splits = split_of(
+        {found[1] for found in files.values()}, dev_speakers, test_speakers
+    )
+    recordings = []
+    for path, found in files.items():
+        speaker, session, part, number = found.groups()
+        split = splits[speaker]
+        if not test_speakers and split == "train" and path.parent.name == "dev":
+            split = "test"
+        text = path.with_suffix(".mb.cleaned").read_text(encoding="utf-8")
+        words = " ".join(unicodedata.normalize("NFC", text).split())
+        chapter = session.replace("-", "") + part
+        recordings.append(Recording(split, speaker, chapter, int(number), words, path))
+    texts = sorted({item.words for item in recordings if item.split == "train"})
+    chosen = set() if dev_speakers else set(texts[DEV_EVERY - 1 :: DEV_EVERY])
+    return [
+        item._replace(
+            split="dev-mb"
+            if item.split == "train" and item.words in chosen
+            else f"{item.split}-mb"
+        )
+        for item in recordings
+    ]
+
+
+if __name__ == "__main__":
+    args = make_parser(__doc__.splitlines()[0]).parse_args()
+    try:
+        recordings = mboshi(args.data_folder, args.dev_speakers, args.test_speakers)
+        write_corpus(args.out, recordings)
+    except (OSError, ValueError) as error:
+        sys.exit(f"mboshi_prepare: {error}")

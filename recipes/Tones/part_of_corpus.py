@@ -1,0 +1,45 @@
+"""Make a corpus that has each n-th utterance of every training voice of another one.
+
+    python part_of_corpus.py WHOLE PART N
+
+Recordings are linked, not copied; the other splits are linked whole.
+"""
+
+import sys
+from pathlib import Path
+
+
+def make_part(whole, part, n):
+    """Link every n-th utterance of the splits whose name begins with train.
+
+    Arguments
+    ---------
+    whole, part : pathlib.Path
+        A corpus in LibriSpeech's layout, and the folder to make.
+    n : int
+        One utterance in n is taken, the first one of each chapter among them.
+    """
+    part.mkdir(parents=True, exist_ok=True)
+    for split in sorted(path for path in whole.iterdir() if path.is_dir()):
+        if not split.name.startswith("train"):
+            link(part / split.name, split)
+            continue
+        for transcripts in sorted(split.glob("*/*/*.trans.txt")):
+            chapter = part / transcripts.parent.relative_to(whole)
+            chapter.mkdir(parents=True, exist_ok=True)
+            lines = transcripts.read_text(encoding="utf-8").splitlines()[::n]
+            for line in lines:
+                name = f"{line.split()[0]}.flac"
+                link(chapter / name, transcripts.with_name(name))
+            text = "".join(f"{line}\n" for line in lines)
+            (chapter / transcripts.name).write_text(text, encoding="utf-8")
+
+
+def link(path, target):
+    """Make ``path`` a link to ``target``, whatever it was."""
+    path.unlink(missing_ok=True)
+    path.symlink_to(target.resolve())
+
+
+if __name__ == "__main__":
+    make_part(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,130 @@
+"""Recordings of a tone corpus -> LibriSpeech's layout, which the recipes here read.
+
+<split>/<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac      16 kHz, mono
+<split>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt    one "<ID> WORDS" a line
+"""
+
+import argparse
+import collections
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from speechbrain_pitchrope.demo.audio import resample, write_flac
+from speechbrain_pitchrope.files import write_whole
+
+
+class Recording(NamedTuple):
+    """One utterance: where it is to stand, its words and its audio file."""
+
+    split: str
+    speaker: str
+    chapter: str
+    number: int
+    words: str
+    audio: Path
+
+
+def write_corpus(out, recordings):
+    """Convert recordings and write them with their transcripts; print their numbers.
+
+    A recording without sound is left out and named.
+
+    Arguments
+    ---------
+    out : str or Path
+        Folder of the corpus, new or empty.
+    recordings : list of Recording
+        All utterances, no two of the same speaker, chapter and number.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds something already, where utterances of an earlier run could
+        stand in another split, or if two recordings would have the same name.
+    """
+    out = Path(out)
+    if out.is_dir() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty: expected a new or an empty folder")
+    recordings = sorted(recordings)
+    for one, other in itertools.pairwise(recordings):
+        if one[:4] == other[:4]:
+            raise ValueError(f"{one.audio} and {other.audio} are the same utterance")
+    written = collections.Counter()
+    bar = tqdm(total=len(recordings), unit="utt")
+    for (split, speaker, chapter), group in itertools.groupby(
+        recordings, key=lambda recording: recording[:3]
+    ):
+        folder, lines = out / split / speaker / chapter, []
+        for recording in group:
+            name = f"{speaker}-{chapter}-{recording.number:04d}"
+            samples, rate = soundfile.read(recording.audio, always_2d=True)
+            bar.update()
+            if not samples.any():
+                bar.write(f"left out, for it is silent: {recording.audio}")
+                continue
+            written[split, speaker] += 1
+            samples = resample(samples.mean(1), rate).clip(-1, 1)
+            write_flac(
+                folder / f"{name}.flac", np.round(samples * 32767).astype("int16")
+            )
+            lines.append(f"{name} {recording.words}\n")
+        text = "".join(lines).encode()
+        write_whole(folder / f"{speaker}-{chapter}.trans.txt", text)
+    bar.close()
+    for (split, speaker), number in written.items():
+        print(f"{split:<14} {speaker:<10} {number:>6} utterances")
+
+
+def make_parser(description):
+    """Parser with the arguments that both corpora have: folders and speakers."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("data_folder", type=Path, help="folder of the recordings")
+    parser.add_argument("out", type=Path, help="folder of the corpus, new or empty")
+    for split in ("dev", "test"):
+        parser.add_argument(
+            f"--{split}_speakers", nargs="+", default=[], metavar="NAME"
+        )
+    return parser
+
+
+def split_of(speakers, dev_speakers, test_speakers):
+    """Split of each speaker: "dev" and "test" as asked for, "train" for the others.
+
+    Arguments
+    ---------
+    speakers : set of str
+        All speakers.
+    dev_speakers, test_speakers : list of str
+        Those to leave out of training, to choose and to test on.
+
+    Returns
+    -------
+    dict
+        Speaker -> split.
+
+    Raises
+    ------
+    ValueError
+        If there are no speakers, one is not of the corpus or is in two splits, or
+        nobody is left.
+    """
+    if not speakers:
+        raise ValueError("found no recordings: check the folder of the corpus")
+    left_out = [*dev_speakers, *test_speakers]
+    wrong = sorted(set(left_out) - speakers)
+    if wrong or len(set(left_out)) < len(left_out) or speakers == set(left_out):
+        raise ValueError(
+            f"dev speakers are {dev_speakers}, test speakers are {test_speakers}: "
+            f"expected different ones of {sorted(speakers)}, and not all"
+        )
+    splits = dict.fromkeys(speakers, "train")
+    return (
+        splits
+        | dict.fromkeys(dev_speakers, "dev")
+        | dict.fromkeys(test_speakers, "test")
+    )

@@ -1,1 +1,0 @@
-"""What ``pitchrope plot`` draws: from recordings and trained runs to arrays."""

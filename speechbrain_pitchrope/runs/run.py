@@ -1,0 +1,294 @@
+"""The output folder of a training run: what its hyperparams.yaml says.
+
+    output folder -> Run           settings and entries, here: nothing is executed
+                  -> TrainedRun    the model with the weights of its test, trained.py
+                  -> package       a folder for SpeechBrain's interfaces, package.py
+
+Runs of our recipe and of swapped ones are the same here: entries are found by the class
+of their object, and otherwise under the names that SpeechBrain's recipes give them.
+This module loads no torch, so that a wrong path is told at once.
+"""
+
+import io
+import re
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
+
+from speechbrain_pitchrope import variants
+from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
+
+HYPERPARAMS = "hyperparams.yaml"
+CHECKPOINT_META = "CKPT.yaml"
+
+CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
+"""From audio to the encoder's output."""
+
+SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
+"""What recipes call the search of the test."""
+
+VARIANT_CALL = f"!apply:{variants.__name__}."
+
+
+@contextmanager
+def reading(path, remedy):
+    """Turn whatever a damaged file raises into a ValueError that names the file."""
+    try:
+        yield
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise ValueError(
+            f"{path} can't be read ({type(error).__name__}: {text[:200]}): {remedy}"
+        ) from error
+
+
+def class_of(node):
+    """Dotted path behind ``!new:`` or ``!name:``; "" for any other node."""
+    found = re.fullmatch(r"!(?:new|name):(.+)", str(getattr(node, "tag", "")))
+    return found[1] if found else ""
+
+
+def arguments_of(node):
+    """{name: node} of a mapping; empty for any other node."""
+    if not isinstance(node, MappingNode):
+        return {}
+    return {key.value: value for key, value in node.value}
+
+
+def open_run(path):
+    """Read the settings of a run; nothing that its yaml names is executed.
+
+    Arguments
+    ---------
+    path : str
+        The run's output folder, which may have been moved since the training; or one of
+        its checkpoints, ``save/CKPT+...``, to use that one alone.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ValueError
+        If this is not the output folder of a run with pitch.
+    """
+    given = Path(path).absolute()
+    folder = given.parent.parent if (given / CHECKPOINT_META).is_file() else given
+    path = folder / HYPERPARAMS
+    advice = (
+        "give the output folder of a run of our recipe or of a swapped one, or a "
+        "checkpoint in it, save/CKPT+..."
+    )
+    if not path.is_file():
+        found = f"holds no {HYPERPARAMS}" if given.is_dir() else "is no folder"
+        raise ValueError(f"{given} {found}: {advice}")
+    with reading(path, advice):
+        entries = {key.value: node for key, node in YAML().compose(path).value}
+    classes = set(map(class_of, entries.values()))
+    missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
+    missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
+    if missing:
+        raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
+    return Run(folder, entries, given.name if given != folder else None)
+
+
+class Run:
+    """A training run, as its hyperparams.yaml describes it. Made by ``open_run``.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The output folder, where it is now.
+    entries : dict
+        Name to node of each entry of hyperparams.yaml. Paths in the output folder of
+        the time are made paths in ``folder``.
+    checkpoint : str, optional
+        Name of the one checkpoint to use, instead of those that the test averaged.
+    """
+
+    def __init__(self, folder, entries, checkpoint=None):
+        self.folder, self.entries, self.checkpoint = folder, entries, checkpoint
+        then = str(getattr(entries.get("output_folder"), "value", "")).rstrip("/")
+        for node in _nodes(entries.values()) if then else ():
+            if isinstance(node, ScalarNode) and f"{node.value}/".startswith(f"{then}/"):
+                node.value = str(folder) + node.value[len(then) :]
+
+    @cached_property
+    def settings(self):
+        """Entries that are a text or a list of texts, as written; None for null."""
+        settings = {}
+        for name, node in self.entries.items():
+            items = node.value if isinstance(node, SequenceNode) else [node]
+            plain = all(isinstance(item, ScalarNode) for item in items)
+            if plain and not any(str(n.tag).startswith("!") for n in (node, *items)):
+                texts = [None if n.tag.endswith(":null") else n.value for n in items]
+                settings[name] = texts if items is node.value else texts[0]
+        return settings
+
+    @property
+    def chain(self):
+        """The entries of ``CHAIN``: {usual name: name in this run}."""
+        names = {class_of(node): name for name, node in self.entries.items()}
+        return {row.entry: names[row.ours] for row in CHAIN}
+
+    @property
+    def variant(self):
+        """Name of the variant; "custom" if its settings are written out."""
+        for node in _nodes([self.entries[self.chain[TRANSFORMER.entry]]]):
+            if str(node.tag) == f"{VARIANT_CALL}load_variant":
+                return node.value[0].value
+        return "custom"
+
+    @property
+    def save_folder(self):
+        """Where the checkpoints are."""
+        return self.find(self.settings.get("save_folder") or self.folder / "save")
+
+    @cached_property
+    def search(self):
+        """How the test decodes, joint, transducer or ctc, and the search's entry."""
+        transformer = arguments_of(self.entries[self.chain[TRANSFORMER.entry]])
+        decoders = getattr(transformer.get("num_decoder_layers"), "value", "6")
+        names = sorted(self.entries, key=lambda name: name not in SEARCHES)
+        for kind, pattern in (
+            ("joint", r"S2S\w+Searcher$"),
+            ("transducer", "TransducerBeamSearcher$"),
+            ("ctc", r"CTC\w*Searcher$"),
+        ):
+            for name in names if kind != "joint" or decoders != "0" else ():
+                if re.search(pattern, class_of(self.entries[name])):
+                    return kind, name
+        if isinstance(self.entries.get("test_beam_search"), MappingNode):
+            return "ctc", "test_beam_search"  # the arguments of CTCBeamSearcher
+        raise ValueError(
+            f"{self.folder / HYPERPARAMS} has no search for the test: expected "
+            "test_search, Beamsearcher or test_beam_search, as in SpeechBrain's "
+            "ASR/transformer, ASR/transducer and ASR/CTC"
+        )
+
+    @property
+    def trained(self):
+        """{file of a checkpoint: entry} of what the model consists of."""
+        networks = ("torch.nn.ModuleList", NORMALIZE.ours)
+        found = self.listed("checkpointer", "recoverables")
+        return {
+            name: entry
+            for name, entry in found.items()
+            if class_of(self.entries[entry]) in networks
+        }
+
+    def listed(self, name, argument):
+        """{key: entry} of a mapping of references, such as a pretrainer's loadables."""
+        names = {id(node): entry for entry, node in self.entries.items()}
+        listed = arguments_of(arguments_of(self.entries.get(name)).get(argument))
+        return {
+            key: names[id(node)] for key, node in listed.items() if id(node) in names
+        }
+
+    def find(self, path):
+        """A path of the yaml; if relative, from here or from a folder above the run."""
+        path = Path(path)
+        bases = [] if path.is_absolute() else [self.folder, *self.folder.parents]
+        places = (path, *(base / path for base in bases))
+        return next((place for place in places if place.exists()), path).absolute()
+
+    @property
+    def manifests(self):
+        """{split: path of its csv file} of the splits that the test is made on."""
+        paths = self.settings.get("test_csv") or []
+        paths = [paths] if isinstance(paths, str) else paths
+        folder = self.settings.get("manifest_folder") or self.folder
+        if not paths:
+            splits = self.settings.get("test_splits") or []
+            paths = [f"{folder}/{split}.csv" for split in splits]
+        names = [Path(path).name.removesuffix(".csv") for path in paths]
+        return dict(zip(names, map(self.find, paths), strict=True))
+
+    @property
+    def tokenizer_file(self):
+        """The SentencePiece model, or the label_encoder.txt, of the run."""
+        given = self.settings.get("tokenizer_file")
+        if given is not None:
+            places = [self.find(given)]
+        elif "tokenizer" in self.listed("pretrainer", "loadables"):
+            places = [self.save_folder / "tokenizer.ckpt"]
+        else:
+            made = arguments_of(self.entries.get("tokenizer")).get("model_dir")
+            folders = [self.save_folder, *([self.find(made.value)] if made else [])]
+            places = [path for folder in folders for path in folder.glob("*.model")]
+            places += [folder / "label_encoder.txt" for folder in folders]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise ValueError(
+                f"{self.folder} was trained with a tokenizer that is not there "
+                f"(expected {', '.join(map(str, places))}): bring the file back, or "
+                f"correct {self.folder / HYPERPARAMS}"
+            )
+        return found
+
+    def excerpt(self, names):
+        """HyperPyYAML of entries and of all that they refer to, each written once.
+
+        A variant's settings stand in place of its name, whose meaning may change.
+        """
+        shared = {
+            id(node): name
+            for name, node in self.entries.items()
+            if not isinstance(node, ScalarNode) or node.tag.startswith("!")
+        }
+        wanted, kept = dict.fromkeys(names), {}
+
+        def below(node):
+            if id(node) not in shared:
+                return copied(node)
+            wanted.setdefault(shared[id(node)])
+            return ScalarNode("!ref", f"<{shared[id(node)]}>")
+
+        def copied(node):
+            if str(node.tag).startswith(VARIANT_CALL):
+                name = node.tag.removeprefix(VARIANT_CALL)
+                value = getattr(variants, name)(*(item.value for item in node.value))
+                return YAML().representer.represent_data(value)
+            if isinstance(node, MappingNode):
+                pairs = [(copied(key), below(value)) for key, value in node.value]
+                return MappingNode(node.tag, pairs, flow_style=node.flow_style)
+            if isinstance(node, SequenceNode):
+                items = [below(item) for item in node.value]
+                return SequenceNode(node.tag, items, flow_style=node.flow_style)
+            # HyperPyYAML would read a quoted tuple as text.
+            is_tuple = node.style is None and re.fullmatch(r"\(.*\)", node.value)
+            tag = "!tuple" if is_tuple else node.tag
+            return ScalarNode(tag, node.value, style=node.style)
+
+        while waiting := [name for name in wanted if name not in kept]:
+            kept.update((name, copied(self.entries[name])) for name in waiting)
+        return "\n".join(
+            _dump(name, kept[name]) for name in self.entries if name in kept
+        )
+
+
+def _nodes(roots):
+    """Every node below these, once."""
+    waiting, seen = list(roots), set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, MappingNode):
+            waiting.extend(part for pair in node.value for part in pair)
+        elif isinstance(node, SequenceNode):
+            waiting.extend(node.value)
+
+
+def _dump(name, node):
+    """Text of one entry."""
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = 10_000  # it would break a line behind a long tag
+    key = ScalarNode("tag:yaml.org,2002:str", name)
+    yaml.serialize(MappingNode("tag:yaml.org,2002:map", [(key, node)]), text)
+    return re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)

@@ -1,0 +1,311 @@
+"""Errors of tone, counted apart from errors of what carries the tone.
+
+A text is a sequence of units, each a base and a tone. Where tone is a digit, units are
+syllables: MA3 is "MA" with "3". Where tone is an accent, units are letters: an "a" with
+an acute is "a" with U+0301. Both are scored alike:
+
+- toned errors: insertions, deletions and substitutions of whole units;
+- base errors: the same after tones are taken off;
+- tone errors: of the units whose base is right, those with another tone.
+"""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from typing import NamedTuple
+
+import numpy as np
+
+from speechbrain_pitchrope.scoring.significance import RESAMPLES, compare_rates
+
+TONED_SYLLABLE = re.compile(r"(.*[^\W\d_])(\d)")
+
+
+class ToneErrors(NamedTuple):
+    """Errors of a system by utterance; arrays are [utterances].
+
+    Arguments
+    ---------
+    ids : list of str
+        The utterances, sorted.
+    units : numpy.ndarray
+        Syllables (or characters, where tone is an accent) of the references.
+    errors : numpy.ndarray
+        Insertions, deletions and substitutions of units with their tones.
+    base_errors : numpy.ndarray
+        The same without tones.
+    matched : numpy.ndarray
+        Units whose base is right, of those bases that bear a tone in the references.
+    tone_errors : numpy.ndarray
+        Matched units with another tone.
+    confusions : collections.Counter
+        (tone of the reference, tone recognised) to the number of matched units, all
+        utterances and runs together. An empty tone is none.
+    """
+
+    ids: list
+    units: np.ndarray
+    errors: np.ndarray
+    base_errors: np.ndarray
+    matched: np.ndarray
+    tone_errors: np.ndarray
+    confusions: Counter
+
+    @property
+    def measures(self):
+        """Name to (errors, units): "toned", "base" and "tone"."""
+        return {
+            "toned": (self.errors, self.units),
+            "base": (self.base_errors, self.units),
+            "tone": (self.tone_errors, self.matched),
+        }
+
+
+def split_syllables(words):
+    """(base, tone) of words that end in a number; the tone is empty if there is none.
+
+    Example
+    -------
+    >>> split_syllables(["MA3", "DAO4", "UH"])
+    [('MA', '3'), ('DAO', '4'), ('UH', '')]
+    """
+    found = [(word, TONED_SYLLABLE.fullmatch(word)) for word in words]
+    return [match.groups() if match else (word, "") for word, match in found]
+
+
+def split_characters(words):
+    """Characters, spaces among them, and their combining marks in canonical order.
+
+    Example
+    -------
+    >>> split_characters(["b\u00e1", "a"])
+    [('b', ''), ('a', '\u0301'), (' ', ''), ('a', '')]
+    """
+    units = []
+    for character in unicodedata.normalize("NFD", " ".join(words)):
+        if unicodedata.combining(character) and units:
+            base, tone = units[-1]
+            units[-1] = (base, tone + character)
+        else:
+            units.append((character, ""))
+    return units
+
+
+def find_split(refs):
+    """``split_syllables`` if a word ends in a number, ``split_characters`` if a letter
+    has an accent.
+
+    Example
+    -------
+    >>> find_split({"1": ["MA3"]}).__name__
+    'split_syllables'
+    """
+    for split in (split_syllables, split_characters):
+        if any(tone for words in refs.values() for _, tone in split(words)):
+            return split
+    raise ValueError(
+        f"the reference texts of {len(refs)} utterances hold no tone, expected words "
+        "such as MA3 or letters with accents: score them without --tones"
+    )
+
+
+def tone_errors(refs, hyps, split=None):
+    """Errors of tone and of what carries it, by utterance.
+
+    Bases are aligned with the fewest errors; of such alignments that with the most
+    right bases counts, and of these that with the fewest tone errors.
+
+    Arguments
+    ---------
+    refs, hyps : dict
+        Utterance id to list of words, said and recognised.
+    split : callable, optional
+        Words to units, ``split_syllables`` or ``split_characters``; what the references
+        ask for if not given.
+
+    Returns
+    -------
+    ToneErrors
+
+    Raises
+    ------
+    ValueError
+        If the utterances differ, or the references hold no tone.
+
+    Example
+    -------
+    >>> errors = tone_errors({"1": ["MA3", "DAO4"]}, {"1": ["MA1", "DAO4", "BO2"]})
+    >>> errors.errors, errors.base_errors, errors.tone_errors, errors.matched
+    (array([2.]), array([1.]), array([1.]), array([2.]))
+    >>> errors.confusions[("3", "1")]
+    1
+    """
+    different = sorted(refs.keys() ^ hyps.keys())
+    if different:
+        raise ValueError(
+            f"{different[0]} is an utterance of the {_side(different[0] in refs)} "
+            f"alone, as are {len(different) - 1} others, expected the same utterances "
+            "in both: give the ref_ and the hyp_ file of one test"
+        )
+    split = split or find_split(refs)
+    ids = sorted(refs)
+    said = {name: split(refs[name]) for name in ids}
+    bearers = {base for units in said.values() for base, tone in units if tone}
+    rows, confusions = [], Counter()
+    for name in ids:
+        heard = split(hyps[name])
+        base_errors, pairs = align_bases(said[name], heard)
+        tones = [(a[1], b[1]) for a, b in pairs if a[0] in bearers]
+        confusions.update(tones)
+        whole = edit_distance(*(["".join(u) for u in us] for us in (said[name], heard)))
+        wrong = sum(a != b for a, b in tones)
+        rows.append((len(said[name]), whole, base_errors, len(tones), wrong))
+    return ToneErrors(ids, *np.array(rows, dtype=float).T, confusions)
+
+
+def _side(in_references):
+    return "references" if in_references else "hypotheses"
+
+
+def average_runs(runs):
+    """Errors of a system over several runs, such as seeds or folds.
+
+    Arguments
+    ---------
+    runs : list of ToneErrors
+        One a run. They may score the same utterances or others.
+
+    Returns
+    -------
+    ToneErrors
+        For each utterance the mean over the runs that scored it; confusions are summed.
+
+    Example
+    -------
+    >>> refs = {"1": ["MA3"]}
+    >>> seeds = [tone_errors(refs, {"1": [word]}) for word in ("MA3", "MA2")]
+    >>> average_runs(seeds).tone_errors
+    array([0.5])
+    """
+    rows = defaultdict(list)
+    for run in runs:
+        for name, *counts in zip(run.ids, *run[1:-1], strict=True):
+            rows[name].append(counts)
+    ids = sorted(rows)
+    means = np.array([np.mean(rows[name], axis=0) for name in ids])
+    return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
+
+
+def compare_tones(first, second, resamples=RESAMPLES, seed=0):
+    """Compare two systems, each over its seeds, on the same utterances.
+
+    Arguments
+    ---------
+    first, second : ToneErrors
+        The system to compare with and the one to judge, as from ``average_runs``.
+    resamples, seed : int
+        Of the paired bootstrap over utterances.
+
+    Returns
+    -------
+    dict
+        "toned", "base" and "tone" to
+        ``speechbrain_pitchrope.scoring.significance.Comparison``.
+
+    Raises
+    ------
+    ValueError
+        If the utterances or their references differ.
+
+    Example
+    -------
+    >>> refs = {"1": ["MA3", "BO2"], "2": ["MA1", "BO1"]}
+    >>> worse = tone_errors(refs, {"1": ["MA1", "BO2"], "2": ["MA3", "BO1"]})
+    >>> better = tone_errors(refs, refs)
+    >>> compare_tones(worse, better)["tone"].difference
+    -50.0
+    """
+    if first.ids != second.ids or (first.units != second.units).any():
+        raise ValueError(
+            f"the first system has {len(first.ids)} utterances of "
+            f"{first.units.sum():g} units, the second {len(second.ids)} of "
+            f"{second.units.sum():g}, expected the same references in the same number "
+            "of runs: compare runs over the same test set"
+        )
+    return {
+        name: compare_rates(
+            *(errors, second.measures[name][0]),
+            *(units, second.measures[name][1] if name == "tone" else None),
+            *(resamples, seed),
+        )
+        for name, (errors, units) in first.measures.items()
+    }
+
+
+def confusion_matrix(confusions):
+    """Tones, sorted, and the counts, [tone of the reference, tone recognised].
+
+    Example
+    -------
+    >>> confusion_matrix(Counter({("1", "1"): 3, ("2", "1"): 1}))
+    (['1', '2'], array([[3, 0],
+           [1, 0]]))
+    """
+    tones = sorted({tone for pair in confusions for tone in pair})
+    return tones, np.array([[confusions[(a, b)] for b in tones] for a in tones])
+
+
+def align_bases(reference, hypothesis):
+    """The fewest errors of bases, and (unit said, unit recognised) where bases agree.
+
+    Example
+    -------
+    >>> align_bases([("MA", "3")], [("MA", "1"), ("MA", "3")])
+    (1, [(('MA', '3'), ('MA', '3'))])
+    """
+    # One number for three aims: an error outweighs all matches, a match all tones.
+    match = min(len(reference), len(hypothesis)) + 1
+    error = match * match
+    costs = [[error * j for j in range(len(hypothesis) + 1)]]
+    for i, (base, tone) in enumerate(reference):
+        above, row = costs[-1], [error * (i + 1)]
+        for j, (other_base, other_tone) in enumerate(hypothesis):
+            step = error if base != other_base else (tone != other_tone) - match
+            row.append(min(above[j] + step, above[j + 1] + error, row[j] + error))
+        costs.append(row)
+    errors, pairs = 0, []
+    i, j = len(reference), len(hypothesis)
+    while i or j:
+        here = costs[i][j]
+        if i and here == costs[i - 1][j] + error:
+            i, errors = i - 1, errors + 1
+        elif j and here == costs[i][j - 1] + error:
+            j, errors = j - 1, errors + 1
+        else:
+            i, j = i - 1, j - 1
+            if reference[i][0] == hypothesis[j][0]:
+                pairs.append((reference[i], hypothesis[j]))
+            else:
+                errors += 1
+    return errors, pairs[::-1]
+
+
+def edit_distance(reference, hypothesis):
+    """Fewest insertions, deletions and substitutions from one sequence to another.
+
+    Example
+    -------
+    >>> edit_distance("THE BOAT", "THE BOX")
+    2
+    """
+    if reference == hypothesis:
+        return 0
+    heard = np.array(list(hypothesis), dtype=object)
+    columns = np.arange(heard.size + 1)
+    row = columns
+    for i, unit in enumerate(reference, start=1):
+        kept_or_replaced = row[:-1] + (heard != unit)
+        row = np.append(i, np.minimum(kept_or_replaced, row[1:] + 1))
+        # Insertions run along the row: each costs one more than the cell to its left.
+        row = np.minimum.accumulate(row - columns) + columns
+    return int(row[-1])

@@ -1,0 +1,96 @@
+"""f0 is tracked once, is what the tracker gave, and is never another recording's."""
+
+import multiprocessing
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.dataio.pitch_cache import PitchCache, describe
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
+from tests.signals import utterance
+
+
+class Counting(AutocorrelationPitch):
+    """A tracker that counts its calls."""
+
+    calls = 0
+
+    def forward(self, wavs):
+        type(self).calls += 1
+        return super().forward(wavs)
+
+
+def test_a_recording_is_tracked_once_and_read_bit_by_bit(tmp_path):
+    wav, Counting.calls = utterance(), 0
+    first = PitchCache(tmp_path, Counting())("a", wav)
+    again = PitchCache(tmp_path, Counting())("a", wav)
+    assert Counting.calls == 1
+    expected = AutocorrelationPitch()(wav[None])
+    for one, other, row in zip(first, again, expected, strict=True):
+        assert torch.equal(one, other) and torch.equal(one, row[0])
+    assert not first[0].requires_grad
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_each_speed_has_a_contour_of_its_own(tmp_path):
+    wav, faster = utterance(), utterance(seconds=1.2)
+    cache = PitchCache(tmp_path, AutocorrelationPitch())
+    for _ in range(2):
+        assert len(cache("a", wav)[0]) == len(wav) // 160 + 1
+        assert len(cache("a@120", wav, faster)[0]) == len(faster) // 160 + 1
+
+
+def test_each_tracker_setting_and_release_has_a_folder(monkeypatch):
+    trackers = [
+        *(AutocorrelationPitch(), AutocorrelationPitch(f0_max=400.0)),
+        *(World("dio"), World("harvest")),
+    ]
+    names = {describe(tracker)[0] for tracker in trackers}
+    assert len(names) == 4
+    monkeypatch.setattr("speechbrain_pitchrope.__version__", "99")
+    assert describe(trackers[0])[0] not in names
+    tracker = trackers[0].eval()  # changes nothing of what it finds
+    assert describe(tracker) == describe(AutocorrelationPitch())
+
+
+def test_a_changed_recording_is_named(tmp_path):
+    cache, wav = PitchCache(tmp_path, AutocorrelationPitch()), utterance()
+    cache("a", wav)
+    wav[100] += 1e-4
+    path = tmp_path / describe(cache.tracker)[0] / "a.npz"
+    with pytest.raises(ValueError, match=f"of a has changed since.*{path}.*remove"):
+        cache("a", wav)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9, "flip"])
+def test_a_damaged_file_is_named(tmp_path, part):
+    cache, wav = PitchCache(tmp_path, AutocorrelationPitch()), utterance()
+    cache("a", wav)
+    path = cache._uid2path("a")
+    damaged = bytearray(path.read_bytes())
+    if part == "flip":
+        damaged[len(damaged) // 4] ^= 1  # among the values
+    else:
+        del damaged[int(part * len(damaged)) :]
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=f"{path} is damaged.*remove it"):
+        cache("a", wav)
+
+
+def fill(folder, wav):
+    for number in range(20):
+        PitchCache(folder, AutocorrelationPitch())(str(number), wav)
+
+
+def test_processes_that_fill_a_folder_together_spoil_nothing(tmp_path):
+    wav, context = utterance(), multiprocessing.get_context("fork")
+    processes = [context.Process(target=fill, args=(tmp_path, wav)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    expected = AutocorrelationPitch()(wav[None])[0][0]
+    cache = PitchCache(tmp_path, AutocorrelationPitch())
+    assert all(torch.equal(cache(str(n), wav)[0], expected) for n in range(20))
+    assert len(list(tmp_path.glob("*/*"))) == 21

@@ -1,0 +1,121 @@
+"""The importers of recipes/Tones, on made-up recordings."""
+
+import numpy as np
+import pytest
+import soundfile
+from mboshi_prepare import mboshi
+from tone_layout import write_corpus
+from tone_perfect_prepare import tone_perfect
+
+SYLLABLES = ("lv", "ma")
+SPEAKERS = ("FV1", "MV1", "MV2")
+
+
+def tone(hz, rate, channels):
+    wave = 0.4 * np.sin(2 * np.pi * hz * np.arange(rate) / rate)
+    return np.stack([wave] * channels, 1)
+
+
+def transcripts(root):
+    """{split/speaker: {id: words}}, each id with its recording."""
+    found = {}
+    for path in root.rglob("*.trans.txt"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            name, words = line.split(" ", 1)
+            info = soundfile.info(path.parent / f"{name}.flac")
+            assert (info.samplerate, info.channels, info.frames) == (16000, 1, 16000)
+            assert name.split("-")[:2] == list(path.parent.parts[-2:])
+            speaker = "/".join(path.parts[-4:-2])
+            found.setdefault(speaker, {})[name] = words
+    assert sum(map(len, found.values())) == len(list(root.rglob("*.flac")))
+    return found
+
+
+@pytest.fixture
+def syllables(tmp_path):
+    folder = tmp_path / "mp3"
+    folder.mkdir()
+    for i, speaker in enumerate(SPEAKERS):
+        for syllable in SYLLABLES:
+            for number in "1234":
+                path = folder / f"{syllable}{number}_{speaker}_MP3.mp3"
+                soundfile.write(path, tone(200 + 100 * i, 44100, 2), 44100)
+    return folder
+
+
+def test_tone_perfect_leaves_out_the_speakers_asked_for(syllables, tmp_path, capsys):
+    out = tmp_path / "out"
+    silent = syllables / "nv1_FV1_MP3.mp3"
+    soundfile.write(silent, np.zeros((4000, 2)), 44100)
+    recordings = tone_perfect(syllables, [], ["MV1"])
+    write_corpus(out, recordings)
+    assert f"silent: {silent}" in capsys.readouterr().out
+    found = transcripts(out)
+    assert set(found) == {"train-tp/FV1", "test-tp/MV1", "train-tp/MV2"}
+    expected = sorted(f"{s}{n}".upper() for s in SYLLABLES for n in "1234")
+    assert all(sorted(words.values()) == expected for words in found.values())
+    assert found["test-tp/MV1"]["MV1-3-0001"] == "MA3"
+    samples, _ = soundfile.read(out / "test-tp/MV1/3/MV1-3-0001.flac")
+    assert np.abs(np.fft.rfft(samples)).argmax() == 300
+    with pytest.raises(
+        ValueError, match="not empty: expected a new or an empty folder"
+    ):
+        write_corpus(out, recordings)
+
+
+@pytest.mark.parametrize(
+    ("dev", "test"), [([], ["FV9"]), (["FV1"], ["FV1"]), ([], SPEAKERS)]
+)
+def test_speakers_that_cannot_be_left_out_are_named(syllables, dev, test):
+    with pytest.raises(ValueError, match=r"different ones of \['FV1', 'MV1', 'MV2'\]"):
+        tone_perfect(syllables, dev, list(test))
+
+
+def test_files_of_another_corpus_and_copies_are_refused(syllables, tmp_path):
+    copy = syllables / "copy/ma1_FV1_MP3.mp3"
+    copy.parent.mkdir()
+    copy.write_bytes((syllables / copy.name).read_bytes())
+    with pytest.raises(ValueError, match="are the same utterance"):
+        write_corpus(tmp_path / "out", tone_perfect(syllables, [], []))
+    copy.rename(copy.with_name("song.mp3"))
+    with pytest.raises(ValueError, match=r"'song.mp3': expected names such as"):
+        tone_perfect(syllables, [], [])
+    for importer in (tone_perfect, mboshi):
+        with pytest.raises(ValueError, match="found no recordings"):
+            importer(tmp_path / "nothing", [], [])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def sentences(tmp_path):
+    """40 texts by two speakers in train, 3 others in dev; accents decomposed."""
+    for folder, texts in (("train", range(40)), ("dev", range(40, 43))):
+        (tmp_path / folder).mkdir()
+        for i, speaker in enumerate(("abiayi", "martial")):
+            for text in texts:
+                name = f"{speaker}_2015-09-08-11-18-3{i}_samsung_mdw_Dico1_{text}"
+                path = tmp_path / folder / f"{name}.wav"
+                soundfile.write(path, tone(200, 16000, 1), 16000)
+                words = (
+                    f"wa\N{COMBINING ACUTE ACCENT} {chr(97 + text % 26)}{'o' * text}"
+                )
+                path.with_suffix(".mb.cleaned").write_text(f"{words} \n", "utf-8")
+    return tmp_path
+
+
+def test_mboshi_keeps_its_own_split_or_leaves_a_speaker_out(sentences, tmp_path):
+    write_corpus(tmp_path / "own", mboshi(sentences, [], []))
+    found = transcripts(tmp_path / "own")
+    texts = {}
+    for name, words in found.items():
+        texts.setdefault(name.split("/")[0], set()).update(words.values())
+    sizes = {split: len(words) for split, words in texts.items()}
+    assert sizes == {"train-mb": 38, "dev-mb": 2, "test-mb": 3}
+    assert len(set.union(*texts.values())) == 43
+    words = found["train-mb/abiayi"]["abiayi-20150908111830Dico1-0001"]
+    assert words == "w\N{LATIN SMALL LETTER A WITH ACUTE} bo"
+    write_corpus(tmp_path / "unseen", mboshi(sentences, [], ["martial"]))
+    sizes = {
+        name: len(words) for name, words in transcripts(tmp_path / "unseen").items()
+    }
+    assert sizes == {"train-mb/abiayi": 41, "dev-mb/abiayi": 2, "test-mb/martial": 43}

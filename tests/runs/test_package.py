@@ -1,0 +1,230 @@
+"""A package decodes as its run's test did, wherever it lies, by public classes."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from ruamel.yaml import YAML
+from speechbrain.decoders.ctc import CTCBeamSearcher
+from speechbrain.inference.ASR import EncoderASR, EncoderDecoderASR
+from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
+
+from speechbrain_pitchrope.cli import main
+from speechbrain_pitchrope.runs.folder import load_recogniser
+from speechbrain_pitchrope.runs.package import package_run
+from speechbrain_pitchrope.runs.trained import load_trained
+from tests.made_runs import JOINT, make_run
+from tests.made_swapped_runs import RECIPES, make_swapped_run
+from tests.signals import utterance
+
+LM_SIZES = {"d_model": 16, "nhead": 2, "num_encoder_layers": 1, "d_ffn": 16}
+WAVS = [utterance(110.0, 1.3), utterance(220.0, 0.7, seed=1), utterance(150.0, 2.01)]
+OURS = ("our_ctc", "our_joint", "our_lm")
+ALL = (*OURS, *RECIPES)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Output folders of all kinds of runs, and what the yaml of swapped ones makes."""
+    root = tmp_path_factory.mktemp("runs")
+    torch.manual_seed(0)
+    make_run(root / "then/our_ctc", (30.0, 40.0), avg_checkpoints=2)
+    make_run(root / "then/our_joint", **JOINT)
+    language_model = TransformerLM(
+        vocab=31, num_decoder_layers=0, activation=torch.nn.GELU, **LM_SIZES
+    )
+    torch.save(language_model.state_dict(), root / "trained_lm.ckpt")
+    settings = {
+        "lm_file": str(root / "trained_lm.ckpt"),
+        "lm_model": LM_SIZES | {"dropout": 0.5},  # not when decoding
+        "lm_weight": 5.0,
+    }
+    make_run(root / "then/our_lm", **JOINT, **settings)
+    made = {name: make_swapped_run(root / "then" / name, name) for name in RECIPES}
+    shutil.move(root / "then", root / "now")
+    return root / "now", made
+
+
+@pytest.fixture(scope="module")
+def packages(runs):
+    """Packages of all runs, in a folder of their own."""
+    folder = runs[0].parent / "moved"
+    return {
+        name: shutil.move(package_run(runs[0] / name), folder / name) for name in ALL
+    }
+
+
+@pytest.fixture(scope="module")
+def asrs(packages):
+    """The packages, loaded."""
+    return {name: load_recogniser(packages[name], "cpu") for name in ALL}
+
+
+def expected_text(kind, hparams, tokenizer, enc_out):
+    """The text of an utterance as the test of a swapped recipe decodes it."""
+    if kind == "joint":
+        return tokenizer.decode_ids(
+            hparams["test_search"](enc_out, torch.ones(1))[0][0]
+        )
+    if kind == "transducer":
+        frames = hparams["proj_enc"](enc_out)
+        return tokenizer.decode_ids(hparams["Beamsearcher"](frames)[0][0])
+    if kind == "after_pretraining":
+        enc_out = hparams["back_end_ffn"](enc_out)
+    log_probs = hparams["log_softmax"](hparams["ctc_lin"](enc_out))
+    pieces = [tokenizer.id_to_piece(i) for i in range(len(tokenizer))]
+    settings = {"kenlm_model_path": None} | hparams["test_beam_search"]
+    search = CTCBeamSearcher(vocab_list=pieces, **settings)
+    return search(log_probs, torch.ones(1))[0][0].text
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_text_is_the_tests(runs, asrs, name):
+    asr, run = asrs[name], load_trained(runs[0] / name)
+    is_ctc = name in ("our_ctc", "ctc", "after_pretraining")
+    assert type(asr) is (EncoderASR if is_ctc else EncoderDecoderASR)
+    texts = []
+    for wav in WAVS:
+        (text,), _ = asr.transcribe_batch(wav[None], torch.ones(1))
+        texts.append(text)
+        enc_out, p_ctc = run.encode(wav[None])
+        encoded = asr.encode_batch(wav[None], torch.ones(1))
+        if name != "transducer":  # of which the encoder ends in proj_enc
+            expected = p_ctc if is_ctc else enc_out
+            torch.testing.assert_close(encoded, expected, rtol=0, atol=0)
+        if name in RECIPES:
+            with torch.no_grad():
+                expected = expected_text(name, runs[1][name], run.tokenizer, enc_out)
+            assert text.split() == expected.split()
+    assert len(set(texts)) == len(WAVS)
+
+
+@pytest.mark.parametrize("name", ["our_ctc", "our_joint", "ctc", "transducer"])
+def test_batches_without_padding_give_what_utterances_give(asrs, name):
+    asr = asrs[name]
+    wavs = torch.stack([utterance(f0_hz, 1.3) for f0_hz in (110.0, 170.0, 230.0)])
+    alone = [asr.transcribe_batch(wav[None], torch.ones(1))[0][0] for wav in wavs]
+    assert asr.transcribe_batch(wavs, torch.ones(3))[0] == alone
+
+
+def test_the_search_is_the_tests(runs, asrs):
+    """Settings that were changed for the run are in the package."""
+    search = asrs["our_lm"].mods.decoder
+    assert search.beam_size == JOINT["test_beam_size"]
+    assert search.max_decode_ratio == JOINT["max_decode_ratio"]
+    weights = {key: value for key, value in search.scorer.weights.items() if value}
+    assert weights == {"ctc": 0.4, "transformerlm": 5.0}
+    language_model = search.scorer.full_scorers["transformerlm"].lm
+    expected = torch.load(runs[0].parent / "trained_lm.ckpt")
+    for key, value in language_model.state_dict().items():
+        assert torch.equal(value, expected[key])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_all_networks_go_to_the_device_and_none_trains(asrs, name):
+    """What is in no module would stay on the CPU, and in training mode."""
+    asr = asrs[name]
+    held = {id(parameter) for parameter in asr.mods.parameters()}
+    names = {"model", "pt_model", "lm_model"} & vars(asr.hparams).keys()
+    assert "model" in names
+    for network in (getattr(asr.hparams, name) for name in names):
+        assert {id(parameter) for parameter in network.parameters()} <= held
+        assert not any(module.training for module in network.modules())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_yaml_names_public_classes_and_no_paths(runs, packages, name):
+    text = (packages[name] / "hyperparams.yaml").read_text()
+    classes = re.findall(r"!(?:new|name|apply):([\w.]+)", text)
+    ours, theirs = "speechbrain_pitchrope.", ("speechbrain.", "torch.nn.", "sentence")
+    assert all(path.startswith((ours, *theirs)) for path in classes)
+    assert "variants" not in text and "theta: " in text
+    assert str(runs[0].parent) not in text
+    assert not re.search(r"&id\d|\*id\d", text)  # each entry is found by reference
+    files = {path.stem for path in packages[name].glob("*.ckpt")}
+    normalize = "normalize" if name == "after_pretraining" else "normalizer"
+    expected = {"model", normalize, "tokenizer"}
+    expected |= {"lm"} if name in ("our_lm", "joint", "transducer") else set()
+    expected |= {"pt_model"} if name == "after_pretraining" else set()
+    assert files == expected
+    entries = YAML().compose(text).value
+    assert {"modules", "pretrainer", "encoder"} <= {key.value for key, _ in entries}
+
+
+def test_loading_leaves_no_traces(packages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(packages["our_ctc"].rglob("*"))
+    load_recogniser(packages["our_ctc"])
+    assert sorted(packages["our_ctc"].rglob("*")) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_fresh_process_packages_loads_whatever_was_loaded_before(runs, tmp_path):
+    """HyperPyYAML reads tuples in quotes as text once it has loaded another file."""
+    command = [sys.executable, "-m", "speechbrain_pitchrope", "package"]
+    folder = tmp_path / "package"
+    subprocess.run([*command, runs[0] / "our_ctc", "--out", folder], check=True)
+    for _ in range(2):
+        asr = load_recogniser(folder, "cpu")
+        assert asr.transcribe_batch(WAVS[0][None], torch.ones(1))[0][0]
+
+
+def test_a_package_is_replaced_by_force_and_nothing_else(runs, tmp_path, capsys):
+    folder = tmp_path / "package"
+    command = ["package", str(runs[0] / "our_ctc"), "--out", str(folder)]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{folder}\n"
+    (folder / "lm.ckpt").touch()
+    assert main(command) == 1
+    assert "package exists: give another --out, or --force" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+    assert not (folder / "lm.ckpt").exists()
+    (folder / "thesis.tex").write_text("mine")
+    assert main([*command, "--force"]) == 1
+    assert "package holds thesis.tex, which belong to no" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["package"]
+
+
+def test_a_failure_leaves_the_package_that_was_there(runs, tmp_path, monkeypatch):
+    package_run(runs[0] / "our_ctc", tmp_path / "package")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    monkeypatch.setattr(torch, "save", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        package_run(runs[0] / "our_ctc", tmp_path / "package")
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("our_lm", "trained_lm", "gone", r"gone\.ckpt can't be read"),
+        ("joint", "BeamSearcher", "NoSearcher", "be loaded as EncoderDecoderASR"),
+        ("ctc", "test_beam_search", "search", "has no search for the test: expected"),
+        ("ctc", "sample_rate", "rate", "yaml has no sample_rate: give the output"),
+    ],
+)
+def test_what_cannot_be_packaged_is_told(
+    runs, tmp_path, capsys, name, old, new, message
+):
+    folder = tmp_path / "run"
+    shutil.copytree(runs[0] / name, folder, ignore=shutil.ignore_patterns("package"))
+    path = folder / "hyperparams.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    assert main(["package", str(folder)]) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert not (folder / "package").exists()
+
+
+@pytest.mark.parametrize("name", ["lm.ckpt", "tokenizer.ckpt"])
+def test_fetched_files_that_are_damaged_or_gone_are_named(runs, tmp_path, name):
+    shutil.copytree(runs[0] / "joint", tmp_path / "run")
+    path = tmp_path / "run/save" / name
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=re.escape(name)):
+        package_run(tmp_path / "run")
+    path.unlink()
+    with pytest.raises(ValueError, match=re.escape(name)):
+        package_run(tmp_path / "run")

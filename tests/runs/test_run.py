@@ -1,0 +1,247 @@
+"""A run opens as its test saw it, wherever it lies, and nothing else opens."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from speechbrain_pitchrope.nnet.summary import learned_table
+from speechbrain_pitchrope.runs.run import open_run
+from speechbrain_pitchrope.runs.trained import load_trained
+from tests.made_runs import JOINT, make_run
+from tests.made_swapped_runs import RECIPES, make_swapped_run
+from tests.signals import utterance
+
+CERS = (40.0, 20.0, 60.0, 30.0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run's folder, where it was moved to, and its weights of each epoch."""
+    root = tmp_path_factory.mktemp("runs")
+    torch.manual_seed(0)
+    settings = {"avg_checkpoints": 2, "test_splits": ["test-a", "test-b"]}
+    states = make_run(root / "then" / "a run", CERS, **settings)
+    (root / "then").rename(root / "now")
+    return root / "now" / "a run", states
+
+
+@pytest.fixture
+def copy(made, tmp_path):
+    """A copy of it, to be damaged."""
+    shutil.copytree(made[0], tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_settings_are_read_without_running_the_yaml(copy):
+    path = copy / "hyperparams.yaml"
+    path.write_text(path.read_text() + "\nevil: !apply:sys.exit [3]\n")
+    run = open_run(copy)
+    assert run.settings["seed"] == "1234"
+    assert run.settings["test_splits"] == list(run.manifests) == ["test-a", "test-b"]
+    assert run.settings["tokenizer_file"] is None
+    assert not {"Transformer", "pitch_attention", "model"} & run.settings.keys()
+    assert load_trained(copy).variant == "all"  # nor anything it does not need
+
+
+def test_paths_are_where_the_run_is_now(made):
+    run = open_run(made[0])
+    assert run.settings["output_folder"] == str(made[0])
+    assert run.save_folder == made[0] / "save"
+    assert run.manifests["test-a"] == made[0] / "manifests/test-a.csv"
+    assert run.tokenizer_file == made[0] / "tokenizer/31_char.model"
+
+
+@pytest.mark.parametrize("place", ["", "runs", "runs/x"])
+def test_relative_paths_are_the_callers_or_the_runs(made, tmp_path, monkeypatch, place):
+    shutil.copytree(made[0], tmp_path / "runs/x")
+    (tmp_path / place / "corpus").mkdir()
+    monkeypatch.chdir(made[0])
+    assert open_run(tmp_path / "runs/x").find("corpus") == tmp_path / place / "corpus"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus").mkdir(exist_ok=True)
+    assert open_run(tmp_path / "runs/x").find("corpus") == tmp_path / "corpus"
+
+
+def test_weights_are_the_average_of_the_best(made):
+    run = load_trained(made[0])
+    assert run.epochs == [2, 4]
+    for name, value in run.hparams["model"].state_dict().items():
+        expected = (made[1][1][name] + made[1][3][name]) / 2
+        torch.testing.assert_close(value, expected, msg=name)
+    assert not any(module.training for module in run.modules.modules())
+    _, rows = learned_table(run.hparams["model"])
+    assert len(rows) == sum(net.num_heads for net in run.attention) == 4
+
+
+def test_one_checkpoint_alone(made):
+    (path,) = (
+        checkpoint
+        for checkpoint in (made[0] / "save").iterdir()
+        if "epoch: 3" in (checkpoint / "CKPT.yaml").read_text()
+    )
+    alone = load_trained(path)
+    assert (alone.epochs, alone.folder) == ([3], made[0])
+    for name, value in alone.hparams["model"].state_dict().items():
+        assert torch.equal(value, made[1][2][name]), name
+
+
+def test_nothing_is_written_and_no_random_number_drawn(made):
+    def files():
+        return {
+            path: (path.stat().st_size, path.stat().st_mtime_ns)
+            for path in made[0].parents[1].rglob("*")
+        }
+
+    before = files()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trained = load_trained(made[0])
+    assert torch.equal(torch.rand(3), expected)
+    assert trained.tokenizer.decode_ids(trained.tokenizer.encode_as_ids("A FOX"))
+    assert files() == before
+
+
+def test_encoding_is_that_of_the_recipe(made):
+    run, wavs = load_trained(made[0]), torch.stack((utterance(), utterance(seed=1)))
+    enc_out, p_ctc = run.encode(wavs)
+    with torch.no_grad():
+        feats = run.hparams["compute_features"](wavs)
+        feats = run.hparams["normalize"](feats, torch.ones(2))
+        expected, _ = run.hparams["Transformer"](run.hparams["CNN"](feats), None)
+    torch.testing.assert_close(enc_out, expected)
+    torch.testing.assert_close(p_ctc.exp().sum(-1), torch.ones(p_ctc.shape[:2]))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_swapped_runs_open_as_ours_do(tmp_path, recipe):
+    made = make_swapped_run(tmp_path / "then", recipe)
+    (tmp_path / "then").rename(tmp_path / "now")
+    run = load_trained(tmp_path / "now")
+    epochs = [2] if recipe == "after_pretraining" else [1, 2]
+    assert (run.epochs, run.variant) == (epochs, "all")
+    for name, value in run.hparams["Transformer"].state_dict().items():
+        torch.testing.assert_close(value, made["Transformer"].state_dict()[name])
+    wav = utterance()[None]
+    enc_out, p_ctc = run.encode(wav)
+    assert p_ctc.shape[:2] == enc_out.shape[:2]
+    assert p_ctc.exp().sum(-1).allclose(torch.ones(1))
+    assert len(run.tokenizer.decode_ids([4, 5])) >= 2
+
+
+def test_a_run_with_a_decoder_goes_by_accuracy(tmp_path):
+    make_run(tmp_path / "joint", (0.5, 0.7, 0.6), **JOINT)
+    assert load_trained(tmp_path / "joint").epochs == [2]
+
+
+def lost(name):
+    """A damage: files are gone."""
+
+    def damage(folder):
+        for path in folder.glob(name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return damage
+
+
+def cut(name, size=0.5):
+    """A damage: a file ends early."""
+
+    def damage(folder):
+        for path in folder.glob(name):
+            path.write_bytes(path.read_bytes()[: int(path.stat().st_size * size)])
+
+    return damage
+
+
+def edited(old, new, name="hyperparams.yaml"):
+    """A damage: a text is changed."""
+
+    def damage(folder):
+        for path in folder.glob(name):
+            assert old in path.read_text()
+            path.write_text(path.read_text().replace(old, new))
+
+    return damage
+
+
+def not_finite(folder):
+    """A damage: a training that diverged."""
+    for path in folder.glob("save/*/model.ckpt"):
+        state = torch.load(path)
+        state[next(iter(state))][0] = float("nan")
+        torch.save(state, path)
+
+
+def changed_meaning(folder):
+    """A damage: a variant whose settings have changed since, with the same tensors."""
+    mark = json.loads((folder / "variant.json").read_text())
+    mark["pitch_attention"]["theta"] = "frame"
+    (folder / "variant.json").write_text(json.dumps(mark))
+
+
+DAMAGES = {
+    "no yaml": (lost("hyperparams.yaml"), "holds no hyperparams.yaml: give the output"),
+    "half a yaml": (
+        cut("hyperparams.yaml", 0.3),
+        "hyperparams.yaml has no .*normalize",
+    ),
+    "not yaml": (edited("seed: 1234", "seed: [1234"), "hyperparams.yaml can't be read"),
+    "class": (
+        edited("nnet.linear.Linear", "nnet.linear.No"),
+        "yaml can't be read .*No",
+    ),
+    "not a number": (
+        edited("sample_rate: 16000", "sample_rate: x"),
+        "yaml can't be read",
+    ),
+    "no checkpoint": (lost("save/*"), "no checkpoint of a finished epoch in .*save"),
+    "no save": (lost("save"), "no checkpoint of a finished epoch in .*save"),
+    "no weights": (
+        lost("save/*/model.ckpt"),
+        "model.ckpt can't be read .*FileNotFound",
+    ),
+    "half the weights": (cut("save/*/model.ckpt"), "model.ckpt can't be read"),
+    "no statistics": (
+        cut("save/*/normalizer.ckpt", 0),
+        "normalizer.ckpt can't be read",
+    ),
+    "meta": (edited("epoch", "- epoch", "save/*/CKPT.yaml"), "CKPT.yaml can't be read"),
+    "empty meta": (cut("save/*/CKPT.yaml", 0), "CKPT.yaml can't be read"),
+    "half a mark": (cut("variant.json"), "variant.json can't be read .*: remove it"),
+    "sizes": (edited("d_ffn: 32", "d_ffn: 48"), r"\[32, 32\], in the model \[48, 32\]"),
+    "variant": (edited("[all]", "[theta]"), "its variant 'theta' now means"),
+    "meaning": (changed_meaning, "was trained with .*'theta': 'frame'"),
+    "NaN": (not_finite, "model.ckpt holds NaN or infinite numbers in 0\\."),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_named(copy, damage):
+    change, message = DAMAGES[damage]
+    change(copy)
+    with pytest.raises(ValueError, match=message):
+        load_trained(copy)
+    assert (copy / "save").exists() == (damage != "no save")
+
+
+@pytest.mark.parametrize("damage", [lost, cut])
+def test_a_damaged_tokenizer_stops_only_who_needs_it(copy, damage):
+    damage("tokenizer/31_char.model")(copy)
+    opened = load_trained(copy)  # most figures need none
+    with pytest.raises(ValueError, match=r"31_char\.model|label_encoder\.txt"):
+        opened.tokenizer  # noqa: B018
+
+
+def test_a_wrong_path_loads_no_torch(tmp_path):
+    code = (
+        "import sys; from speechbrain_pitchrope.cli import main\n"
+        f"for command in (['package'], ['report'], ['transcribe', {__file__!r}]):\n"
+        f"    assert main([command[0], {str(tmp_path)!r}, *command[1:]]) == 1\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

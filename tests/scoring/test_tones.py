@@ -1,0 +1,171 @@
+"""Errors of tone, against SpeechBrain's counts and against exhaustive search."""
+
+import random
+import unicodedata
+
+import numpy as np
+import pytest
+from speechbrain.utils.edit_distance import wer_details_for_batch
+
+from speechbrain_pitchrope.scoring.significance import compare_rates
+from speechbrain_pitchrope.scoring.tones import (
+    align_bases,
+    average_runs,
+    compare_tones,
+    edit_distance,
+    find_split,
+    split_characters,
+    split_syllables,
+    tone_errors,
+)
+
+
+def syllables(seed, utterances=60, bases=("MA", "BO", "DAO")):
+    """References and hypotheses of toned syllables, empty ones among them."""
+    source = random.Random(seed)
+
+    def speak():
+        return [source.choice(bases) + source.choice("1234") for _ in range(length())]
+
+    def length():
+        return source.randint(0, 6)
+
+    names = [f"{i % 4}-1-{i:04}" for i in range(utterances)]
+    return {name: speak() for name in names}, {name: speak() for name in names}
+
+
+def edits(refs, hyps):
+    """SpeechBrain's counts of errors."""
+    names = sorted(refs)
+    scored = wer_details_for_batch(
+        names, [refs[name] for name in names], [hyps[name] for name in names]
+    )
+    return [details["num_edits"] for details in scored]
+
+
+def without_tones(texts):
+    return {name: [word[:-1] for word in words] for name, words in texts.items()}
+
+
+def test_toned_and_base_errors_are_those_of_speechbrain():
+    refs, hyps = syllables(0)
+    scored = tone_errors(refs, hyps)
+    assert scored.errors.tolist() == edits(refs, hyps)
+    assert scored.base_errors.tolist() == edits(*map(without_tones, (refs, hyps)))
+    assert scored.units.tolist() == [len(refs[name]) for name in sorted(refs)]
+
+
+def test_without_base_errors_all_others_are_of_tone():
+    refs, _ = syllables(1)
+    source = random.Random(2)
+    hyps = {
+        name: [word[:-1] + source.choice("1234") for word in words]
+        for name, words in refs.items()
+    }
+    scored = tone_errors(refs, hyps)
+    assert not scored.base_errors.any()
+    np.testing.assert_array_equal(scored.matched, scored.units)
+    # Insertions and deletions may explain what substitutions of tones do.
+    assert (scored.tone_errors >= scored.errors).all() and scored.errors.sum() > 50
+
+
+def exhaustive(reference, hypothesis):
+    """(errors, right bases, tone errors) of the best of all alignments."""
+    if not reference or not hypothesis:
+        return len(reference) + len(hypothesis), 0, 0
+    (base, tone), *reference_rest = reference
+    (other, other_tone), *hypothesis_rest = hypothesis
+    steps = ((reference_rest, hypothesis_rest, base != other, base == other),)
+    steps += ((reference_rest, hypothesis, 1, 0), (reference, hypothesis_rest, 1, 0))
+    found = []
+    for rest, other_rest, error, right in steps:
+        errors, matches, wrong = exhaustive(rest, other_rest)
+        wrong += bool(right and tone != other_tone)
+        found.append((errors + error, matches + right, wrong))
+    return min(found, key=lambda x: (x[0], -x[1], x[2]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_all_alignments_the_best_counts(seed):
+    refs, hyps = syllables(seed, 20, ("A", "B"))
+    for name in refs:
+        reference, hypothesis = split_syllables(refs[name]), split_syllables(hyps[name])
+        errors, pairs = align_bases(reference, hypothesis)
+        assert all(a[0] == b[0] for a, b in pairs)
+        wrong = sum(a[1] != b[1] for a, b in pairs)
+        assert (errors, len(pairs), wrong) == exhaustive(reference, hypothesis)
+
+
+def test_confusions_are_the_matched_units():
+    scored = tone_errors(*syllables(3))
+    wrong = sum(n for (a, b), n in scored.confusions.items() if a != b)
+    assert wrong == scored.tone_errors.sum() > 0
+    assert scored.confusions.total() == scored.matched.sum()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_are_scored_as_characters(form):
+    def spell(text):
+        return {"1": unicodedata.normalize(form, text).split()}
+
+    said, heard = "bísí ɔ́di la", "bisí ɔ́di lá"
+    scored = tone_errors(spell(said), spell(heard))
+    assert len(split_characters([said])) == scored.units == 11
+    assert (scored.errors, scored.base_errors) == (2, 0)
+    # No accent is ever on b, s, d, l, a and space: only i, i, ɔ and i are matched.
+    assert (scored.matched, scored.tone_errors) == (4, 1)
+
+
+def test_edit_distance_is_that_of_speechbrain():
+    source = random.Random(0)
+    for _ in range(300):
+        said, heard = (
+            source.choices(["A", "B", " ", "É"], k=source.randint(0, 12))
+            for _ in range(2)
+        )
+        assert edit_distance(said, heard) == edits({"1": said}, {"1": heard})[0]
+
+
+def test_how_tone_is_written_is_found():
+    assert find_split({"1": ["HI"], "2": ["MA3"]}) is split_syllables
+    assert find_split({"1": ["ba"], "2": ["bá"]}) is split_characters
+    with pytest.raises(ValueError, match="2 utterances hold no tone, expected words"):
+        find_split({"1": ["HI"], "2": ["THERE", "42"]})
+
+
+def test_other_utterances_are_refused():
+    with pytest.raises(ValueError, match=r"^2 is an utterance of the references alone"):
+        tone_errors({"1": ["MA1"], "2": ["MA1"]}, {"1": ["MA1"]})
+
+
+def test_runs_are_averaged_over_those_that_scored_an_utterance():
+    refs, hyps = syllables(4, 6)
+    _, others = syllables(5, 6)
+    some = {name: refs[name] for name in sorted(refs)[:3]}
+    runs = [
+        tone_errors(refs, hyps),
+        tone_errors(some, {name: others[name] for name in some}),
+    ]
+    mean = average_runs(runs)
+    for field in ("units", "errors", "base_errors", "matched", "tone_errors"):
+        whole, part = (getattr(run, field) for run in runs)
+        expected = [*(whole[:3] + part) / 2, *whole[3:]]
+        np.testing.assert_array_equal(getattr(mean, field), expected)
+    assert mean.confusions == runs[0].confusions + runs[1].confusions
+
+
+def test_pairs_have_the_bootstrap_of_their_measure():
+    refs, hyps = syllables(6)
+    better = {name: refs[name] if i % 2 else hyps[name] for i, name in enumerate(refs)}
+    first, second = tone_errors(refs, hyps), tone_errors(refs, better)
+    pairs = compare_tones(first, second, resamples=300, seed=2)
+    assert list(pairs) == ["toned", "base", "tone"]
+    assert pairs["base"] == compare_rates(
+        first.base_errors, second.base_errors, first.units, None, 300, 2
+    )
+    tone = pairs["tone"]
+    assert tone.rate_a == 100 * first.tone_errors.sum() / first.matched.sum()
+    assert tone.difference == pytest.approx(tone.rate_b - tone.rate_a)
+    assert tone.low < tone.difference < tone.high < 0 and tone.p < 0.01
+    with pytest.raises(ValueError, match="expected the same references"):
+        compare_tones(first, tone_errors({"x": ["MA1"]}, {"x": ["MA1"]}))
