@@ -1,4 +1,4 @@
-"""Train the network that tells voiced from unvoiced frames; print errors on both halves.
+"""Train the network that tells voiced from unvoiced frames.
 
     python benchmarks/train_voicing.py --data FOLDER [--copies 30] [--steps 3000]
 
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from pitch_clips import SAMPLE_RATE, Clip, babble, mains_hum, read_clips
 
 from speechbrain_pitchrope.processing import voicing as voice
+from speechbrain_pitchrope.processing.autocorrelation import Candidates
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 HOP = SAMPLE_RATE // 100
@@ -52,7 +53,9 @@ def sustained_voice(rng):
     n_samples = int(rng.uniform(1, 4) * SAMPLE_RATE)
     time = np.arange(n_samples) / SAMPLE_RATE
     f0 = 60 * 2 ** rng.uniform(0, 4.05)
-    f0 = f0 * (1 + rng.uniform(0, 0.06) * np.sin(2 * np.pi * rng.uniform(0.5, 6) * time))
+    f0 = f0 * (
+        1 + rng.uniform(0, 0.06) * np.sin(2 * np.pi * rng.uniform(0.5, 6) * time)
+    )
     phase = 2 * np.pi * np.cumsum(f0) / SAMPLE_RATE
     corner, order = rng.uniform(200, 1500), rng.uniform(1, 3)
     n_harmonics = 1 if rng.random() < 0.15 else int(4000 / f0.max())
@@ -112,7 +115,9 @@ def change(rng, clip, clips):
     if rng.random() < 0.65:
         snr = rng.uniform(-3, 25) if rng.random() < 0.5 else rng.uniform(25, 80)
         white = rng.random() < 0.5
-        noise = rng.standard_normal(len(wav)) if white else coloured_noise(rng, len(wav))
+        noise = (
+            rng.standard_normal(len(wav)) if white else coloured_noise(rng, len(wav))
+        )
         wav = wav + level * 10 ** (-snr / 20) * noise
     return wav, f0
 
@@ -138,9 +143,9 @@ def analyse(tracker, data):
     for wav, f0 in data:
         n_frames = len(wav) // HOP + 1
         end = (n_frames - 1 + tracker.n_ahead) * HOP
-        wav = np.pad(wav, (0, max(0, end - len(wav))))
+        padded = np.pad(wav, (0, max(0, end - len(wav))))
         with torch.no_grad():
-            peaks, features = tracker.analyse(torch.from_numpy(wav).float()[None])
+            peaks, features = tracker.analyse(torch.from_numpy(padded).float()[None])
         truth = torch.from_numpy(np.pad(f0, (0, max(0, n_frames - len(f0)))))[:n_frames]
         parts.append(
             torch.cat(
@@ -161,8 +166,6 @@ def split(tracker, rows):
     """Candidates, features and truth of rows [n, B, T]."""
     n = len(tracker.range_edges) - 1
     octaves, score, features = rows[:n], rows[n : 2 * n], rows[2 * n : -1]
-    from speechbrain_pitchrope.processing.autocorrelation import Candidates
-
     return Candidates(octaves, score), features, rows[-1]
 
 

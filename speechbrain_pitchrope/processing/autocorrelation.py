@@ -16,6 +16,7 @@ and take noise out of it, before correlating.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -299,8 +300,7 @@ def best_peaks(correlation, lags, edges):
     gain = OCTAVE_COST * torch.log2(lags[-1] / lags[1:-1])
     is_peak = (here > before) & (here >= after) & (here > 0)
     score = torch.where(is_peak, here + gain[:, None, None], -1.0)
-    ranges = zip(edges, edges[1:], strict=False)
-    best = [score[start:end].max(0) for start, end in ranges]
+    best = [score[start:end].max(0) for start, end in pairwise(edges)]
     score = torch.stack([values for values, _ in best])
     index = torch.stack(
         [place + start for (_, place), start in zip(best, edges, strict=False)]

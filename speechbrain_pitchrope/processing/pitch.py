@@ -22,6 +22,9 @@ WINDOW_MS = 40.0
 
 PERIODS = 2.4
 
+REVISION = 2
+"""Counted up when the tracker's results change."""
+
 LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
 """What f0_min and f0_max may be at most."""
 
@@ -36,6 +39,70 @@ VOICING_SLOPE = 7.0
 
 CHUNK_FRAMES = 6000
 """Frames tracked at a time, one minute: memory stays bounded in a long recording."""
+
+
+MAX_PEAK = 1e5
+"""Samples beyond this are no audio, not even 16 bits kept as floats."""
+
+
+def check_audio(wavs, consumer):
+    """Check the type and the shape of audio, which costs nothing.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        Floats of shape [B, N], N >= 1, if all is well.
+    consumer : str
+        Who asks: the class named in the message.
+
+    Raises
+    ------
+    ValueError
+        If it is no tensor, not of floats, not mono, or empty.
+    """
+    if not isinstance(wavs, torch.Tensor):
+        raise ValueError(
+            f"{consumer} found audio of type {type(wavs).__name__}, expected a "
+            "torch.Tensor: convert it with torch.from_numpy or torch.tensor"
+        )
+    if not wavs.is_floating_point():
+        raise ValueError(
+            f"{consumer} found audio of {wavs.dtype}, expected floats in -1 .. 1: "
+            "divide 16-bit samples by 32768"
+        )
+    if wavs.ndim != 2:
+        raise ValueError(
+            f"{consumer} found audio of shape {list(wavs.shape)}, expected mono "
+            "[batch, samples]: add a batch dimension with wavs[None], average or "
+            "select the channels"
+        )
+    if wavs.numel() == 0:
+        raise ValueError(
+            f"{consumer} found audio without samples, shape {list(wavs.shape)}: "
+            "leave empty recordings out of the manifest"
+        )
+
+
+def check_samples(wavs, consumer):
+    """Check the values of audio [B, N], for which the host waits for the device.
+
+    Raises
+    ------
+    ValueError
+        If there are NaN or infinite samples, or samples beyond ``MAX_PEAK``; the
+        message says in which rows.
+    """
+    peaks = wavs.detach().abs().amax(1)
+    if (peaks <= MAX_PEAK).all():  # not so for NaN
+        return
+    rows = (~(peaks <= MAX_PEAK)).nonzero().flatten().tolist()
+    found = "NaN or infinite samples"
+    if peaks.isfinite().all():
+        found = f"samples of up to {peaks.max().item():.2g}"
+    raise ValueError(
+        f"{consumer} found {found} in rows {rows} of a batch of {len(wavs)}, expected "
+        "-1 .. 1: mend the recordings or the augmentation before it"
+    )
 
 
 class PitchTracker(torch.nn.Module):
@@ -59,13 +126,25 @@ class PitchTracker(torch.nn.Module):
 
     def __init__(self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0):
         super().__init__()
-        if not 0 < f0_min < f0_max:
+        if not 0 < f0_min < f0_max <= sample_rate / 2:
             raise ValueError(
-                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max"
+                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max <= "
+                f"{sample_rate / 2:g} Hz, half the sample rate"
             )
         self.sample_rate = sample_rate
         self.hop_length = round(sample_rate * hop_length / 1000)
         self.f0_min, self.f0_max = f0_min, f0_max
+        self.first_batches = inband.FirstBatches(self)
+
+    def check(self, wavs):
+        """Refuse what is not audio, with a ValueError.
+
+        In training the values are checked in the first batches only: see
+        ``inband.FirstBatches``.
+        """
+        check_audio(wavs, type(self).__name__)
+        if not torch.is_grad_enabled() or self.first_batches.one_more():
+            check_samples(wavs, type(self).__name__)
 
     def extra_repr(self):
         """The settings, for ``print(module)``."""
@@ -125,6 +204,7 @@ class AutocorrelationPitch(PitchTracker):
         if lookahead < 0:
             raise ValueError(f"lookahead is {lookahead} frames: expected 0 or more")
         self.lookahead = lookahead
+        self.revision = REVISION  # a setting, by which caches of f0 are told apart
         window = max(WINDOW_MS, 1000 * PERIODS / f0_min)
         hops_per_frame = 2 * max(1, round(window / hop_length / 2 + 0.01))
         self.window_size = hops_per_frame * self.hop_length
@@ -177,7 +257,17 @@ class AutocorrelationPitch(PitchTracker):
         voicing : torch.Tensor
             Probability of voicing, same shape.
         """
+        self.check(wavs)
         n_frames = wavs.shape[1] // self.hop_length + 1
+        n_rows = len(wavs)
+        if wavs.device.type == "cpu":
+            n_rows = max(1, round(GROUP_FRAMES / n_frames))
+        groups = [self._track_rows(group, n_frames) for group in wavs.split(n_rows)]
+        f0_hz, voicing = zip(*groups, strict=True)
+        return torch.cat(f0_hz), torch.cat(voicing)
+
+    def _track_rows(self, wavs, n_frames):
+        """Track some utterances, a long one in chunks."""
         chunks = [
             self.track_frames(wavs, first, min(first + CHUNK_FRAMES, n_frames))
             for first in range(0, n_frames, CHUNK_FRAMES)
@@ -216,7 +306,10 @@ class AutocorrelationPitch(PitchTracker):
             self.to(wavs.device)
         with torch.autocast(wavs.device.type, enabled=False):
             peaks, features = self.analyse(wavs.float())
-            return self.decide(peaks, self.voicing_network(features))
+            # What is not finite, in a batch that was not checked, is unvoiced.
+            unvoiced = self.voicing_network(features.nan_to_num())
+            f0_hz, voicing = self.decide(peaks, unvoiced)
+            return f0_hz.nan_to_num(), voicing.nan_to_num()
 
     def analyse(self, wavs):
         """Candidates, and the features that tell how likely each frame is voiced."""
@@ -246,9 +339,9 @@ class AutocorrelationPitch(PitchTracker):
         decimated = steps.decimate(hops, self.decimation)
         power = steps.power_spectrum(decimated, self.fourier)
         power = power.view(len(power), n_batch, -1)[..., :n_frames]
+        # Of the hop before and behind the middle of each frame.
         energy = hops.detach().square().mean(1).view(n_batch, -1)
-        first = self.n_around - 1
-        energy = energy[:, first : first + n_frames] + energy[:, first + 1 :][:, :n_frames]
+        energy = energy[:, self.n_around - 1 :].unfold(1, 2, 1).sum(2)[:, :n_frames]
         return power, energy
 
     def decide(self, peaks, unvoiced):
@@ -327,7 +420,7 @@ class World(PitchTracker):
         self.voicing_tracker = None
         if method == "harvest":
             self.voicing_tracker = AutocorrelationPitch(
-                sample_rate, hop_length, f0_min, f0_max
+                sample_rate, hop_length, max(f0_min, LOWEST_HZ), min(f0_max, HIGHEST_HZ)
             )
 
     def forward(self, wavs):
@@ -345,6 +438,7 @@ class World(PitchTracker):
         voicing : torch.Tensor
             Same shape: 0 or 1 for DIO, a probability for Harvest.
         """
+        self.check(wavs)
         samples = wavs.detach().to("cpu", torch.float64).numpy()
         with ThreadPoolExecutor(self.n_threads) as threads:
             contours = list(threads.map(self._track, samples))
@@ -382,7 +476,7 @@ def _require_pyworld():
             import pyworld  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"pyworld could not be imported ({error}): pyworld 0.3.5 needs "
-            "pkg_resources, which setuptools has dropped; try "
-            "pip install pyworld 'setuptools<82', or use AutocorrelationPitch"
+            f"World needs pyworld, which could not be imported ({error}): pip install "
+            "'speechbrain_pitchrope[world]' or pip install pyworld-prebuilt, or use "
+            "AutocorrelationPitch"
         ) from error
