@@ -6,8 +6,7 @@
 learns from every other speaker, those that ``pitch.py --held-out`` leaves out. Each
 clip is used many times, changed at random: speed, noise of all colours, hum, babble,
 reverberation, filters, clicks, an offset, cuts without a pause, long quiet margins.
-Sustained voices of 60 to 1000 Hz, those above 500 Hz unvoiced, and noise alone are
-added. The path through the candidates is part of what is trained, so that ``voicing``
+Sustained voices and noise alone are added. The path through the candidates is part of what is trained, so that ``voicing``
 comes out as a probability. Writes ``voicing.json`` into the package.
 """
 
@@ -23,8 +22,8 @@ from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from pitch_clips import SAMPLE_RATE, Clip, babble, mains_hum, read_clips
 
+from speechbrain_pitchrope.processing import autocorrelation
 from speechbrain_pitchrope.processing import voicing as voice
-from speechbrain_pitchrope.processing.autocorrelation import Candidates
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 HOP = SAMPLE_RATE // 100
@@ -145,7 +144,9 @@ def analyse(tracker, data):
         end = (n_frames - 1 + tracker.n_ahead) * HOP
         padded = np.pad(wav, (0, max(0, end - len(wav))))
         with torch.no_grad():
-            peaks, features = tracker.analyse(torch.from_numpy(padded).float()[None])
+            peaks, features, is_above = tracker.analyse(
+                torch.from_numpy(padded).float()[None]
+            )
         truth = torch.from_numpy(np.pad(f0, (0, max(0, n_frames - len(f0)))))[:n_frames]
         parts.append(
             torch.cat(
@@ -153,6 +154,7 @@ def analyse(tracker, data):
                     peaks.octaves[:, 0, :n_frames],
                     peaks.score[:, 0, :n_frames],
                     features[:, 0, :n_frames],
+                    is_above[:, :n_frames].float(),
                     truth[None].float(),
                 )
             )
@@ -162,17 +164,17 @@ def analyse(tracker, data):
     return joined[:, : n_rows * 250].view(len(joined), n_rows, 250)
 
 
-def split(tracker, rows):
-    """Candidates, features and truth of rows [n, B, T]."""
-    n = len(tracker.range_edges) - 1
-    octaves, score, features = rows[:n], rows[n : 2 * n], rows[2 * n : -1]
-    return Candidates(octaves, score), features, rows[-1]
+def split(rows):
+    """Candidates, features, what is above the range and f0 of rows [n, B, T]."""
+    n = autocorrelation.N_RANGES
+    octaves, score, features = rows[:n], rows[n : 2 * n], rows[2 * n : -2]
+    return autocorrelation.Candidates(octaves, score), features, rows[-2], rows[-1]
 
 
 def train(tracker, rows, n_steps, seed):
     """Train the tracker's network on rows of frames."""
     network = tracker.voicing_network
-    _, features, _ = split(tracker, rows)
+    features = split(rows)[1]
     mean, std = features.flatten(1).mean(1), features.flatten(1).std(1) + 1e-3
     generator = torch.Generator().manual_seed(seed)
     n = len(mean)
@@ -190,12 +192,13 @@ def train(tracker, rows, n_steps, seed):
 
     for step in range(n_steps):
         chosen = torch.randint(rows.shape[1], (32,), generator=generator)
-        peaks, features, truth = split(tracker, rows[:, chosen])
+        peaks, features, is_above, truth = split(rows[:, chosen])
         put()
-        _, voicing = tracker.decide(peaks, network(features))
-        voiced = (truth > 0) & (truth <= tracker.f0_max)
+        _, voicing = tracker.decide(peaks, network(features) + 2 * is_above)
         loss = torch.nn.functional.binary_cross_entropy(
-            voicing.clamp(1e-6, 1 - 1e-6), voiced.float()
+            voicing.clamp(1e-6, 1 - 1e-6),
+            (truth > 0).float(),
+            weight=(truth < tracker.f0_max).float(),  # beyond is not for it to tell
         )
         optimiser.zero_grad()
         loss.backward()

@@ -39,7 +39,8 @@ LAG_STEPS = 5.0
 """Lags within a period of the upper end of the band, 0.17 ms apart by default."""
 
 N_RANGES = 5
-"""Ranges of lags, equal in octaves, of which each gives its best peak."""
+"""Ranges of lags from f0_max to f0_min, equal in octaves, each of which gives its best
+peak. What is above f0_max is one range more."""
 
 OCTAVE_COST = 0.045
 """Score that a candidate gains per octave above the lowest f0 (Boersma, eq. 26)."""
@@ -266,21 +267,21 @@ class Candidates(NamedTuple):
     score: torch.Tensor
 
 
-def range_edges(lags):
-    """Where the ranges of lags begin and end: N_RANGES + 1 indices of a list of lags.
+def range_edges(lags, f0_max):
+    """Where the ranges of lags begin and end: N_RANGES + 2 indices of ``lags[1:-1]``.
 
     Example
     -------
-    >>> range_edges(torch.arange(1.0, 35.0))
-    [0, 1, 3, 7, 15, 32]
+    >>> range_edges(torch.arange(1.0, 70.0) / 4000, f0_max=500.0)
+    [0, 6, 10, 16, 25, 40, 67]
     """
-    first, last = lags[1].item(), lags[-1].item()
-    starts = [first * (last / first) ** (i / N_RANGES) for i in range(1, N_RANGES)]
+    first, last = 1 / (f0_max * 1.015), lags[-1].item()
+    starts = [first * (last / first) ** (i / N_RANGES) for i in range(N_RANGES)]
     inner = [int((lags[1:-1] < start).sum()) for start in starts]
     return [0, *inner, len(lags) - 2]
 
 
-def best_peaks(correlation, lags, edges):
+def best_peaks(correlation, lags, edges, octave_limit):
     """Find the highest peak of each range of lags, refined between the lags.
 
     Arguments
@@ -291,10 +292,16 @@ def best_peaks(correlation, lags, edges):
         In seconds, equally spaced, shape [n_lags].
     edges : sequence of int
         Where the ranges begin and end, as ``range_edges`` gives it.
+    octave_limit : float
+        log2 of what is still within the range.
 
     Returns
     -------
     Candidates
+        Of the ranges from f0_max to f0_min.
+    torch.Tensor
+        How much higher the peak above f0_max is than that of the best candidate, shape
+        [B, T].
     """
     before, here, after = correlation[:-2], correlation[1:-1], correlation[2:]
     gain = OCTAVE_COST * torch.log2(lags[-1] / lags[1:-1])
@@ -306,13 +313,20 @@ def best_peaks(correlation, lags, edges):
         [place + start for (_, place), start in zip(best, edges, strict=False)]
     )
     y0, y1, y2 = (correlation.gather(0, index + i) for i in range(3))
-    curvature = (y0 - 2 * y1 + y2).clamp(max=-1e-12)
     # The parabola through three lags: where it peaks, and how high.
+    curvature = (y0 - 2 * y1 + y2).clamp(max=-1e-12)
     offset = (0.5 * (y0 - y2) / curvature).clamp(-1, 1)
     offset = torch.where(score > 0, offset, torch.zeros_like(offset))
     score = score - 0.25 * (y0 - y2) * offset.detach()
     step = lags[1] - lags[0]
-    return Candidates(-torch.log2(lags[1:-1][index] + step * offset), score)
+    octaves = -torch.log2(lags[1:-1][index] + step * offset)
+    # What the edge of the range cuts through is refined to either side of it.
+    is_above = octaves.detach() > octave_limit
+    height = score.detach() - gain[index]
+    above = height.masked_fill(~is_above, -1.0).amax(0)
+    score = score.masked_fill(is_above, -1.0)
+    lead = above - height.gather(0, score.detach().argmax(0)[None])[0]
+    return Candidates(octaves[1:], score[1:]), lead
 
 
 def running_minimum(x, n_frames):

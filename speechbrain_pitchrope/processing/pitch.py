@@ -31,9 +31,6 @@ LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
 GROUP_FRAMES = 2000
 """Frames tracked at a time on a CPU, whose caches they fit; utterances stay whole."""
 
-RANGE_MARGIN = 0.02
-"""Octaves beyond f0_max in which f0 is within the range, give or take an estimate."""
-
 VOICING_SLOPE = 7.0
 """Turns the lead of the best voiced path over the unvoiced one into log-odds."""
 
@@ -211,7 +208,8 @@ class AutocorrelationPitch(PitchTracker):
         tables = steps.make_tables(
             sample_rate, self.hop_length, self.window_size, f0_min, f0_max
         )
-        self.range_edges = steps.range_edges(tables.lags)
+        self.octave_limit = math.log2(1.015 * f0_max)
+        self.range_edges = steps.range_edges(tables.lags, f0_max)
         self.first_low_lag = int((tables.lags < 0.002).sum())
         for name, table in tables._asdict().items():
             self.register_buffer(name, table, persistent=False)
@@ -305,14 +303,14 @@ class AutocorrelationPitch(PitchTracker):
             # Recipes keep feature extractors outside of Brain.modules.
             self.to(wavs.device)
         with torch.autocast(wavs.device.type, enabled=False):
-            peaks, features = self.analyse(wavs.float())
+            peaks, features, is_above = self.analyse(wavs.float())
             # What is not finite, in a batch that was not checked, is unvoiced.
-            unvoiced = self.voicing_network(features.nan_to_num())
+            unvoiced = self.voicing_network(features.nan_to_num()) + 2 * is_above
             f0_hz, voicing = self.decide(peaks, unvoiced)
             return f0_hz.nan_to_num(), voicing.nan_to_num()
 
     def analyse(self, wavs):
-        """Candidates, and the features that tell how likely each frame is voiced."""
+        """Candidates, features for the network, and where a voice is above the range."""
         power, energy = self.spectrum(wavs)
         tables = self.tables
         raw = steps.normalised_autocorrelation(power.detach(), tables)
@@ -321,11 +319,13 @@ class AutocorrelationPitch(PitchTracker):
             power, self.noise_bands, peak, f0_hz, self.n_around
         )
         correlation = steps.normalised_autocorrelation(clean, tables)
-        peaks = steps.best_peaks(correlation, self.lags, self.range_edges)
+        peaks, lead = steps.best_peaks(
+            correlation, self.lags, self.range_edges, self.octave_limit
+        )
         features = voice.voicing_features(
             power, floor, peak, peaks, energy, tables, self.noise_bands
         )
-        return peaks, features
+        return peaks, features, voice.is_above_range(lead)
 
     def spectrum(self, wavs):
         """Power spectrum [n_bins, B, T] and mean square [B, T] of each frame."""
@@ -349,13 +349,8 @@ class AutocorrelationPitch(PitchTracker):
         scores = torch.cat((peaks.score, unvoiced[None]))
         costs = transition_costs(peaks.octaves)
         totals = max_sum(scores, costs, self.lookahead, self.lookahead)
-        # A voice above the range counts as unvoiced.
-        above = peaks.octaves > math.log2(self.f0_max) + RANGE_MARGIN
-        voiced = totals[:-1].masked_fill(above, -math.inf)
-        other = totals[:-1].masked_fill(~above, -math.inf).amax(0)
-        best, index = voiced.max(0)
-        lead = (best - torch.maximum(totals[-1], other)).clamp(-10, 10)
-        voicing = torch.sigmoid(VOICING_SLOPE * lead)
+        best, index = totals[:-1].max(0)
+        voicing = torch.sigmoid(VOICING_SLOPE * (best - totals[-1]))
         octaves = peaks.octaves.gather(0, index[None])[0]
         voiced = voicing >= inband.VOICED
         return torch.exp2(octaves) * voiced, voicing

@@ -38,6 +38,11 @@ CLICK_FRAMES = 6
 SMOOTH_FRAMES = 12
 """Frames over which features are averaged where their noise counts."""
 
+ABOVE_FRAMES = 5
+ABOVE_MARGIN = 0.02
+"""For so many frames the best peak above f0_max has to be higher than that of the
+others, or lower by this at most: then f0 is above f0_max."""
+
 FEATURES = (
     "periodicity",
     "score",
@@ -117,6 +122,16 @@ def running_floor(power):
     """1.5 times the minimum of the last 2 s, 0 where nothing is known, [..., T]."""
     floor = NOISE_BIAS * steps.running_minimum(power, NOISE_FRAMES)
     return floor.masked_fill(floor == torch.inf, 0.0)
+
+
+def is_above_range(lead):
+    """Where the peaks above f0_max have been the best for some frames, [B, T].
+
+    A voice an octave above the range has the same peaks as one within it, but for the
+    first; one within it with strong even harmonics lacks little of that. So it takes
+    ``ABOVE_FRAMES`` in turn.
+    """
+    return steps.running_minimum(lead, ABOVE_FRAMES) > -ABOVE_MARGIN
 
 
 def voicing_features(power, floor, peak, best, energy, tables, bands):
