@@ -6,8 +6,9 @@
 learns from every other speaker, those that ``pitch.py --held-out`` leaves out. Each
 clip is used many times, changed at random: speed, noise of all colours, hum, babble,
 reverberation, filters, clicks, an offset, cuts without a pause, long quiet margins.
-Sustained voices and noise alone are added. The path through the candidates is part of what is trained, so that ``voicing``
-comes out as a probability. Writes ``voicing.json`` into the package.
+Sustained voices and noise alone are added. The path through the candidates is part of
+what is trained, so that ``voicing`` comes out as a probability. Writes ``voicing.json``
+into the package.
 """
 
 import argparse

@@ -303,26 +303,28 @@ def best_peaks(correlation, lags, edges, octave_limit):
         How much higher the peak above f0_max is than that of the best candidate, shape
         [B, T].
     """
-    before, here, after = correlation[:-2], correlation[1:-1], correlation[2:]
+    before, here, after = (
+        correlation.detach()[i : len(lags) - 2 + i] for i in range(3)
+    )
     gain = OCTAVE_COST * torch.log2(lags[-1] / lags[1:-1])
-    is_peak = (here > before) & (here >= after) & (here > 0)
-    score = torch.where(is_peak, here + gain[:, None, None], -1.0)
+    # What is lower than a neighbour is no peak: it falls below all that are.
+    slope = (here - torch.maximum(before, after)).clamp(max=0)
+    score = torch.add(here + gain[:, None, None], slope, alpha=1e6)
     best = [score[start:end].max(0) for start, end in pairwise(edges)]
-    score = torch.stack([values for values, _ in best])
     index = torch.stack(
         [place + start for (_, place), start in zip(best, edges, strict=False)]
     )
     y0, y1, y2 = (correlation.gather(0, index + i) for i in range(3))
+    is_peak = (y1 >= y0) & (y1 >= y2) & (y1 > 0)
     # The parabola through three lags: where it peaks, and how high.
     curvature = (y0 - 2 * y1 + y2).clamp(max=-1e-12)
-    offset = (0.5 * (y0 - y2) / curvature).clamp(-1, 1)
-    offset = torch.where(score > 0, offset, torch.zeros_like(offset))
-    score = score - 0.25 * (y0 - y2) * offset.detach()
-    step = lags[1] - lags[0]
-    octaves = -torch.log2(lags[1:-1][index] + step * offset)
+    offset = (0.5 * (y0 - y2) / curvature).masked_fill(~is_peak, 0.0)
+    height = (y1 - 0.25 * (y0 - y2) * offset.detach()).masked_fill(~is_peak, -1.0)
+    octaves = -torch.log2(lags[1:-1][index] + (lags[1] - lags[0]) * offset)
+    score = (height + gain[index]).masked_fill(~is_peak, -1.0)
     # What the edge of the range cuts through is refined to either side of it.
     is_above = octaves.detach() > octave_limit
-    height = score.detach() - gain[index]
+    height = height.detach()
     above = height.masked_fill(~is_above, -1.0).amax(0)
     score = score.masked_fill(is_above, -1.0)
     lead = above - height.gather(0, score.detach().argmax(0)[None])[0]
@@ -365,11 +367,26 @@ def running_maximum(x, n_frames):
 
 
 def running_mean(x, n_frames):
-    """Mean over each frame and up to ``n_frames - 1`` before it, shape [B, T]."""
-    ones = torch.ones_like(x[:1])
+    """Mean over each frame and up to ``n_frames - 1`` before it, shape [..., T].
 
-    def window_sum(y):
-        y = torch.nn.functional.pad(y.unsqueeze(1), (n_frames - 1, 0))
-        return torch.nn.functional.avg_pool1d(y, n_frames, 1).squeeze(1)
+    Example
+    -------
+    >>> running_mean(torch.tensor([3.0, 1.0, 2.0, 6.0]), 3)
+    tensor([3., 2., 2., 3.])
+    """
+    count = torch.arange(1, x.shape[-1] + 1, device=x.device).clamp(max=n_frames)
+    total, covered, width = torch.zeros_like(x), 0, 1
+    while n_frames:  # sums of 1, 2, 4 ... frames, those that add up to n_frames
+        if n_frames % 2:
+            total = total + _earlier(x, covered)
+            covered += width
+        n_frames //= 2
+        if n_frames:
+            x = x + _earlier(x, width)
+            width *= 2
+    return total / count
 
-    return window_sum(x) / window_sum(ones)
+
+def _earlier(x, n_frames):
+    """What was n_frames before each frame, 0 before the first."""
+    return torch.nn.functional.pad(x, (n_frames, 0))[..., : x.shape[-1]]

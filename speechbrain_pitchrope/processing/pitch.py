@@ -203,7 +203,7 @@ class AutocorrelationPitch(PitchTracker):
         self.lookahead = lookahead
         self.revision = REVISION  # a setting, by which caches of f0 are told apart
         window = max(WINDOW_MS, 1000 * PERIODS / f0_min)
-        hops_per_frame = 2 * max(1, round(window / hop_length / 2 + 0.01))
+        hops_per_frame = 2 * max(1, math.ceil(window / hop_length / 2 - 0.01))
         self.window_size = hops_per_frame * self.hop_length
         tables = steps.make_tables(
             sample_rate, self.hop_length, self.window_size, f0_min, f0_max
@@ -310,7 +310,7 @@ class AutocorrelationPitch(PitchTracker):
             return f0_hz.nan_to_num(), voicing.nan_to_num()
 
     def analyse(self, wavs):
-        """Candidates, features for the network, and where a voice is above the range."""
+        """Candidates, the network's features, and where a voice is above the range."""
         power, energy = self.spectrum(wavs)
         tables = self.tables
         raw = steps.normalised_autocorrelation(power.detach(), tables)

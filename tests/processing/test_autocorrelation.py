@@ -53,13 +53,15 @@ def test_power_spectrum_is_that_of_each_windowed_frame(tracker):
     torch.testing.assert_close(found, cosines**2 + sines**2)
 
 
-@pytest.mark.parametrize("f0_hz", [62, 83.7, 127.3, 200, 211.9, 430, 620, 950])
+@pytest.mark.parametrize("f0_hz", [62, 83.7, 127.3, 200, 211.9, 430, 490])
 def test_a_voice_is_the_best_candidate_between_the_lags(tracker, f0_hz):
     power, _ = tracker.spectrum(voice(f0_hz, 0.5)[None])
     correlation = steps.normalised_autocorrelation(power, tracker.tables)
     if f0_hz > 120:  # three periods are within the window's half height
         assert 0.9 < correlation[..., 25].max() < 1.1
-    peaks = steps.best_peaks(correlation, tracker.lags, tracker.range_edges)
+    peaks, _ = steps.best_peaks(
+        correlation, tracker.lags, tracker.range_edges, tracker.octave_limit
+    )
     best = peaks.score[:, 0, 25].argmax()
     assert abs(1200 * (peaks.octaves[best, 0, 25] - math.log2(f0_hz))) < 10
 

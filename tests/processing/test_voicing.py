@@ -50,8 +50,8 @@ def test_bands_add_up():
 
 def test_features_are_finite_and_know_no_gain(tracker):
     wave = utterance(150, 2.0)
-    _, one = tracker.analyse(wave[None])
-    _, other = tracker.analyse(0.01 * wave[None])
+    _, one, _ = tracker.analyse(wave[None])
+    _, other, _ = tracker.analyse(0.01 * wave[None])
     assert len(one) == len(voicing.FEATURES)
     torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
     for wave in (torch.zeros(1, 8000), torch.eye(8000)[4000:4001]):
