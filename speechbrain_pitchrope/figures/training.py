@@ -77,7 +77,7 @@ def read_train_log(lines):
 def learned_panels():
     """What attention has learned of pitch, the right column, as ``COURSE``; and the
     value of a new model in each panel."""
-    from speechbrain_pitchrope.nnet.summary import QUANTITIES  # loads torch
+    from speechbrain_pitchrope.nnet.summary import QUANTITIES
 
     panels, starts = {}, {}
     for quantity in QUANTITIES:

@@ -1,10 +1,11 @@
-"""What a trained model learned to do with pitch, as a table."""
+"""What a trained model learned to do with pitch, as a table.
+
+The names of the quantities serve figures of logs, which need no torch, so that nothing
+here imports it before there is a model.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
-
-from speechbrain_pitchrope.nnet import similarity
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
 BIAS = "bias weight (logits)"
 
@@ -34,18 +35,24 @@ class Quantity(NamedTuple):
         return values.tolist()
 
 
+def _rate(net):
+    return net.rate()
+
+
 def _sigma(net):
-    return similarity.bandwidth(net.similarity_bandwidth)
+    from speechbrain_pitchrope.nnet.similarity import bandwidth
+
+    return bandwidth(net.similarity_bandwidth)
 
 
 QUANTITIES = (
     Quantity(
         *("max |c|", "pitch offset", "offset |c| (rad/oct.)"),
-        *("theta_offset", PitchRoPEMHA.rate),
+        *("theta_offset", _rate),
     ),
     Quantity(
         *("max |a|", "pitch rate", "clock rate |a|"),
-        *("theta_rate", PitchRoPEMHA.rate),
+        *("theta_rate", _rate),
     ),
     Quantity("max |A|", "pitch even", BIAS, "similarity_even"),
     Quantity("max |B|", "pitch odd", BIAS, "similarity_odd"),
@@ -84,9 +91,12 @@ def learned_table(model):
 
     Example
     -------
+    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
     >>> learned_table(PitchRoPEMHA(8, 1, theta="none", similarity="none"))
     (['layer', 'head', 'max |rho|', 'attention'], [[0, 0, 0.0, '']])
     """
+    from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+
     layers = {
         name: net
         for name, net in model.named_modules()
@@ -120,6 +130,7 @@ def learned_pitch(model):
 
     Example
     -------
+    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
     >>> print(learned_pitch(PitchRoPEMHA(8, 2, similarity="none")))
     layer  head  max |c|  max |rho|  attention
         0     0    0.000      0.000
@@ -149,6 +160,7 @@ def pitch_statistics(model):
 
     Example
     -------
+    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
     >>> pitch_statistics(PitchRoPEMHA(8, 2, theta="none", radius="none"))
     {'pitch even': 0.0, 'pitch odd': 0.0, 'pitch voiced': 0.0}
     """

@@ -61,9 +61,12 @@ def test_interval_holds_the_truth_as_often_as_it_claims():
 def test_p_values_of_equal_systems_are_uniform(own_units):
     p = []
     for seed in range(500):
-        systems = made_up(seed, 200, gain=0.0)
-        units_b = made_up(seed + 500, 200)[2] if own_units else None
-        p.append(compare_rates(*systems, units_b, resamples=2).p)
+        errors_a, errors_b, units_a = made_up(seed, 200, gain=0.0)
+        units_b = None
+        if own_units:  # equal rates, but twice the errors in twice the units
+            errors_b, units_b = 2 * errors_b, 2 * made_up(seed + 500, 200)[2]
+        pair = compare_rates(errors_a, errors_b, units_a, units_b, resamples=2)
+        p.append(pair.p)
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.025)
     assert np.mean(np.array(p) < 0.5) == pytest.approx(0.5, abs=0.05)
 
