@@ -39,21 +39,21 @@ COLUMNS = {
 class Picture(NamedTuple):
     """A figure as an image; ``width`` and ``height`` are pixels of the screen.
 
-    ``time``, for a mark that follows the sound, is where the axis of time begins and
-    ends, as shares of the width, and its first and last second. ``head`` is what
-    ``strongest_head`` returns, for the caption.
+    ``note`` is for its text alternative. ``time``, for a mark that follows the sound,
+    is where the axis of time begins and ends, as shares of the width, and its first and
+    last second. ``head`` is what ``strongest_head`` returns, for the caption.
     """
 
     name: str
     uri: str
     width: int
     height: int
-    alt: str
+    note: str
     time: str | None
     head: tuple | None
 
 
-def as_picture(name, figure, alt, seconds=None, head=None):
+def as_picture(name, figure, note="", seconds=None, head=None):
     """A figure as a Picture. PNG: as SVG the same figures are 1.4 to 6 times as large.
 
     ``seconds`` are the first and last of the axis of time, if all panels share one.
@@ -63,7 +63,7 @@ def as_picture(name, figure, alt, seconds=None, head=None):
         box = figure.axes[0].get_position()
         time = " ".join(f"{value:.5g}" for value in (box.x0, box.x1, *seconds))
     width, height = (round(96 * float(inch)) for inch in figure.get_size_inches())
-    return Picture(name, uri, width, height, alt, time, head)
+    return Picture(name, uri, width, height, note, time, head)
 
 
 def as_sound(wav, sample_rate):
@@ -94,7 +94,7 @@ def show(facts, chosen, data_folder=None):
         if name in not_drawn(facts) or (name != "pitch" and facts.model is None):
             continue  # told once, for all utterances
         try:
-            pictures.append(draw(facts, chosen.name, path, wav))
+            pictures.append(draw(facts, path, wav))
         except (OSError, ValueError) as error:
             faults.append(f"The figure of {name} of {chosen.name}: {error}")
     return sound, pictures, faults
@@ -112,7 +112,7 @@ def not_drawn(facts):
     ]
 
 
-def draw_pitch(facts, name, path, wav):
+def draw_pitch(facts, path, wav):
     """Waveform, spectrogram, f0 and voicing."""
     features = drawing.PitchFbank(sample_rate=int(facts.run.settings["sample_rate"]))
     if facts.model is not None:
@@ -121,43 +121,29 @@ def draw_pitch(facts, name, path, wav):
     with torch.no_grad():
         f0_hz = inband.f0_in_hz(inband.split(features(wav[None])[0])[1])
     voiced = f0_hz[f0_hz > 0]
-    alt = f"f0 runs from {voiced.min():.0f} to {voiced.max():.0f} Hz"
-    alt = f"Waveform, spectrogram with f0, and voicing of {name}: {alt}."
+    note = f"f0 runs from {voiced.min():.0f} to {voiced.max():.0f} Hz"
     seconds = (0, len(wav) / features.compute_STFT.sample_rate)
-    return as_picture("pitch", figure, alt, seconds)
+    return as_picture("pitch", figure, note, seconds)
 
 
-def draw_rotation(facts, name, path, wav):
+def draw_rotation(facts, path, wav):
     """Rotary pairs of the head whose rotation follows pitch most."""
     head, found = _head(facts, path, "rotation")
     pairs = range(min(4, head.net.head_dim // 2))
     seconds = 0, min(ROTATION_SECONDS, len(head.f0_hz) * head.frame_shift)
     figure = drawing.draw_rotation(head, path, pairs, seconds)
-    alt = (
-        f"{len(pairs)} rotary pairs over {name}, standard and adapted to pitch: "
-        f"{'; '.join(head.notes(pairs))}."
-    )
-    return as_picture("rotation", figure, alt, seconds, found)
+    return as_picture("rotation", figure, "; ".join(head.notes(pairs)), seconds, found)
 
 
-def draw_similarity(facts, name, path, wav):
+def draw_similarity(facts, path, wav):
     """Kernels and bias of the head that weighs pitch similarity most."""
     head, found = _head(facts, path, "similarity")
-    figure = drawing.draw_similarity(head, path)
-    alt = (
-        f"Four maps over the frames of {name}: what standard RoPE and the rotation "
-        "adapted to pitch add to the logits, the difference, and the bias."
-    )
-    return as_picture("similarity", figure, alt, head=found)
+    return as_picture("similarity", drawing.draw_similarity(head, path), head=found)
 
 
-def draw_attention(facts, name, path, wav):
+def draw_attention(facts, path, wav):
     """Attention maps of the last layer."""
-    alt = (
-        f"Attention maps of the last layer over {name}, with pitch, without it, and "
-        "the difference."
-    )
-    return as_picture("attention", drawing.draw_attention(facts.model, path), alt)
+    return as_picture("attention", drawing.draw_attention(facts.model, path))
 
 
 FIGURES = {
@@ -175,8 +161,8 @@ def draw_training(log):
         for name in ("train loss", "valid loss", "valid WER", "valid CER")
         if name in log
     )
-    alt = f"Curves over {len(log['epoch'])} epochs; at the end: {last}."
-    return as_picture("training", training_figure({"": log}), alt)
+    note = f"{len(log['epoch'])} epochs; at the end: {last}"
+    return as_picture("training", training_figure({"": log}), note)
 
 
 def strongest_head(learned, columns):

@@ -48,7 +48,7 @@ def page(written):
 @pytest.fixture
 def folder(tested, tmp_path, monkeypatch):
     """A copy of the run to be damaged, and reported without figures."""
-    blank = figures.as_picture("training", new_canvas((1, 1)), "The course.")
+    blank = figures.as_picture("training", new_canvas((1, 1)))
     monkeypatch.setattr(figures, "FIGURES", {})
     monkeypatch.setattr(figures, "draw_training", lambda log: blank)
     ignored = shutil.ignore_patterns("*.html")
@@ -145,7 +145,7 @@ def test_utterances_have_their_figures_and_sounds(tested, page):
         name, split = title.split(", of ")
         images = [figure.one("img") for figure in article.all("figure")]
         starts = [image["alt"].split()[0] for image in images]
-        assert starts == ["Waveform,", "4", "Four", "Attention"]
+        assert starts == ["Waveform,", "Rotary", "Four", "Attention"]
         for image in images:
             mime, png = content(image["src"])
             picture = Image.open(png)
