@@ -60,7 +60,7 @@ def test_a_trained_head_on_part_of_a_long_recording(
     options += ["--start", "70", "--end", "71.5", "--checkpoint", str(run_folder)]
     assert main(["plot", figure, str(path), *options, "--out", str(out)]) == 0
     text = out.read_text()
-    for said in ("long.wav (70 to 71.5 s)", "run listening (all)", "layer 1, head 1"):
+    for said in ("long.wav (70 to 71.5 s)", "run all (all)", "layer 1, head 1"):
         assert said in text
 
 

@@ -81,7 +81,7 @@ def test_trained_rotation_is_that_of_the_layer_and_head(trained, recording, run)
         rotation = run.attention[1].rotation(trained.channels.shape[1], pitch)
     _, adapted = trained.rotations()
     assert torch.equal(adapted, torch.complex(*rotation)[0, :, 1])
-    assert trained.name == "run listening (all), layer 1, head 1"
+    assert trained.name == "run all (all), layer 1, head 1"
     slopes = ", ".join(f"{x:.2f}" for x in run.attention[1].radius_slope[1, 2].tolist())
     first, last = trained.notes([2, 99])
     assert first == f"c = {run.attention[1].rate()[1, 2]:.2f}; rho = {slopes}"
