@@ -42,7 +42,7 @@ DEV = ["pytest>=8", "ruff>=0.6", "yamllint>=1.35", "tensorboard>=2.14"]
 setup(
     name="speechbrain_pitchrope",
     version=VERSION,
-    description="Rotary attention that listens to pitch, for SpeechBrain",
+    description="Pitch-aware rotary attention for SpeechBrain",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -30,7 +30,7 @@ from speechbrain_pitchrope.variants import load_variant
 
 SIZES = {"144 / 4": (144, 4), "512 / 8": (512, 8)}
 LENGTHS = {250: 8, 500: 8, 1000: 4, 2000: 2}  # frames: utterances in the batch
-VARIANTS = ("rope", "theta", "similarity", "radius", "all")
+VARIANTS = ("rope", "theta", "similarity", "radius", "all", "phase_gaussian")
 SHORTEST = 0.6  # length of the shortest utterance of a batch over the longest
 MEMORY_FRAMES = 8000
 BASELINE = "RoPEMHA"

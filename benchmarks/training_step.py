@@ -4,7 +4,7 @@
 
 From the waveforms to the optimiser's update, as the recipe LibriSpeech/ASR/transformer
 does it: features with pitch tracked on the fly, normalisation, SpecAugment, front end,
-encoder, decoder, CTC and attention loss. Models that don't listen are the same recipe
+encoder, decoder, CTC and attention loss. Models without pitch are the same recipe
 with SpeechBrain's classes in it. All take turns in one run, on the same batch, and each
 figure is the median of several turns over RoPEMHA's median. Prints a table in Markdown,
 with machine, versions and date.
@@ -31,7 +31,7 @@ LENGTHS = (1.0, 0.875, 0.75, 0.625)  # of the utterances, the longest being 1
 TOKENS_PER_SECOND = 4
 BASELINE = "RoPEMHA"
 UPSTREAM = (BASELINE, "RelPosMHAXL")
-VARIANTS = ("rope", "theta", "similarity", "radius", "all")
+VARIANTS = ("rope", "theta", "similarity", "radius", "all", "phase_gaussian")
 
 
 def load(name, attention_type=None, variant="all"):
@@ -42,7 +42,7 @@ def load(name, attention_type=None, variant="all"):
     name : str
         Of a file of the recipe.
     attention_type : str, optional
-        As of ``TransformerASR``; ours if not given.
+        As in ``TransformerASR``; ours if not given.
     variant : str
         What ours does.
 

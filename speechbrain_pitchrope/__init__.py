@@ -1,4 +1,4 @@
-"""speechbrain_pitchrope: rotary attention that listens to pitch, for SpeechBrain.
+"""speechbrain_pitchrope: pitch-aware rotary attention for SpeechBrain.
 
 The package mirrors SpeechBrain: each class lives where its parent lives there, under
 the parent's name with ``Pitch`` before it.

@@ -15,7 +15,8 @@ def shuffled_f0(channels, lengths):
 
     ``log_f0``, ``voicing`` and ``register`` move, ``prominence`` stays. A contour that
     is too short begins again, one that is too long is cut off. An utterance that is
-    alone in its batch gets its own contour backwards.
+    alone in its batch gets its own contour backwards: test with batches, as the recipes
+    do, and this is one utterance at most.
 
     Arguments
     ---------

@@ -15,47 +15,16 @@ _held = {}
 
 
 def write_whole(path, content):
-    """Write a file under another name, then give it its own in one step.
-
-    Whoever reads meanwhile, or after an interruption, finds the file as it was before
-    or as it is now. If it can't be written, nothing is left behind.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Where to; its folder is made if there is none.
-    content : bytes
-        What to write.
-
-    Raises
-    ------
-    OSError
-        If it can't be written; a full disk is named with the room that is left.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "folder/greeting.txt"
-    >>> write_whole(path, b"hello")
-    >>> path.read_bytes(), [file.name for file in path.parent.iterdir()]
-    (b'hello', ['greeting.txt'])
-    """
+    """Write bytes to a path by ``replacing``: a reader never finds half of them."""
     with replacing(path) as part:
         part.write_bytes(content)
 
 
 @contextmanager
 def replacing(path):
-    """A path beside ``path`` for a file or folder that gets this name when it is done.
+    """A temporary path that is renamed to ``path`` at the end, or removed on failure.
 
-    Arguments
-    ---------
-    path : pathlib.Path
-        The name in the end; its folder is made if there is none.
-
-    Yields
-    ------
-    pathlib.Path
-        Where to write; it is removed if an exception is raised.
+    What is written there is a file or a folder; the parent folder is made if missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Another process may write the same file at this time.
@@ -73,7 +42,7 @@ def replacing(path):
 
 @contextmanager
 def naming_a_full_disk(folder):
-    """Tell whoever fails to write into a folder that its disk is full, if it is."""
+    """Make a failure to write into a folder say that the disk is full, if it is."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # torch.save raises the latter
@@ -91,19 +60,7 @@ def naming_a_full_disk(folder):
 def hold_folder(folder):
     """Keep other runs out of a folder until this process ends, however it ends.
 
-    Arguments
-    ---------
-    folder : str
-        The folder; made if it is not there.
-
-    Raises
-    ------
-    ValueError
-        If another process holds the folder; the message names it.
-
-    Example
-    -------
-    >>> hold_folder(getfixture("tmp_path"))
+    If another process holds it, a ValueError names that process.
     """
     import fcntl  # not on Windows
 

@@ -3,7 +3,6 @@
 import errno
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,23 +16,18 @@ def no_space(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("content", [None, b"as it was"])
-@pytest.mark.parametrize("step", ["replace", "write"])
+@pytest.mark.parametrize("there", [{}, {"a.yaml": b"as it was"}])
+@pytest.mark.parametrize("step", ["os.replace", "pathlib.Path.write_bytes"])
 def test_what_cannot_be_written_leaves_nothing_behind(
-    tmp_path, monkeypatch, content, step
+    tmp_path, monkeypatch, there, step
 ):
-    path = tmp_path / "a.yaml"
-    if content is not None:
-        path.write_bytes(content)
-    if step == "replace":
-        monkeypatch.setattr(os, "replace", no_space)
-    else:
-        monkeypatch.setattr("pathlib.Path.write_bytes", no_space)
+    for name, content in there.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr(step, no_space)
     message = rf"No space left to write into {tmp_path} \(\d+.* MB free\)"
     with pytest.raises(OSError, match=message):
-        write_whole(path, b"new")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.yaml"] * bool(content)
-    assert content is None or path.read_bytes() == content
+        write_whole(tmp_path / "a.yaml", b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == there
 
 
 def test_a_folder_is_replaced_as_a_whole_too(tmp_path):
@@ -53,7 +47,7 @@ def rewrite(path):
 
 
 def test_a_killed_writer_leaves_a_whole_file(tmp_path):
-    path, context = tmp_path / "file", multiprocessing.get_context("fork")
+    path, context = tmp_path / "new/file", multiprocessing.get_context("fork")
     for _ in range(10):
         process = context.Process(target=rewrite, args=(path,))
         process.start()
@@ -67,22 +61,17 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path):
         path.unlink()
 
 
-HOLD = """
-import sys, time
-from speechbrain_pitchrope.files import hold_folder
-hold_folder(sys.argv[1])
-print("held", flush=True)
-time.sleep(60)
-"""
-
-
 def test_a_folder_is_held_until_its_process_is_killed(tmp_path):
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    code = (
+        "import sys, time\nfrom speechbrain_pitchrope.files import hold_folder\n"
+        "hold_folder(sys.argv[1])\nprint('held', flush=True)\ntime.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
     with pytest.raises(ValueError, match=rf"another run \(process {process.pid} on "):
         hold_folder(tmp_path)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.communicate()
     hold_folder(tmp_path)
     hold_folder(tmp_path)

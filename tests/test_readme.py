@@ -85,9 +85,10 @@ def test_commands_exist(path):
                 words[words.index("--variant") + 1] if "--variant" in words else "all"
             )
             assert variant in [*variant_names(), "$variant"]
-            keys = re.findall(
-                r"^(\w+):", (folder / words[script + 1]).read_text(), re.M
-            )
+            text = (folder / words[script + 1]).read_text()
+            for base in re.findall(r"^overrides_of: (.+)", text, re.M):
+                text += (folder / words[script + 1]).with_name(base).read_text()
+            keys = re.findall(r"^(\w+):", text, re.M)
             flags = [word[2:] for word in words[script:] if word.startswith("--")]
             assert set(flags) <= {*keys, "device", "test_only"}
     assert {"pitchrope", "python"} <= found

@@ -1,10 +1,12 @@
 """Write the results in docs/evidence.md, and its figures, from the texts of the runs.
 
     python evidence.py [--texts texts] [--page ../../docs/evidence.md]
+    python evidence.py --bias RUN RECORDING
 
 ``texts/CORPUS/VARIANT/SEED`` holds the ``ref_`` and ``hyp_`` files of a run, of dev and
 of test. Everything behind the heading "What came of it" is written anew, from the runs
-that are there.
+that are there, and the figures stand beside the page. ``--bias`` draws one more, of the
+head whose bias has the largest odd part in a trained model.
 """
 
 import argparse
@@ -15,13 +17,15 @@ from typing import NamedTuple
 import numpy as np
 
 from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.figures import evidence as figures
+from speechbrain_pitchrope.figures.saving import save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.groups import by_speaker
 from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
-from speechbrain_pitchrope.scoring.systems import read_texts
+from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
 from speechbrain_pitchrope.scoring.tones import (
     average_runs,
     compare_tones,
+    confusion_matrix,
     tone_errors,
 )
 
@@ -31,7 +35,11 @@ FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
 )
-LANGUAGES = {"cmn": "Mandarin", "yue": "Cantonese"}
+LANGUAGES = {
+    "cmn": "Mandarin",
+    "yue": "Cantonese",
+    "cmn_8_epochs": "Mandarin, after 8 epochs, as was planned first",
+}
 PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn": 1}
 HYPOTHESES = (
     ("H1", "all", "rope"),
@@ -123,13 +131,18 @@ def describe(variant):
     return f"`{variant}`"
 
 
+def listed(corpus):
+    """The variants that have been run, controls behind their forms."""
+    names = [
+        name for form in FORMS for name in (form, *(f"{form}+{c}" for c in CONTROLS))
+    ]
+    return [name for name in names if name in corpus.runs]
+
+
 def forms_table(corpus):
     """Errors of every variant, its seeds and the interval of its mean."""
     rows = []
-    with_controls = [
-        name for form in FORMS for name in (form, *(f"{form}+{c}" for c in CONTROLS))
-    ]
-    for variant in (name for name in with_controls if name in corpus.runs):
+    for variant in listed(corpus):
         mean, rates = corpus.mean(variant), corpus.rates(variant)
         rate = error_rate(*mean.measures["toned"])
         low, high = rate_interval(*mean.measures["toned"])
@@ -192,9 +205,86 @@ def curves_table(corpora):
     return table(["variant", *shares], rows)
 
 
-def results(texts):
-    """The text of everything behind the heading."""
-    names = [path.name for path in sorted(texts.iterdir())]
+def hours(texts, part):
+    """Hours of the training speech, or of one part in ``part``, by SPEAKERS.TXT."""
+    lines = (texts / "cmn" / "SPEAKERS.TXT").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("|") for line in lines if not line.startswith(";")]
+    minutes = sum(float(row[3]) for row in rows if row[2].strip().startswith("train"))
+    return minutes / 60 / part
+
+
+def draw(texts, corpora, folder):
+    """Draw what the runs suffice for, and return the lines that show the figures."""
+    label = "toned syllables wrong (%)"
+    lines = []
+    for name, language in LANGUAGES.items():
+        corpus = corpora.get(name)
+        if corpus is None or not corpus.runs:
+            continue
+        systems = []
+        for variant in listed(corpus):
+            errors, units = corpus.mean(variant).measures["toned"]
+            low, high = rate_interval(errors, units)
+            system = {"name": variant, "rate": error_rate(errors, units), "low": low}
+            system |= {"high": high, "seeds": [*corpus.rates(variant).values()]}
+            systems.append(system | {"control": "+" in variant})
+        title = f"{language}, unseen voices; dots are seeds, lines 95 % intervals"
+        figure = figures.errors_figure(systems, label, title)
+        save_figure(figure, folder / f"evidence_errors_{name}.png")
+        lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
+        if {"rope", "all"} <= corpus.runs.keys():
+            pair = {v: corpus.mean(v).confusions for v in ("rope", "all")}
+            tones, _ = confusion_matrix(pair["rope"] + pair["all"])
+            matrices = {
+                v: np.array([[counts[a, b] for b in tones] for a in tones])
+                for v, counts in pair.items()
+            }
+            title = f"{language}: tones of syllables that are right otherwise"
+            figure = figures.confusions_figure(
+                matrices, [tone or "none" for tone in tones], title
+            )
+            save_figure(figure, folder / f"evidence_tones_{name}.png")
+            lines.append(
+                f"![Confusions of tones in {language} without and with pitch]"
+                f"(evidence_tones_{name}.png)"
+            )
+    curves = {}
+    for variant in ("rope", "all", "all_input"):
+        points = {
+            part: [*corpora[name].rates(variant).values()]
+            for name, part in PARTS.items()
+            if name in corpora
+        }
+        rows = [(hours(texts, part), rates) for part, rates in points.items() if rates]
+        if len(rows) > 1:
+            curves[variant] = rows
+    if curves:
+        figure = figures.learning_curves_figure(curves, label)
+        save_figure(figure, folder / "evidence_curves.png")
+        lines.append("![Errors over hours of training speech](evidence_curves.png)")
+    return lines
+
+
+def draw_bias(run, recording, path):
+    """Draw the similarity bias of the head whose odd part is the largest."""
+    from speechbrain_pitchrope.figures.heads import trained_head
+    from speechbrain_pitchrope.nnet.summary import learned_table
+    from speechbrain_pitchrope.runs.trained import load_trained
+
+    trained = load_trained(run)
+    columns, rows = learned_table(trained.hparams["model"])
+    place = columns.index("max |B|")
+    layer, number, *_ = max(rows, key=lambda row: abs(row[place]))
+    head = trained_head(trained, recording, layer, number, ("similarity",))
+    bias = head.kernels()[2].numpy()
+    title = f"{Path(recording).stem}, {head.name}"
+    figure = figures.bias_figure(bias, head.f0_hz, head.frame_shift, title=title)
+    save_figure(figure, path)
+
+
+def results(texts, folder):
+    """The text of everything behind the heading; its figures go to a folder."""
+    names = [path.name for path in sorted(texts.iterdir()) if path.is_dir()]
     corpora = {name: Corpus(texts / name) for name in names}
     parts = []
     for name, language in LANGUAGES.items():
@@ -214,7 +304,7 @@ def results(texts):
             f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
         )
     parts.append(f"### How much speech is pitch worth?\n\n{curves_table(corpora)}")
-    return "\n".join(parts)
+    return "\n".join([*parts, *draw(texts, corpora, folder)]) + "\n"
 
 
 def main():
@@ -224,9 +314,16 @@ def main():
     parser.add_argument("--texts", type=Path, default=here / "texts")
     page = here.parents[1] / "docs" / "evidence.md"
     parser.add_argument("--page", type=Path, default=page)
+    parser.add_argument("--bias", nargs=2, metavar=("RUN", "RECORDING"))
     args = parser.parse_args()
-    before, heading, _ = args.page.read_text(encoding="utf-8").partition(HEADING)
-    text = f"{before}{heading}\n{results(args.texts)}"
+    folder = args.page.parent
+    if args.bias:
+        draw_bias(*args.bias, folder / "evidence_bias.png")
+        return
+    before = ""
+    if args.page.is_file():
+        before = args.page.read_text(encoding="utf-8").partition(HEADING)[0]
+    text = f"{before}{HEADING}\n{results(args.texts, folder)}"
     write_whole(args.page, text.encode())
 
 

@@ -10,51 +10,33 @@ accent, which writes the high tone, is one character. Splits are train-mb, dev-m
 test-mb.
 """
 
-import re
-import sys
 import unicodedata
 from pathlib import Path
 
-from tone_layout import Recording, make_parser, split_of, write_corpus
+from tone_layout import Recording, main, matched, split_of
 
 # Speaker, day and time of the session, part of the elicitation, number.
-NAME = re.compile(r"([a-z]+)_([\d-]+)_.*_([A-Za-z]+\d+)_(\d+)\.wav")
+NAME = r"([a-z]+)_([\d-]+)_.*_([A-Za-z]+\d+)_(\d+)\.wav"
 
 # Without --dev_speakers, one of so many training texts goes to the dev split.
 DEV_EVERY = 20
 
 
 def mboshi(data_folder, dev_speakers, test_speakers):
-    """Recordings of a folder.
+    """Recordings of `full_corpus_newsplit`, a chapter for each part of a session.
 
-    Arguments
-    ---------
-    data_folder : str or Path
-        `full_corpus_newsplit`: holds the folders `train` and `dev`.
-    dev_speakers, test_speakers : list of str
-        Speakers to leave out of training. Without test speakers, the corpus' own `dev`
-        is the test split, which shares no text with `train`. Without dev speakers,
-        every twentieth text of what is left is the dev split.
-
-    Returns
-    -------
-    list of Recording
-        A chapter is a part of a session, such as Dico18 of 2015-09-08-11-18-39.
+    Without test speakers, the corpus' own `dev` is the test split, which shares no text
+    with `train`. Without dev speakers, every twentieth text of what is left is the dev
+    split.
     """
-    files = {
-        path: NAME.fullmatch(path.name)
+    paths = [
+        path
         for folder in ("train", "dev")
         for path in sorted(Path(data_folder, folder).glob("*.wav"))
-    }
-    strangers = [path.name for path, found in files.items() if not found]
-    if strangers:
-        raise ValueError(
-            f"{len(strangers)} files have names such as {strangers[0]!r}: expected "
-            "names that end as in 'abiayi_..._Dico18_7.wav'"
-        )
-    splits = split_of(
-        {found[1] for found in files.values()}, dev_speakers, test_speakers
-    )
+    ]
+    files = matched(paths, NAME, "abiayi_2015-09-08-11-18-39_samsung_mdw_Dico18_7.wav")
+    speakers = {found[1] for found in files.values()}
+    splits = split_of(speakers, dev_speakers, test_speakers)
     recordings = []
     for path, found in files.items():
         speaker, session, part, number = found.groups()
@@ -78,9 +60,4 @@ def mboshi(data_folder, dev_speakers, test_speakers):
 
 
 if __name__ == "__main__":
-    args = make_parser(__doc__.splitlines()[0]).parse_args()
-    try:
-        recordings = mboshi(args.data_folder, args.dev_speakers, args.test_speakers)
-        write_corpus(args.out, recordings)
-    except (OSError, ValueError) as error:
-        sys.exit(f"mboshi_prepare: {error}")
+    main(__doc__.splitlines()[0], mboshi)

@@ -7,6 +7,8 @@
 import argparse
 import collections
 import itertools
+import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,20 +34,8 @@ class Recording(NamedTuple):
 def write_corpus(out, recordings):
     """Convert recordings and write them with their transcripts; print their numbers.
 
-    A recording without sound is left out and named.
-
-    Arguments
-    ---------
-    out : str or Path
-        Folder of the corpus, new or empty.
-    recordings : list of Recording
-        All utterances, no two of the same speaker, chapter and number.
-
-    Raises
-    ------
-    ValueError
-        If the folder holds something already, where utterances of an earlier run could
-        stand in another split, or if two recordings would have the same name.
+    A recording without sound is left out and named. A folder that holds something is
+    refused, where utterances of an earlier run could stand in another split.
     """
     out = Path(out)
     if out.is_dir() and any(out.iterdir()):
@@ -80,41 +70,22 @@ def write_corpus(out, recordings):
         print(f"{split:<14} {speaker:<10} {number:>6} utterances")
 
 
-def make_parser(description):
-    """Parser with the arguments that both corpora have: folders and speakers."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("data_folder", type=Path, help="folder of the recordings")
-    parser.add_argument("out", type=Path, help="folder of the corpus, new or empty")
-    for split in ("dev", "test"):
-        parser.add_argument(
-            f"--{split}_speakers", nargs="+", default=[], metavar="NAME"
+def matched(paths, pattern, example):
+    """{path: match of its name}; a ValueError if there is a file of another name."""
+    files = {path: re.fullmatch(pattern, path.name) for path in paths}
+    strangers = sorted(path.name for path, found in files.items() if not found)
+    if strangers:
+        raise ValueError(
+            f"{len(strangers)} files have names such as {strangers[0]!r}: expected "
+            f"names such as {example!r}"
         )
-    return parser
+    if not files:
+        raise ValueError("found no recordings: check the folder of the corpus")
+    return files
 
 
 def split_of(speakers, dev_speakers, test_speakers):
-    """Split of each speaker: "dev" and "test" as asked for, "train" for the others.
-
-    Arguments
-    ---------
-    speakers : set of str
-        All speakers.
-    dev_speakers, test_speakers : list of str
-        Those to leave out of training, to choose and to test on.
-
-    Returns
-    -------
-    dict
-        Speaker -> split.
-
-    Raises
-    ------
-    ValueError
-        If there are no speakers, one is not of the corpus or is in two splits, or
-        nobody is left.
-    """
-    if not speakers:
-        raise ValueError("found no recordings: check the folder of the corpus")
+    """{speaker: split}: "dev" and "test" as asked for, "train" for the others."""
     left_out = [*dev_speakers, *test_speakers]
     wrong = sorted(set(left_out) - speakers)
     if wrong or len(set(left_out)) < len(left_out) or speakers == set(left_out):
@@ -122,9 +93,22 @@ def split_of(speakers, dev_speakers, test_speakers):
             f"dev speakers are {dev_speakers}, test speakers are {test_speakers}: "
             f"expected different ones of {sorted(speakers)}, and not all"
         )
-    splits = dict.fromkeys(speakers, "train")
-    return (
-        splits
-        | dict.fromkeys(dev_speakers, "dev")
-        | dict.fromkeys(test_speakers, "test")
-    )
+    splits = dict.fromkeys(speakers, "train") | dict.fromkeys(dev_speakers, "dev")
+    return splits | dict.fromkeys(test_speakers, "test")
+
+
+def main(description, read):
+    """The command of a corpus; ``read`` gives the recordings of its folder."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("data_folder", type=Path, help="folder of the recordings")
+    parser.add_argument("out", type=Path, help="folder of the corpus, new or empty")
+    for split in ("dev", "test"):
+        parser.add_argument(
+            f"--{split}_speakers", nargs="+", default=[], metavar="NAME"
+        )
+    args = parser.parse_args()
+    try:
+        recordings = read(args.data_folder, args.dev_speakers, args.test_speakers)
+        write_corpus(args.out, recordings)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{parser.prog}: {error}")

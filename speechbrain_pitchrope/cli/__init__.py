@@ -13,21 +13,15 @@ import sys
 import speechbrain_pitchrope
 
 COMMANDS = {
-    "compare": ("cli.compare", "compare systems by their wer files, with confidence"),
-    "demo-corpus": (
-        "cli.demo_corpus",
-        "make a small synthetic corpus in LibriSpeech layout",
-    ),
-    "f0": ("cli.f0", "write the pitch of recordings to files, and draw it"),
-    "package": ("cli.package", "make a run a folder that recognises speech"),
-    "plot": (
-        "cli.plot",
-        "draw what pitch does: to an utterance, to attention, in training",
-    ),
-    "report": ("cli.report", "write the results of a training run on one page of HTML"),
-    "swap": ("cli.swap", "make a recipe's attention listen to pitch"),
-    "transcribe": ("cli.transcribe", "write what is said in recordings"),
-    "wer": ("cli.wer", "print the error rates that training runs ended with"),
+    "compare": "compare systems by their wer files, with confidence",
+    "demo-corpus": "make a small synthetic corpus in LibriSpeech layout",
+    "f0": "write the pitch of recordings to files",
+    "package": "make a run a folder that recognises speech",
+    "plot": "draw what pitch does: to an utterance, to attention, in training",
+    "report": "write the results of a training run on one page of HTML",
+    "swap": "make a recipe's attention listen to pitch",
+    "transcribe": "write what is said in recordings",
+    "wer": "print the error rates that training runs ended with",
 }
 
 INTERRUPTED, NOBODY_READS = 130, 141
@@ -35,17 +29,7 @@ INTERRUPTED, NOBODY_READS = 130, 141
 
 
 def make_parser(commands):
-    """Parser with these subcommands; their arguments only if there is just one.
-
-    Arguments
-    ---------
-    commands : dict
-        Part of ``COMMANDS``.
-
-    Returns
-    -------
-    argparse.ArgumentParser
-    """
+    """Parser with these subcommands; with their arguments only if there is just one."""
     parser = argparse.ArgumentParser(
         prog="pitchrope", description=speechbrain_pitchrope.__doc__.splitlines()[0]
     )
@@ -53,28 +37,21 @@ def make_parser(commands):
         "--version", action="version", version=speechbrain_pitchrope.__version__
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (module_name, summary) in commands.items():
+    for name in commands:
+        summary = COMMANDS[name]
         subparser = subparsers.add_parser(name, help=summary, description=summary)
         if len(commands) == 1:
-            module = importlib.import_module(f"speechbrain_pitchrope.{module_name}")
+            module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parser
 
 
 def main(arguments=None):
-    """Run a command line.
+    """Run what follows ``pitchrope``, by default that of ``sys.argv``; the exit code.
 
-    Arguments
-    ---------
-    arguments : list of str, optional
-        What follows ``pitchrope``; ``sys.argv[1:]`` if not given.
-
-    Returns
-    -------
-    int
-        Exit code: 0 if all went well, 1 if a file or a setting is at fault, 130 after
-        Ctrl-C, 141 if nobody reads what is printed.
+    0 if all went well, 1 if a file or a setting is at fault, 2 if an argument is, 130
+    after Ctrl-C, 141 if nobody reads what is printed.
 
     Example
     -------
@@ -83,12 +60,12 @@ def main(arguments=None):
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     chosen = arguments[0] if arguments else None
-    commands = {chosen: COMMANDS[chosen]} if chosen in COMMANDS else COMMANDS
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name need not be text in any encoding: as on stderr.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        args = make_parser(commands).parse_args(arguments)
+        parser = make_parser([chosen] if chosen in COMMANDS else COMMANDS)
+        args = parser.parse_args(arguments)
         code = args.run(args)
         sys.stdout.flush()
         return code

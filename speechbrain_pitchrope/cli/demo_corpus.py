@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from speechbrain_pitchrope.cli.options import number
 from speechbrain_pitchrope.demo.corpus import (
     DEFAULT_SEED,
     SPEAKERS_FILE,
@@ -22,7 +23,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=number(int, 0),
         default=DEFAULT_SEED,
         help="seed of sentences, pauses, levels and noise (default: %(default)s)",
     )
@@ -33,7 +34,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--voices-per-split",
-        type=int,
+        type=number(int, 1),
         help="at most so many voices in a split (default: all)",
     )
     parser.add_argument(
@@ -44,11 +45,7 @@ def add_arguments(parser):
 def run(args):
     """Make the corpus and print its speakers; return the exit code."""
     spoken = make_demo_corpus(
-        args.out,
-        language=args.language,
-        seed=args.seed,
-        utterances=args.utterances,
-        voices_per_split=args.voices_per_split,
+        *(args.out, args.language, args.seed, args.utterances, args.voices_per_split),
         progress=not args.no_progress,
     )
     print(Path(args.out, SPEAKERS_FILE).read_text(), end="")

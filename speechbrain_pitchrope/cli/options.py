@@ -4,7 +4,9 @@ Nothing heavy is imported here: a command says that a path is wrong before it lo
 torch.
 """
 
+import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,9 +27,25 @@ OTHER_AUDIO = frozenset(
 )
 """Endings of recordings that it does not read: in a folder they are skipped by name."""
 
-MAGIC = (b"fLaC", b"OggS", b".snd", b"NIST_1A", b"riff", b"caff", b"ID3")
-MP3_MAGIC = tuple(bytes((0xFF, second)) for second in b"\xfb\xfa\xf3\xf2\xe3\xe2")
-"""First bytes of recordings; those of WAV and AIFF are looked at more closely."""
+FIRST_BYTES = re.compile(
+    rb"(RIFF|RIFX|RF64|FORM)....(WAVE|AIFF|AIFC)"
+    rb"|fLaC|OggS|\.snd|NIST_1A|riff|caff|ID3|\xff[\xfb\xfa\xf3\xf2\xe3\xe2]",
+    re.DOTALL,
+)
+"""What recordings that libsndfile reads begin with."""
+
+
+def number(kind, low, high=float("inf")):
+    """A type for argparse: an int or a float within bounds; nan is within none."""
+
+    def parse(text):
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text}: expected {low:g} to {high:g}")
+        return value
+
+    parse.__name__ = kind.__name__  # in the message about what is no number
+    return parse
 
 
 def add_recordings(parser):
@@ -42,18 +60,16 @@ def add_recordings(parser):
 
 def add_section(parser):
     """``--start``, ``--end`` and ``--channel``: which part of a recording."""
+    seconds = number(float, 0, LATEST)
     parser.add_argument(
-        "--start", type=float, metavar="S", default=0.0, help="in seconds (default: 0)"
+        "--start", type=seconds, metavar="S", default=0.0, help="in seconds"
     )
     parser.add_argument(
-        "--end",
-        type=float,
-        metavar="S",
-        help="in seconds (default: the recording's end)",
+        "--end", type=seconds, metavar="S", help="in seconds (default: all the rest)"
     )
     parser.add_argument(
         "--channel",
-        type=int,
+        type=number(int, 1),
         metavar="N",
         help="channel to take, 1 is the first (default: the average of all, which "
         "mixes the voices of a call recorded on two channels)",
@@ -62,15 +78,11 @@ def add_section(parser):
 
 def section(args):
     """The arguments of ``add_section`` for ``read_mono`` and ``read_pieces``."""
-    if not 0 <= args.start <= LATEST:
-        raise ValueError(f"--start is {args.start:g} s: expected 0 to {LATEST:g} s")
-    if args.end is not None and not args.start < args.end <= LATEST:
+    if args.end is not None and args.end <= args.start:
         raise ValueError(
-            f"--start is {args.start:g} s and --end {args.end:g} s: expected --start < "
-            f"--end <= {LATEST:g}"
+            f"--start is {args.start:g} s and --end {args.end:g} s: expected --start "
+            "before --end"
         )
-    if args.channel is not None and args.channel < 1:
-        raise ValueError(f"--channel is {args.channel}: the first channel is 1")
     return {"start": args.start, "end": args.end, "channel": args.channel}
 
 
@@ -80,42 +92,27 @@ def add_tracker(parser):
         "--tracker",
         choices=TRACKERS,
         default=TRACKERS[0],
-        help="how f0 is found; dio and harvest need pyworld (default: %(default)s)",
+        help="how f0 is found; dio and harvest need pyworld, and 0.2 GB a minute "
+        "(default: %(default)s)",
     )
-    parser.add_argument(
-        "--f0-min",
-        type=float,
-        metavar="HZ",
-        default=60.0,
-        help="in Hz (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--f0-max",
-        type=float,
-        metavar="HZ",
-        default=500.0,
-        help="in Hz (default: %(default)g)",
-    )
+    for name, hertz in (("--f0-min", 60.0), ("--f0-max", 500.0)):
+        parser.add_argument(
+            name,
+            type=float,
+            metavar="HZ",
+            default=hertz,
+            help="in Hz (default: %(default)g)",
+        )
 
 
 def make_tracker(args, sample_rate=16000, hop_length=10.0):
     """The tracker that ``add_tracker``'s arguments ask for; hop in milliseconds."""
-    if not 0 < args.f0_min < args.f0_max:
-        raise ValueError(
-            f"--f0-min is {args.f0_min:g} and --f0-max {args.f0_max:g} Hz: expected "
-            "0 < --f0-min < --f0-max"
-        )
     from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
 
-    settings = {
-        "sample_rate": sample_rate,
-        "hop_length": hop_length,
-        "f0_min": args.f0_min,
-        "f0_max": args.f0_max,
-    }
+    settings = (sample_rate, hop_length, args.f0_min, args.f0_max)
     if args.tracker == "autocorrelation":
-        return AutocorrelationPitch(**settings)
-    return World(args.tracker, **settings)
+        return AutocorrelationPitch(*settings)
+    return World(args.tracker, *settings)
 
 
 def add_force(parser):
@@ -136,31 +133,28 @@ def refuse_existing(out, force):
 
 
 def find_recordings(inputs):
-    """Recordings among files and folders, each once.
+    """Recordings among files and folders, each once, and a line for each file skipped.
 
-    In a folder, searched to its depth, recordings are known by content or ending. A
-    file that is named may be anything.
-
-    Returns [(recording, folder from which its place is told), ...], and a line for each
-    file of a folder that is audio of a kind which libsndfile does not read.
+    Beside each recording stands the folder from which its place is told. Folders are
+    searched to their depth, and recordings in them are known by ending or content; a
+    file that is named may be anything. Audio that libsndfile does not read is skipped.
     """
     found, skipped = {}, []
     for path in map(Path, inputs):
         if not path.is_dir():
             found.setdefault(os.path.abspath(path), (path, path.parent))
             continue
-        files = sorted(
-            file
-            for file in path.rglob("*")
-            if file.is_file() and not file.name.startswith(".")
-        )
-        recordings = {file: None for file in files if _is_recording(file)}
-        others = [
-            file
-            for file in files
-            if file.suffix.lower() in OTHER_AUDIO and file not in recordings
-        ]
-        skipped += [f"{file}: {_conversion(file)}" for file in others]
+        recordings = []
+        for file in sorted(path.rglob("*")):
+            if file.name.startswith(".") or not file.is_file():
+                continue
+            if _is_recording(file):
+                recordings.append(file)
+            elif file.suffix.lower() in OTHER_AUDIO:
+                skipped.append(
+                    f"{file}: libsndfile does not read this; make it a WAV file, for "
+                    "example with ffmpeg"
+                )
         if not recordings:
             listed = "".join(f"\n  {line}" for line in skipped)
             raise ValueError(
@@ -169,21 +163,9 @@ def find_recordings(inputs):
             )
         for file in recordings:
             found.setdefault(os.path.abspath(file), (file, path))
-    missing = [path for path, _ in found.values() if not path.exists()]
-    if len(missing) == len(found):
-        raise ValueError(f"{missing[0]} is not there: expected a recording or a folder")
+    if not any(path.exists() for path, _ in found.values()):
+        raise ValueError(f"{path} is not there: expected a recording or a folder")
     return list(found.values()), skipped
-
-
-def _conversion(path):
-    """How to make a file one that libsndfile reads."""
-    files = f"-i {path} {path.with_suffix('.wav')}"
-    if path.suffix.lower() in (".raw", ".pcm"):
-        return (
-            "no header gives its sample rate and format; convert it, for example "
-            f"ffmpeg -f s16le -ar 16000 {files}"
-        )
-    return f"libsndfile does not read this; convert it, for example ffmpeg {files}"
 
 
 def _is_recording(file):
@@ -192,12 +174,9 @@ def _is_recording(file):
         return True
     try:
         with open(file, "rb") as opened:
-            head = opened.read(12)
+            return bool(FIRST_BYTES.match(opened.read(12)))
     except OSError:
         return False
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
-        return head[8:12] in (b"WAVE", b"AIFF", b"AIFC")
-    return head.startswith(MAGIC + MP3_MAGIC)
 
 
 def report_failures(command, failures, count, skipped=()):

@@ -8,8 +8,7 @@ everything else here is made of those blocks. What is wrong with a file is an
 import math
 import os
 import re
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +18,6 @@ import torch
 
 BLOCK_VALUES = 1 << 20
 """Samples of all channels together that are read at a time."""
-
-SHORT_BLOCK = 1000
-"""Frames read at a time to find out where a file is damaged."""
 
 SILENCE_SECONDS = 0.3
 """A long recording is cut in the middle of the quietest stretch of this length."""
@@ -45,18 +41,7 @@ TOO_LONG = re.compile(
 
 
 class AudioError(ValueError):
-    """A recording that can't be used, and why.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-    kind : str
-        "empty_file", "unreadable_audio", "truncated_audio", "no_samples",
-        "not_finite", "too_loud", "silent" or "bad_section".
-    detail : str
-        What was found, and what to do about it; follows the path in the message.
-    """
+    """A recording that can't be used: path and detail, and a word for its fault."""
 
     def __init__(self, path, kind, detail):
         super().__init__(f"{path} {detail}")
@@ -66,60 +51,41 @@ class AudioError(ValueError):
 @contextmanager
 def _open(path):
     """The recording as a ``soundfile.SoundFile``; any name is allowed."""
-    path = Path(path)
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "is not there"
-        raise AudioError(path, "unreadable_audio", f"{found}: expected a recording")
-    if not path.stat().st_size:
-        raise AudioError(path, "empty_file", "is empty: 0 bytes")
-    # libsndfile would go by the name if it had one, and ask for the rate of "a.raw".
-    with open(path, "rb") as opened:
-        try:
-            file = soundfile.SoundFile(opened.fileno(), closefd=False)
-        except soundfile.LibsndfileError as error:
-            reason = error.error_string.rstrip(".")
-            raise AudioError(
-                path,
-                "unreadable_audio",
-                f"can't be read as audio (libsndfile: {reason}): if it is a recording, "
-                "make it a WAV file, for example with ffmpeg",
-            ) from error
-        with file:
-            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
-                raise AudioError(
-                    path,
-                    "unreadable_audio",
-                    f"has a sample rate of {file.samplerate} Hz in its header: "
-                    f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz",
-                )
+    try:
+        with open(path, "rb") as opened, _decoder(path, opened) as file:
             yield file
+    except OSError as error:
+        detail = f"can't be read: {error.strerror}"
+        raise AudioError(path, "unreadable_audio", detail) from error
+
+
+def _decoder(path, opened):
+    """libsndfile's view of an open file, if it has one."""
+    if not os.fstat(opened.fileno()).st_size:
+        raise AudioError(path, "empty_file", "is empty: 0 bytes")
+    # libsndfile would go by a name, and ask for the rate of "a.raw".
+    try:
+        file = soundfile.SoundFile(opened.fileno(), closefd=False)
+    except soundfile.LibsndfileError as error:
+        detail = (
+            f"can't be read as audio (libsndfile: {error.error_string}): if it is a "
+            "recording, make it a WAV file, for example with ffmpeg"
+        )
+        raise AudioError(path, "unreadable_audio", detail) from error
+    if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+        detail = (
+            f"has a sample rate of {file.samplerate} Hz in its header: expected "
+            f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
+        )
+        raise AudioError(path, "unreadable_audio", detail)
+    return file
 
 
 def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
-    """Samples of a recording at the rate asked for.
+    """Samples [N] of a recording at the rate asked for, or an ``AudioError``.
 
-    Arguments
-    ---------
-    path : str
-        A file that libsndfile reads: WAV, FLAC, OGG, MP3 and others.
-    sample_rate : int
-        Samples per second to return.
-    start, end : float
-        The section to read, in seconds; by default all. What is behind it is not
-        looked at.
-    channel : int, optional
-        The channel to read, 1 is the first; by default the average of all.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [N].
-
-    Raises
-    ------
-    AudioError
-        If there is no such file, section or channel, or it can't be read, breaks off,
-        or holds no samples or some that are no audio.
+    ``start`` and ``end``, in seconds, are those of the section to read: what is behind
+    it is not looked at. ``channel`` 1 is the first; None is the average of all.
     """
     # An hour is not to be in memory twice, as blocks and as a whole.
     samples = bytearray()
@@ -129,28 +95,10 @@ def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
 
 
 def read_pieces(path, sample_rate, longest, start=0.0, end=None, channel=None):
-    """Samples of a recording in pieces that are cut in its pauses.
+    """What ``read_mono`` returns, in pieces of ``longest`` seconds at most.
 
-    A recording that is no longer than ``longest`` is one piece. A longer one is cut in
-    the middle of the quietest 0.3 s in the second half of each ``longest`` seconds. All
-    pieces together are what ``read_mono`` returns.
-
-    Arguments
-    ---------
-    path, sample_rate, start, end, channel
-        As in ``read_mono``.
-    longest : float
-        Length in seconds that no piece exceeds.
-
-    Yields
-    ------
-    torch.Tensor
-        Shape [N].
-
-    Raises
-    ------
-    AudioError
-        As in ``read_mono``; a broken end is found when it is reached.
+    Each cut is in the middle of the quietest 0.3 s in the second half of ``longest``. A
+    broken end is found when it is reached.
     """
     capacity = max(1, round(longest * sample_rate))
     held = np.zeros(0, np.float32)
@@ -181,41 +129,28 @@ class Inspection(NamedTuple):
 
 
 def inspect(path, decode=True):
-    """Look at a recording: its header, and what is wrong with it.
+    """Look at a recording: its header (0 where unknown), and what is wrong with it.
 
-    Arguments
-    ---------
-    path : str
-        The file.
-    decode : bool
-        Whether to read it to its end, which finds what the header does not show:
-        samples that are missing from a FLAC file, not finite, or all 0 ("silent").
-
-    Returns
-    -------
-    Inspection
-        With zeros for what is not known.
+    Only ``decode`` finds what the header does not show: samples that are missing from a
+    FLAC file, not finite, or all 0.
     """
     rate = channels = frames = 0
+    fault = None
     try:
         with _open(path) as file:
             rate, channels, frames = file.samplerate, file.channels, file.frames
             if frames == NO_LENGTH:
                 frames = 0
-                raise AudioError(
-                    path, "unreadable_audio", "has no length in its header"
-                )
+                detail = "has no length in its header"
+                raise AudioError(path, "unreadable_audio", detail)
             _require_end(file, path, frames)
             blocks = _checked_blocks(file, path) if decode else ()
             peaks = [np.abs(block).max() for block in blocks]
             if peaks and not max(peaks):
                 raise AudioError(path, "silent", f"holds {frames} samples, all 0")
     except AudioError as error:
-        return Inspection(rate, channels, frames, error)
-    except OSError as error:
-        fault = AudioError(path, "unreadable_audio", f"can't be read: {error.strerror}")
-        return Inspection(rate, channels, frames, fault)
-    return Inspection(rate, channels, frames, None)
+        fault = error
+    return Inspection(rate, channels, frames, fault)
 
 
 def _read(path, sample_rate, start, end, channel):
@@ -232,17 +167,11 @@ def _read(path, sample_rate, start, end, channel):
 
 def _checked_blocks(file, path, start=0.0, end=None, channel=None):
     """The section of an open file, checked, in blocks [N, channels]."""
-    rate, channels, seconds = (
-        file.samplerate,
-        file.channels,
-        file.frames / file.samplerate,
-    )
+    rate, channels = file.samplerate, file.channels
+    seconds = file.frames / rate
     if channel is not None and not 1 <= channel <= channels:
-        raise AudioError(
-            path,
-            "bad_section",
-            f"has {channels} channel(s): {channel} is not one of them",
-        )
+        detail = f"has {channels} channel(s): {channel} is not one of them"
+        raise AudioError(path, "bad_section", detail)
     done, last = round(start * rate), math.inf if end is None else round(end * rate)
     if last <= done or 0 < file.frames <= done:
         until = "on" if end is None else f"to {end:g} s"
@@ -260,16 +189,7 @@ def _checked_blocks(file, path, start=0.0, end=None, channel=None):
             yield block
             done += len(block)
     except soundfile.LibsndfileError as error:
-        raise _truncated(path, _readable_frames(path) / rate, seconds) from error
-
-
-def _readable_frames(path):
-    """How many frames of a damaged file can be read."""
-    count = 0
-    with _open(path) as file, suppress(soundfile.LibsndfileError):
-        while n_frames := len(file.read(SHORT_BLOCK)):
-            count += n_frames
-    return count
+        raise _truncated(path, max(done, file.tell()) / rate, seconds) from error
 
 
 def _require_audio(block, path):
@@ -278,12 +198,11 @@ def _require_audio(block, path):
     if not np.isfinite(peak):
         raise AudioError(path, "not_finite", "holds NaN or infinite samples")
     if peak > LARGEST_SAMPLE:
-        raise AudioError(
-            path,
-            "too_loud",
+        detail = (
             f"holds a sample of {peak:.3g}, expected audio between -1 and 1: it is "
-            "damaged, or its header gives the wrong sample format",
+            "damaged, or its header gives the wrong sample format"
         )
+        raise AudioError(path, "too_loud", detail)
 
 
 def _require_end(file, path, frames):

@@ -119,26 +119,7 @@ class PitchCache(CachedDynamicItem):
 
 
 def describe(tracker):
-    """What tells a tracker from others.
-
-    Arguments
-    ---------
-    tracker : torch.nn.Module
-        The tracker.
-
-    Returns
-    -------
-    name : str
-        Its class and a digest of its settings.
-    settings : str
-        Its class, its plain attributes and the release of this package, as JSON.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
-    >>> describe(AutocorrelationPitch())[0] == describe(AutocorrelationPitch())[0]
-    True
-    """
+    """A tracker's name, of class and settings, and all that matters of it as JSON."""
     settings = {
         name: value
         for name, value in sorted(vars(tracker).items())
@@ -150,5 +131,4 @@ def describe(tracker):
     settings["class"] = f"{cls.__module__}.{cls.__qualname__}"
     settings["release"] = speechbrain_pitchrope.__version__
     text = json.dumps(settings, indent=1) + "\n"
-    digest = hashlib.sha1(text.encode()).hexdigest()
-    return f"{cls.__name__}-{digest[:10]}", text
+    return f"{cls.__name__}-{hashlib.sha1(text.encode()).hexdigest()[:10]}", text

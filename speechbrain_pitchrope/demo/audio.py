@@ -8,8 +8,6 @@ from scipy import signal
 
 from speechbrain_pitchrope.files import write_whole
 
-__all__ = ["SAMPLE_RATE", "add_room", "resample", "trim", "write_flac"]
-
 SAMPLE_RATE = 16000
 
 # Each utterance draws uniformly from these.

@@ -1,7 +1,7 @@
 """A small speech corpus in LibriSpeech's layout, spoken by espeak-ng, offline.
 
-Sentences (`sentences`, `tones`) are shared out among the voices (`voices`), spoken by
-espeak-ng (`espeak`), recorded (`audio`) and written as
+Texts (`texts`) are shared out among the voices (`voices`), spoken by espeak-ng
+(`espeak`), recorded (`audio`) and written as
 OUT/<split>/<speaker>/<chapter>/<speaker>-<chapter>-<NNNN>.flac. OUT/corpus.json holds
 the settings and is written first, so a run can tell its own unfinished work from
 another corpus and from other people's files.
@@ -27,21 +27,18 @@ from speechbrain_pitchrope.demo.audio import (
     write_flac,
 )
 from speechbrain_pitchrope.demo.espeak import Espeak
-from speechbrain_pitchrope.demo.sentences import draw_sentences
-from speechbrain_pitchrope.demo.tones import draw_style, draw_syllables
+from speechbrain_pitchrope.demo.texts import draw_sentences, draw_syllables
 from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, check_voice
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
-__all__ = ["SPEAKERS_FILE", "Utterance", "make_demo_corpus", "plan_utterances"]
-
 DEFAULT_SEED = 1
 
-# Utterances of a voice, by language and split, where their number is not asked for.
+# Utterances of a voice, by language and the kind of its split.
 SIZES = {
-    "en": {"train-demo": 75, "dev-demo": 75, "test-demo": 75},
-    "cmn": {"train-cmn": 150, "dev-cmn": 60, "test-cmn": 75},
-    "yue": {"train-yue": 150, "dev-yue": 60, "test-yue": 75},
+    "en": {"train": 75, "dev": 75, "test": 75},
+    "cmn": {"train": 150, "dev": 60, "test": 75},
+    "yue": {"train": 150, "dev": 60, "test": 75},
 }
 
 # In a chapter, which is a folder with one file of transcripts.
@@ -55,27 +52,12 @@ FORMAT = 2
 
 SETTINGS_FILE = "corpus.json"
 SPEAKERS_FILE = "SPEAKERS.TXT"
-SPEAKERS_HEADER = """\
-; Speakers of the demo corpus: voices of espeak-ng, a speech synthesiser.
-; ID: number of the speaker. SEX: F or M, the register of the voice.
-; SUBSET: the split that holds all its utterances. MINUTES: of audio, pauses included.
-; NAME: the voice in espeak-ng, as language+variant.
-;
-;ID  |SEX| SUBSET           |MINUTES| NAME
-"""
+SPEAKERS_HEADER = ";ID  |SEX| SUBSET           |MINUTES| VOICE OF ESPEAK-NG\n"
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance of a corpus: who says what, and the names of its files.
-
-    Example
-    -------
-    >>> voice = VOICES["en"][0]
-    >>> utterance = Utterance(voice, 25, "we have sold the boat.", voice.style)
-    >>> utterance.words, utterance.path
-    ('WE HAVE SOLD THE BOAT', 'train-demo/101/101002/101-101002-0001.flac')
-    """
+    """One utterance of a corpus: who says what, and the names of its files."""
 
     voice: Voice
     number: int  # among the utterances of the voice, from 0
@@ -108,37 +90,24 @@ class Utterance:
 def plan_utterances(
     language="en", seed=DEFAULT_SEED, utterances=None, voices_per_split=None
 ):
-    """Decide who says what: a list of Utterance, voice by voice.
-
-    The arguments are those of `make_demo_corpus`.
-
-    Example
-    -------
-    >>> [item.id for item in plan_utterances(utterances=4, voices_per_split=1)]
-    ['101-101001-0000', '101-101001-0001', '201-201001-0000', '301-301001-0000']
-    """
-    if language not in VOICES:
-        raise ValueError(f"language is {language!r}: expected one of {list(VOICES)}")
-    if seed < 0:
-        raise ValueError(f"seed is {seed}: expected 0 or more")
-    if voices_per_split is not None and voices_per_split < 1:
-        raise ValueError(f"voices per split is {voices_per_split}: expected 1 or more")
+    """Decide who says what: a list of Utterance, voice by voice."""
     by_split = groupby(VOICES[language], key=lambda voice: voice.split)
     voices = [voice for _, group in by_split for voice in [*group][:voices_per_split]]
-    sizes = _share(utterances, [SIZES[language][voice.split] for voice in voices])
+    weights = [SIZES[language][voice.split.split("-")[0]] for voice in voices]
+    sizes = dict(zip(voices, _share(utterances, weights), strict=True))
     rng = random.Random(seed)
     if language == "en":
         totals = Counter()
-        for voice, size in zip(voices, sizes, strict=True):
+        for voice, size in sizes.items():
             totals[voice.split] += size
         english = chain(*draw_sentences(rng, totals).values())
     plan = []
-    for voice, size in zip(voices, sizes, strict=True):
+    for voice, size in sizes.items():
         for number in range(size):
             if language == "en":
                 text, style = next(english), voice.style
             else:
-                text, style = draw_syllables(rng, language), draw_style(rng, voice)
+                text, style = draw_syllables(rng, language), voice.draw_style(rng)
             plan.append(Utterance(voice, number, text, style))
     return plan
 
@@ -167,43 +136,8 @@ def make_demo_corpus(
 ):
     """Make a demo corpus, or what an interrupted run left of it to be made.
 
-    The same arguments give the same samples and transcripts.
-
-    Arguments
-    ---------
-    out : str or pathlib.Path
-        Its folder: new, empty, or a demo corpus of the same settings.
-    language : str
-        'en' for English sentences; 'cmn' (Mandarin) or 'yue' (Cantonese) for random
-        syllables in random tones.
-    seed : int
-        Seed of sentences, styles, pauses, levels and noise, 0 or more.
-    utterances : int, optional
-        How many in all splits together, at least one a voice. By default 75 a voice in
-        English; 150 a training voice, 60 a dev voice and 75 a test voice otherwise.
-    voices_per_split : int, optional
-        At most so many voices in a split, 1 or more; all by default.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    int
-        Utterances written in this run; 0 if all were there.
-
-    Raises
-    ------
-    ValueError
-        If an argument or the folder cannot be used, or a voice does not sound as
-        declared.
-    OSError
-        If the folder cannot be written. What is written stays; run again to resume.
-    ImportError
-        If espeakng-loader is not installed.
-
-    Example
-    -------
-    >>> spoken = make_demo_corpus("demo", utterances=64)  # doctest: +SKIP
+    The same arguments give the same samples and transcripts. The result is the number
+    of utterances that were written in this run.
     """
     root = Path(out)
     plan = plan_utterances(language, seed, utterances, voices_per_split)
@@ -221,9 +155,8 @@ def make_demo_corpus(
             for item in items:
                 rng = np.random.default_rng([seed, voice.speaker, item.number])
                 # Also what is there already: espeak-ng's state goes on with it.
-                speech = espeak.speak(
-                    item.text, seed=int(rng.integers(2**31)), **item.style
-                )
+                noise_seed = int(rng.integers(2**31))
+                speech = espeak.speak(item.text, seed=noise_seed, **item.style)
                 if item.path in missing:
                     speech = resample(trim(speech), espeak.sample_rate)
                     write_flac(root / item.path, add_room(speech, rng))
@@ -247,25 +180,12 @@ def _claim_folder(root, plan, language, seed):
     }
     file = root / SETTINGS_FILE
     root.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        names = sorted(path.name for path in root.iterdir())
-        if any(name != f"{SETTINGS_FILE}.part" for name in names):
-            raise ValueError(
-                f"{root} is not empty (it holds {names[-1]!r}) and has no "
-                f"{SETTINGS_FILE} of a demo corpus: expected a new or empty folder; "
-                "choose another OUT"
-            )
+    if not any(root.iterdir()):
         write_whole(file, (json.dumps(settings, indent=1) + "\n").encode())
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        ours = found["made_by"] == settings["made_by"]
-    except (ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise ValueError(
-            f"{file} is not the file of a demo corpus: expected a new or empty folder, "
-            "or a demo corpus; choose another OUT"
-        )
+        found = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (FileNotFoundError, TypeError, ValueError):
+        found = {}
     differences = [
         f"{name} is {found.get(name)}, asked for is {asked}"
         for name, asked in settings.items()
@@ -273,8 +193,9 @@ def _claim_folder(root, plan, language, seed):
     ]
     if differences:
         raise ValueError(
-            f"{root} holds a demo corpus of other settings: {', '.join(differences)}; "
-            "choose another OUT, delete the folder, or ask for the settings it has"
+            f"{root} holds something else than this demo corpus ({SETTINGS_FILE}: "
+            f"{', '.join(differences)}): choose another OUT, delete the folder, or ask "
+            "for the settings it has"
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["ESPEAK_LANGUAGES", "PROBES", "VOICES", "Voice", "check_voice"]
+from speechbrain_pitchrope.demo.texts import between
 
 # The name of each corpus' language in espeak-ng.
 ESPEAK_LANGUAGES = {"en": "en-us", "cmn": "cmn-latn-pinyin", "yue": "yue-latn-jyutping"}
@@ -15,6 +15,9 @@ PROBES = {
     "cmn": "ma1 na2 ma3 la4 ma1 la2 na4",
     "yue": "maa1 naa2 laa3 maa4 naa5 laa6",
 }
+
+# An utterance of a tone corpus deviates by at most so much from its voice's style.
+SPREAD = {"rate": 20, "pitch": 15, "pitch_range": 10}
 
 # Largest measured over declared median f0, and its inverse the smallest.
 F0_TOLERANCE = 1.15
@@ -36,7 +39,14 @@ class Voice:
     @property
     def style(self):
         """Its own rate, pitch and pitch range, as arguments of `Espeak.speak`."""
-        return {name: getattr(self, name) for name in ("rate", "pitch", "pitch_range")}
+        return {name: getattr(self, name) for name in SPREAD}
+
+    def draw_style(self, rng):
+        """Draw rate, pitch and pitch range of one utterance around its own."""
+        return {
+            name: value + between(rng, -SPREAD[name], SPREAD[name])
+            for name, value in self.style.items()
+        }
 
 
 # Within a split, low and high voices take turns, so that the first two differ much.
@@ -85,20 +95,11 @@ _TONAL = (
 
 def _tonal_voices(language, column):
     """The voices of a tone language, from the table above."""
-    prefix = ESPEAK_LANGUAGES[language]
-    return tuple(
-        Voice(
-            id_,
-            sex,
-            f"{split}-{language}",
-            f"{prefix}+{name}",
-            pitch,
-            50,
-            130,
-            f0[column],
-        )
-        for id_, sex, split, name, pitch, *f0 in _TONAL
-    )
+    voices = []
+    for speaker, sex, kind, variant, pitch, *f0_hz in _TONAL:
+        split, name = f"{kind}-{language}", f"{ESPEAK_LANGUAGES[language]}+{variant}"
+        voices.append(Voice(speaker, sex, split, name, pitch, 50, 130, f0_hz[column]))
+    return tuple(voices)
 
 
 VOICES = {

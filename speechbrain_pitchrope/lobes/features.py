@@ -24,7 +24,7 @@ class PitchFbank(Fbank):
 
     The mels are upstream's to the last bit. Pitch is tracked on the same samples at
     the same frames, so it always fits the audio as augmented; or it is handed over,
-    when it has been tracked before (``speechbrain_pitchrope.dataio.f0_cache``).
+    when it has been tracked before (``speechbrain_pitchrope.dataio.pitch_cache``).
 
     Arguments
     ---------

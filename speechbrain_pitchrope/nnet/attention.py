@@ -1,4 +1,4 @@
-"""Rotary attention that listens to pitch."""
+"""Pitch-aware rotary attention."""
 
 import math
 
@@ -15,7 +15,7 @@ MASKED = -1e4
 
 
 class PitchRoPEMHA(RoPEMHA):
-    """SpeechBrain's RoPEMHA with three ways of listening to pitch, each a switch.
+    """SpeechBrain's RoPEMHA with pitch brought in in three ways, each a switch.
 
     The formulas are in ``speechbrain_pitchrope.nnet.rotary``. Every parameter of ours
     starts at zero (a bandwidth excepted, which then has no effect): a new module gives
@@ -204,7 +204,7 @@ class PitchRoPEMHA(RoPEMHA):
         Arguments
         ---------
         n_frames, pitch, dtype : int, speechbrain_pitchrope.inband.Pitch, torch.dtype
-            As of ``polar``.
+            As in ``polar``.
 
         Returns
         -------

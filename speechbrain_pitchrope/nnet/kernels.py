@@ -30,7 +30,7 @@ def attend(
     key_padding_mask : torch.Tensor or None
         Shape [B, T], True for keys that the columns mask.
     mask : torch.Tensor or None
-        As of ``torch.nn.functional.scaled_dot_product_attention``, shape [T, T] or
+        As in ``torch.nn.functional.scaled_dot_product_attention``, shape [T, T] or
         [B, H, T, T].
     head_dim : int
         Width of the values; behind it they are zeros.

@@ -1,4 +1,4 @@
-"""Rotary positions that listen to pitch: the formulas, as pure functions.
+"""Pitch-aware rotary positions: the formulas, as pure functions.
 
 Notation: frames m, n, s, t; attention head h; rotary pair i of a head, which turns at
 omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of a frame
@@ -81,7 +81,7 @@ def mel_frequencies(head_dim, dtype=torch.float32, device=None):
     Arguments
     ---------
     head_dim, dtype, device : int, torch.dtype, torch.device
-        As of ``frequencies``.
+        As in ``frequencies``.
 
     Returns
     -------

@@ -24,18 +24,16 @@ from ruamel.yaml import YAML, MappingNode, ScalarNode
 from sentencepiece import SentencePieceProcessor
 
 import speechbrain_pitchrope
+from speechbrain_pitchrope.files import replacing
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
 from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of
+from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of, reading
 from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
 
-NETWORKS = ("model.ckpt", "pt_model.ckpt", "lm.ckpt")
-FILES = (
-    *(HYPERPARAMS, STREAMING, *NETWORKS),
-    *("normalizer.ckpt", "normalize.ckpt", "tokenizer.ckpt"),
-)
+NAMES = "model pt_model lm normalizer normalize tokenizer".split()
+FILES = {HYPERPARAMS, STREAMING, *(f"{name}.ckpt" for name in NAMES)}
 """What a package consists of."""
 
 CTC_SEARCH = "speechbrain.decoders.ctc.CTCBeamSearcher"
@@ -51,51 +49,29 @@ TEMPLATE = jinja2.Template(
 
 
 def package_run(output_folder, package_folder=None):
-    """Package a finished run, of our recipe or of a swapped one of SpeechBrain's.
+    """Package a finished run, or one of its checkpoints; returns the package's folder.
 
-    This runs what the run's hyperparams.yaml names.
-
-    Arguments
-    ---------
-    output_folder : str
-        The run's output folder; or one of its checkpoints, to package that one alone.
-    package_folder : str, optional
-        Where to; ``package`` in the output folder if not given. A package that is
-        there already is replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The package's folder.
-
-    Raises
-    ------
-    ValueError
-        If this is not a run's folder, or a file of it is missing or damaged, or its
-        weights are not finite, or if there is something else than a package where the
-        package shall be.
+    This runs what the run's hyperparams.yaml names. ``package_folder`` is ``package``
+    in the output folder if not given; a package that is there already is replaced.
     """
     model = load_trained(output_folder)
     folder = Path(package_folder or model.folder / "package").absolute()
     _check_replaceable(folder)
-    texts, files = _texts(model)
-    staging = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
+    kind, search, tokenizer = *model.run.search, model.tokenizer
+    with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
+        texts, files = _texts(model, kind, search, tokenizer)
+    with replacing(folder) as part:
+        part.mkdir()
         for name, source in files.items():
             if isinstance(source, torch.nn.Module):
-                torch.save(source.state_dict(), staging / f"{name}.ckpt")
+                torch.save(source.state_dict(), part / f"{name}.ckpt")
             else:
-                shutil.copyfile(source, staging / f"{name}.ckpt")
+                shutil.copyfile(source, part / f"{name}.ckpt")
         for name, text in texts.items():
-            (staging / name).write_text(text, encoding="utf-8")
-        load_recogniser(staging, "cpu")  # what does not load is no package
+            (part / name).write_text(text, encoding="utf-8")
+        load_recogniser(part, "cpu")  # what does not load is no package
         if folder.exists():
             shutil.rmtree(folder)
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return folder
 
 
@@ -104,7 +80,7 @@ def _check_replaceable(folder):
     if folder.is_file():
         raise ValueError(f"{folder} is a file: choose another folder")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    strange = ", ".join(sorted(names - set(FILES)))
+    strange = ", ".join(sorted(names - FILES))
     if strange:
         raise ValueError(
             f"{folder} holds {strange}, which belong to no package: choose another "
@@ -112,9 +88,8 @@ def _check_replaceable(folder):
         )
 
 
-def _texts(model):
+def _texts(model, kind, search, tokenizer):
     """{file: text} of the yaml files, and {name: network or path} of the others."""
-    kind, search = model.run.search
     entries, outputs = dict(model.run.entries), [*OUTPUTS]
     streaming_outputs = "streaming_outputs"
     if kind == "transducer":
@@ -123,17 +98,18 @@ def _texts(model):
         # EncoderASR makes the search, of these arguments and the tokenizer's pieces.
         entries["test_beam_search"] = MappingNode(
             "tag:yaml.org,2002:map",
+            # Not those left out: it would look for the file "null".
             [pair for pair in entries[search].value if not _is_null(pair[1])],
         )
     elif model.run.settings.get("lm_file") is not None:
         _add_language_model(model.run)
     run = Run(model.folder, entries)
     outputs = [name for name in outputs if name in entries and name != "proj_ctc"]
-    is_letters = not isinstance(model.tokenizer, SentencePieceProcessor)
+    is_letters = not isinstance(tokenizer, SentencePieceProcessor)
     context = {
         **{"kind": kind, "chain": run.chain, "outputs": outputs},
         "variant": run.variant,
-        "weights": f"the average of epochs {', '.join(map(str, model.epochs))}",
+        "epochs": ", ".join(map(str, model.epochs)),
         "version": speechbrain_pitchrope.__version__,
         "blank_index": model.hparams["blank_index"],
         "search_class": class_of(entries[search]) or CTC_SEARCH,
@@ -221,5 +197,5 @@ def _streams(model, kind):
 
 
 def _is_null(node):
-    """Whether an argument is left out; EncoderASR would look for the file it names."""
+    """Whether an argument is left out."""
     return isinstance(node, ScalarNode) and node.value in ("null", "", "~")

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 
-from speechbrain_pitchrope import variants
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
 
 HYPERPARAMS = "hyperparams.yaml"
@@ -29,17 +28,29 @@ CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
 SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
 """What recipes call the search of the test."""
 
-VARIANT_CALL = f"!apply:{variants.__name__}."
+SEARCH_CLASSES = {
+    "joint": r"S2S\w+Searcher$",
+    "transducer": "TransducerBeamSearcher$",
+    "ctc": r"CTC\w*Searcher$",
+}
+
+VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
+
+
+class DamagedRun(ValueError):
+    """A file of a run is missing or damaged; the message names it."""
 
 
 @contextmanager
 def reading(path, remedy):
-    """Turn whatever a damaged file raises into a ValueError that names the file."""
+    """Turn whatever a damaged file raises into a DamagedRun."""
     try:
         yield
+    except DamagedRun:
+        raise
     except Exception as error:
         text = " ".join(str(error).split())
-        raise ValueError(
+        raise DamagedRun(
             f"{path} can't be read ({type(error).__name__}: {text[:200]}): {remedy}"
         ) from error
 
@@ -54,26 +65,14 @@ def arguments_of(node):
     """{name: node} of a mapping; empty for any other node."""
     if not isinstance(node, MappingNode):
         return {}
-    return {key.value: value for key, value in node.value}
+    return {str(key.value): value for key, value in node.value}
 
 
 def open_run(path):
-    """Read the settings of a run; nothing that its yaml names is executed.
+    """Read the settings of a run, as a Run; nothing that its yaml names is executed.
 
-    Arguments
-    ---------
-    path : str
-        The run's output folder, which may have been moved since the training; or one of
-        its checkpoints, ``save/CKPT+...``, to use that one alone.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    ValueError
-        If this is not the output folder of a run with pitch.
+    ``path`` is the run's output folder, which may have been moved since the training;
+    or one of its checkpoints, ``save/CKPT+...``, to use that one alone.
     """
     given = Path(path).absolute()
     folder = given.parent.parent if (given / CHECKPOINT_META).is_file() else given
@@ -87,6 +86,7 @@ def open_run(path):
         raise ValueError(f"{given} {found}: {advice}")
     with reading(path, advice):
         entries = {key.value: node for key, node in YAML().compose(path).value}
+        int(getattr(entries.get("sample_rate"), "value", 0))
     classes = set(map(class_of, entries.values()))
     missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
     missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
@@ -98,15 +98,9 @@ def open_run(path):
 class Run:
     """A training run, as its hyperparams.yaml describes it. Made by ``open_run``.
 
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder, where it is now.
-    entries : dict
-        Name to node of each entry of hyperparams.yaml. Paths in the output folder of
-        the time are made paths in ``folder``.
-    checkpoint : str, optional
-        Name of the one checkpoint to use, instead of those that the test averaged.
+    ``entries`` are the nodes of hyperparams.yaml by name; paths in the output folder of
+    the time are made paths in ``folder``. ``checkpoint`` is the name of the one to use,
+    or None for those that the test averaged.
     """
 
     def __init__(self, folder, entries, checkpoint=None):
@@ -138,7 +132,7 @@ class Run:
     def variant(self):
         """Name of the variant; "custom" if its settings are written out."""
         for node in _nodes([self.entries[self.chain[TRANSFORMER.entry]]]):
-            if str(node.tag) == f"{VARIANT_CALL}load_variant":
+            if str(node.tag) == f"{VARIANT_CALL}load_variant" and node.value:
                 return node.value[0].value
         return "custom"
 
@@ -153,11 +147,7 @@ class Run:
         transformer = arguments_of(self.entries[self.chain[TRANSFORMER.entry]])
         decoders = getattr(transformer.get("num_decoder_layers"), "value", "6")
         names = sorted(self.entries, key=lambda name: name not in SEARCHES)
-        for kind, pattern in (
-            ("joint", r"S2S\w+Searcher$"),
-            ("transducer", "TransducerBeamSearcher$"),
-            ("ctc", r"CTC\w*Searcher$"),
-        ):
+        for kind, pattern in SEARCH_CLASSES.items():
             for name in names if kind != "joint" or decoders != "0" else ():
                 if re.search(pattern, class_of(self.entries[name])):
                     return kind, name
@@ -198,14 +188,16 @@ class Run:
     @property
     def manifests(self):
         """{split: path of its csv file} of the splits that the test is made on."""
-        paths = self.settings.get("test_csv") or []
-        paths = [paths] if isinstance(paths, str) else paths
         folder = self.settings.get("manifest_folder") or self.folder
-        if not paths:
-            splits = self.settings.get("test_splits") or []
-            paths = [f"{folder}/{split}.csv" for split in splits]
-        names = [Path(path).name.removesuffix(".csv") for path in paths]
-        return dict(zip(names, map(self.find, paths), strict=True))
+        paths = self._listed_texts("test_csv") or [
+            f"{folder}/{split}.csv" for split in self._listed_texts("test_splits")
+        ]
+        return {Path(path).name.removesuffix(".csv"): self.find(path) for path in paths}
+
+    def _listed_texts(self, name):
+        """A setting that may be one text or a list of them, as a list."""
+        value = self.settings.get(name) or []
+        return [value] if isinstance(value, str) else list(filter(None, value))
 
     @property
     def tokenizer_file(self):
@@ -222,7 +214,7 @@ class Run:
             places += [folder / "label_encoder.txt" for folder in folders]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
-            raise ValueError(
+            raise DamagedRun(
                 f"{self.folder} was trained with a tokenizer that is not there "
                 f"(expected {', '.join(map(str, places))}): bring the file back, or "
                 f"correct {self.folder / HYPERPARAMS}"
@@ -234,6 +226,8 @@ class Run:
 
         A variant's settings stand in place of its name, whose meaning may change.
         """
+        from speechbrain_pitchrope import variants  # loads torch
+
         shared = {
             id(node): name
             for name, node in self.entries.items()
@@ -272,17 +266,17 @@ class Run:
 
 def _nodes(roots):
     """Every node below these, once."""
-    waiting, seen = list(roots), set()
+    waiting, seen = list(roots), {}
     while waiting:
         node = waiting.pop()
         if id(node) in seen:
             continue
-        seen.add(id(node))
-        yield node
+        seen[id(node)] = node
         if isinstance(node, MappingNode):
-            waiting.extend(part for pair in node.value for part in pair)
+            waiting += [part for pair in node.value for part in pair]
         elif isinstance(node, SequenceNode):
-            waiting.extend(node.value)
+            waiting += node.value
+    return list(seen.values())
 
 
 def _dump(name, node):

@@ -1,4 +1,4 @@
-"""``pitchrope f0``, from recordings to csv and figures."""
+"""``pitchrope f0``, from recordings to files of their contours."""
 
 import io
 import os
@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_pitchrope.cli import f0, main, options
+from speechbrain_pitchrope.cli import main, options
 from speechbrain_pitchrope.processing.pitch import World
 from tests.signals import utterance, voice
 
@@ -58,12 +58,6 @@ def test_the_file_is_what_the_tracker_says(recordings):
     np.testing.assert_allclose(voicing, expected_voicing[0], atol=0.0005)
 
 
-def test_the_range_is_kept(recordings, capsys):
-    assert main(["f0", "b/x.flac", "--f0-min", "60", "--f0-max", "180"]) == 0
-    _, f0_hz, _ = read(capsys.readouterr().out)
-    assert f0_hz.max() < 180
-
-
 @pytest.mark.parametrize(
     "inputs, expected",
     [
@@ -80,30 +74,28 @@ def test_places_are_kept(recordings, inputs, expected):
     assert found == expected
 
 
-def test_all_name_clashes_are_told_and_the_rest_is_done(recordings, capsys):
-    for name in ("a/x.flac", "a/y.wav", "b/x.ogg"):
-        soundfile.write(name, utterance().numpy(), 16000)
-    assert main(["f0", "a", "b", "--out", "out"]) == 1
-    error = capsys.readouterr().err
-    assert "4 of 5 recordings failed" in error
-    assert "a/x.flac: out/a/x.csv would be that of a/x.wav too" in error
-    assert "b/x.ogg: out/b/x.csv would be that of b/x.flac too" in error
-    assert [path.name for path in (recordings / "out").rglob("*.*")] == ["y.csv"]
-
-
-def test_bad_recordings_stop_none_of_the_others(recordings, capsys):
-    content = (recordings / "a/x.wav").read_bytes()
-    (recordings / "cut.wav").write_bytes(content[: len(content) // 2])
+def test_bad_recordings_and_name_clashes_stop_none_of_the_others(recordings, capsys):
+    wav = (recordings / "a/x.wav").read_bytes()
+    (recordings / "cut.wav").write_bytes(wav[: len(wav) // 2])
+    (recordings / "y.wav").write_bytes(wav)
     soundfile.write("huge.wav", np.full(9000, 1e30), 16000, subtype="FLOAT")
-    bad = ["bad.wav", "cut.wav", "huge.wav", "missing.wav"]
-    assert main(["f0", *bad, "a/x.wav", "b/x.flac", "--out", "out"]) == 1
-    assert len(read((recordings / "out/a/x.csv").read_text())) == 3
-    assert len(read((recordings / "out/b/x.csv").read_text())) == 3
+    soundfile.write("silence.wav", np.zeros(16000), 16000)
+    for name in ("a/x.flac", "b/x.ogg"):
+        soundfile.write(name, utterance().numpy(), 16000)
+    inputs = ["a", "b", "bad.wav", "cut.wav", "huge.wav", "no.wav"]
+    assert main(["f0", *inputs, "silence.wav", "y.wav", "--out", "out"]) == 1
     printed = capsys.readouterr()
-    assert printed.out.endswith("\n2 of 6 written to out\n")
+    *lines, last = printed.out.splitlines()
+    assert last == "2 of 10 written to out"
+    assert lines[0] == "silence.wav: 1.00 s, nothing voiced"
+    assert re.fullmatch(r"y\.wav: 1\.60 s, median f0 \d+ Hz, \d+ % voiced", lines[1])
+    found = [path.name for path in (recordings / "out").rglob("*.*")]
+    assert sorted(found) == ["silence.csv", "y.csv"]
     summary, *named = printed.err.splitlines()
-    assert summary == "pitchrope f0: 4 of 6 recordings failed:"
-    assert [line.split()[0] for line in named] == bad
+    assert summary == "pitchrope f0: 6 of 10 recordings failed:"
+    assert "a/x.flac, a/x.wav: all would be written to out/a/x.csv" in named[0]
+    assert "b/x.flac, b/x.ogg: all would be written to out/b/x.csv" in named[1]
+    assert [line.split()[0] for line in named[2:]] == inputs[2:]
 
 
 def test_a_folder_is_searched_by_content(recordings, capsys):
@@ -124,8 +116,8 @@ def test_a_folder_is_searched_by_content(recordings, capsys):
     assert found == {b"no-ending.csv", b"wav.csv", b"caf\xe9.csv", b"a.csv", b"mp3.csv"}
     skipped, *named = capsys.readouterr().err.splitlines()
     assert skipped == "pitchrope f0: 2 files skipped:"
-    assert "ffmpeg -f s16le -ar 16000 -i c/samples.raw c/samples.wav" in named[0]
-    assert "ffmpeg -i c/video.m4a c/video.wav" in named[1]
+    for name, line in zip(("samples.raw", "video.m4a"), named, strict=True):
+        assert f"c/{name}: libsndfile does not read this" in line and "ffmpeg" in line
 
 
 def test_what_exists_is_neither_redone_nor_overwritten(recordings, capsys):
@@ -139,8 +131,6 @@ def test_what_exists_is_neither_redone_nor_overwritten(recordings, capsys):
     assert capsys.readouterr().out.endswith(note)
     assert csv.read_text() == "mine"
     assert (recordings / "out/b/x.csv").exists()
-    assert main([*arguments, "--plot"]) == 0
-    assert csv.with_suffix(".png").exists() and csv.read_text() == "mine"
     assert main(["f0", "a/x.wav", "--out", "out/a/x.csv"]) == 1
     message = "out/a/x.csv exists: give another --out, or --force to overwrite it\n"
     assert capsys.readouterr().err == f"pitchrope f0: {message}"
@@ -189,31 +179,6 @@ def test_a_section_of_one_side_of_a_call(recordings, capsys):
         assert f"call.wav: 1.00 s, median f0 {expected} Hz, " in printed.err
 
 
-def test_world_takes_no_more_than_memory_allows(recordings, monkeypatch, capsys):
-    monkeypatch.setattr(f0, "LONGEST_WORLD", 1)
-    assert main(["f0", "a/x.wav", "--tracker", "dio"]) == 1
-    assert "dio and harvest take up to 0 min: choose a part" in capsys.readouterr().err
-    assert main(["f0", "a/x.wav", "--tracker", "dio", "--end", "1"]) == 0
-    assert main(["f0", "a/x.wav"]) == 0
-
-
-def test_a_recording_without_a_voice_is_told(recordings, capsys):
-    soundfile.write("silence.wav", np.zeros(16000), 16000)
-    assert main(["f0", "silence.wav", "--out", "out"]) == 0
-    printed = capsys.readouterr().out
-    assert printed == "silence.wav: 1.00 s, nothing voiced\n1 of 1 written to out\n"
-
-
-def test_figures_stand_beside_the_csv(recordings, monkeypatch, capsys):
-    assert main(["f0", "a/x.wav", "--out", "x.csv", "--plot"]) == 0
-    assert (recordings / "x.png").read_bytes()[:4] == b"\x89PNG"
-    monkeypatch.setattr(f0, "LONGEST_FIGURE", 1)
-    assert main(["f0", "a/x.wav", "--out", "y.csv", "--plot"]) == 1
-    assert "its csv is written, its figure is not" in capsys.readouterr().err
-    assert (recordings / "y.csv").is_file()
-    assert not (recordings / "y.png").exists()
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -222,18 +187,15 @@ def test_figures_stand_beside_the_csv(recordings, monkeypatch, capsys):
         (["a", "--out", "x.csv", "--format", "npz"], "--format npz: give only one"),
         (["a", "--format", "npz"], "npz, which can't be printed"),
         (["a", "--out", "bad.wav"], "bad.wav is a file: give one in .csv"),
-        (["a", "--plot"], "--plot needs --out"),
         (["empty"], "empty holds no recordings: expected WAV"),
         (["missing.wav"], "missing.wav is not there"),
         (["bad.wav"], "bad.wav can't be read as audio"),
-        (["a", "--f0-min", "300", "--f0-max", "200"], "300 and --f0-max 200 Hz"),
-        (["a", "--hop", "0"], "--hop is 0 ms: expected 1 to 20 ms"),
+        (
+            ["a", "--f0-min", "300", "--f0-max", "200"],
+            "f0 range is 300.0 to 200.0 Hz: expected",
+        ),
         (["a", "--start", "2", "--end", "1"], "--start is 2 s and --end 1 s"),
-        (["a", "--start", "-1"], "--start is -1 s"),
-        (["a", "--start", "nan"], "--start is nan s"),
-        (["a", "--end", "inf"], "and --end inf s"),
         (["a", "--start", "99"], "a/x.wav lasts"),
-        (["a", "--channel", "0"], "--channel is 0: the first channel is 1"),
         (["a", "--channel", "2"], "a/x.wav has 1 channel(s): 2 is not one of them"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -245,3 +207,12 @@ def test_what_cannot_be_done_is_said(recordings, capsys, arguments, message):
     assert printed.err.startswith("pitchrope f0: ")
     assert message in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    "option", ["--hop 0", "--start=-1", "--start nan", "--end inf", "--channel 0"]
+)
+def test_numbers_out_of_bounds_are_refused(capsys, option):
+    with pytest.raises(SystemExit, match="2"):
+        main(["f0", "a.wav", *option.split()])
+    assert re.search(rf"{option[:5]}\w*: \S+: expected ", capsys.readouterr().err)

@@ -18,31 +18,28 @@ def test_each_command_has_help(command, capsys):
     assert f"pitchrope {command}" in capsys.readouterr().out
 
 
-def run_python(code):
-    """Run a few lines in a process of their own; what they printed."""
+def run_python(code, **kwargs):
+    """Run a few lines, after the import of main, in a process of their own."""
+    code = f"import sys\nfrom speechbrain_pitchrope.cli import main\n{code}"
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, check=True, capture_output=True, text=True)
+    kwargs = {"stdout": subprocess.PIPE, **kwargs}
+    return subprocess.run(
+        command, check=False, stderr=subprocess.PIPE, text=True, **kwargs
+    )
 
 
 def test_help_lists_the_commands_without_loading_torch():
-    code = (
-        "import sys\nfrom speechbrain_pitchrope.cli import main\n"
+    result = run_python(
         "try: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
     )
-    result = run_python(code)
     listed = re.findall(r"^    ([a-z0-9-]+)\s", result.stdout, re.MULTILINE)
-    assert listed == list(COMMANDS)
+    assert (listed, result.returncode) == (list(COMMANDS), 0)
 
 
-@pytest.mark.parametrize(
-    "arguments", [["f0", "no.wav"], ["f0", "no.wav", "--out", "no"]]
-)
-def test_a_wrong_path_is_told_before_torch_is_loaded(arguments):
-    code = (
-        "import sys\nfrom speechbrain_pitchrope.cli import main\n"
-        f"assert main({arguments}) == 1 and 'torch' not in sys.modules"
-    )
-    assert "no.wav is not there" in run_python(code).stderr
+def test_a_wrong_path_is_told_before_torch_is_loaded():
+    result = run_python("assert main(['f0', 'no.wav']) == 1 > ('torch' in sys.modules)")
+    assert result.returncode == 0
+    assert "no.wav is not there" in result.stderr
 
 
 def test_ctrl_c_ends_a_command_with_one_line(monkeypatch, capsys):
@@ -57,23 +54,19 @@ def test_ctrl_c_ends_a_command_with_one_line(monkeypatch, capsys):
 @pytest.mark.parametrize("n_lines", [1, 100000])
 def test_a_reader_that_leaves_is_no_error(n_lines):
     """Like ``| head``: whether it is noticed on the way or only at the last flush."""
-    code = (
-        "import sys\nfrom speechbrain_pitchrope.cli import f0, main\n"
-        "def run(args):\n"
-        f"    for i in range({n_lines}): print('caf\\udce9', i)\n"
-        "    return 0\n"
-        "f0.run = run\nsys.exit(main(['f0', 'a.wav']))"
-    )
-    command = [sys.executable, "-c", code]
     reader, writer = os.pipe()
     os.close(reader)
-    result = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE)
+    result = run_python(
+        "from speechbrain_pitchrope.cli import f0\ndef run(args):\n"
+        f"    for i in range({n_lines}): print('caf\\udce9', i)\n    return 0\n"
+        "f0.run = run\nsys.exit(main(['f0', 'a.wav']))",
+        stdout=writer,
+    )
     os.close(writer)
-    assert (result.returncode, result.stderr) == (141, b"")
+    assert (result.returncode, result.stderr) == (141, "")
 
 
 def test_unknown_commands_are_refused(capsys):
-    with pytest.raises(SystemExit) as end:
+    with pytest.raises(SystemExit, match="2"):
         main(["sing"])
-    assert end.value.code == 2
     assert "sing" in capsys.readouterr().err

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import os
 import re
 import subprocess
@@ -30,39 +29,44 @@ def digest(root):
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    root = tmp_path_factory.mktemp("corpus") / "demo"
-    assert make_demo_corpus(root, **TINY) == 12
+def corpora(tmp_path_factory):
+    """A small corpus of each language."""
+    root = tmp_path_factory.mktemp("corpora")
+    for language in VOICES:
+        assert make_demo_corpus(root / language, language, **TINY) == 12
     return root
 
 
+@pytest.fixture
+def corpus(corpora):
+    return corpora / "en"
+
+
 @pytest.mark.parametrize("language", VOICES)
-def test_the_layout_is_librispeechs(tmp_path, language):
-    make_demo_corpus(tmp_path, language, **TINY)
+def test_the_layout_is_librispeechs(corpora, language):
+    root = corpora / language
     plan = plan_utterances(language, utterances=12, voices_per_split=2)
-    transcripts = [p.read_text() for p in sorted(tmp_path.rglob("*.trans.txt"))]
+    transcripts = [path.read_text() for path in root.rglob("*.trans.txt")]
     lines = [line.split(" ", 1) for line in "".join(transcripts).splitlines()]
     assert dict(lines) == {item.id: item.words for item in plan}
     minutes = 0
-    for path in tmp_path.rglob("*.flac"):
-        split, speaker, chapter, name = path.relative_to(tmp_path).parts
+    for path in root.rglob("*.flac"):
+        split, speaker, chapter, name = path.relative_to(root).parts
         assert re.fullmatch(rf"{speaker}-{chapter}-\d{{4}}\.flac", name)
         assert split.split("-")[0] == ("train", "dev", "test")[int(speaker[0]) - 1]
         samples, sample_rate = soundfile.read(path)
         assert sample_rate == 16000
         assert 0.8 < len(samples) / 16000 < 6
-        assert np.abs(samples).max() < 0.95
-        assert 0.02 < np.sqrt(np.mean(samples**2)) < 0.12
+        assert 0.02 < np.sqrt(np.mean(samples**2)) and np.abs(samples).max() < 0.95
         minutes += len(samples) / 16000 / 60
-    lines = (tmp_path / "SPEAKERS.TXT").read_text().splitlines()
-    rows = [re.split(r" *\| *", line) for line in lines if line[0] != ";"]
-    assert sum(float(row[3]) for row in rows) == pytest.approx(minutes, abs=0.04)
-    for row, voice in zip(rows, dict.fromkeys(i.voice for i in plan), strict=True):
-        assert row[:3] == [str(voice.speaker), voice.sex, voice.split]
-        assert row[4] == voice.name
+    _, *lines = (root / "SPEAKERS.TXT").read_text().splitlines()
+    rows = [re.split(r" *\| *", line) for line in lines]
+    assert sum(float(row.pop(3)) for row in rows) == pytest.approx(minutes, abs=0.04)
+    voices = dict.fromkeys(item.voice for item in plan)
+    assert rows == [[str(v.speaker), v.sex, v.split, v.name] for v in voices]
 
 
-def test_a_fresh_process_makes_the_same_files(corpus, tmp_path):
+def test_a_fresh_process_makes_the_same_files_once(corpus, tmp_path, capsys):
     command = [sys.executable, "-m", "speechbrain_pitchrope", "demo-corpus", tmp_path]
     done = subprocess.run(
         [*command, *OPTIONS],
@@ -74,16 +78,13 @@ def test_a_fresh_process_makes_the_same_files(corpus, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"302 .* test-demo .*\n12 utterances spoken", done.stdout)
     assert digest(tmp_path) == digest(corpus)
-
-
-def test_another_seed_says_other_sentences():
-    one, again, other = (plan_utterances(seed=seed) for seed in (1, 1, 2))
-    assert one == again
-    assert len({i.text for i in one} & {i.text for i in other}) < len(one) / 20
+    assert main(["demo-corpus", str(tmp_path), *OPTIONS]) == 0
+    assert "all was there: nothing to do" in capsys.readouterr().out
+    assert digest(tmp_path) == digest(corpus)
 
 
 @pytest.mark.parametrize("language", VOICES)
-@pytest.mark.parametrize("utterances", [18, 100, 2221])
+@pytest.mark.parametrize("utterances", [18, 2221])
 def test_utterances_are_shared_out_by_weight(language, utterances):
     default, asked = {}, {}
     for sizes, number in ((default, None), (asked, utterances)):
@@ -94,13 +95,6 @@ def test_utterances_are_shared_out_by_weight(language, utterances):
     scale = (utterances - len(asked)) / (sum(default.values()) - len(asked))
     for voice, size in asked.items():
         assert abs(size - 1 - scale * (default[voice] - 1)) < 1
-
-
-def test_a_second_run_does_nothing_and_says_so(corpus, capsys):
-    before = digest(corpus)
-    assert main(["demo-corpus", str(corpus), *OPTIONS]) == 0
-    assert digest(corpus) == before
-    assert "all was there: nothing to do" in capsys.readouterr().out
 
 
 def test_an_interrupted_run_resumes_with_the_same_samples(
@@ -128,11 +122,12 @@ def test_an_interrupted_run_resumes_with_the_same_samples(
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change, message",
     [
         ({"seed": 2}, "seed is 1, asked for is 2"),
         ({"utterances": 18}, "utterances is 12, asked for is 18"),
         ({"language": "yue"}, "language is en, asked for is yue"),
+        ({"voices_per_split": None}, "12 utterances for 16 voices: expected at least"),
     ],
 )
 def test_a_corpus_of_other_settings_is_refused_and_kept(corpus, change, message):
@@ -142,27 +137,12 @@ def test_a_corpus_of_other_settings_is_refused_and_kept(corpus, change, message)
     assert digest(corpus) == before
 
 
-def test_folders_that_are_not_ours_are_refused_and_kept(tmp_path):
-    (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ValueError, match=r"not empty \(it holds 'thesis.txt'\)"):
-        make_demo_corpus(tmp_path, **TINY)
-    for content in ("no json", "[]", json.dumps({"seed": 1})):
-        (tmp_path / "corpus.json").write_text(content)
-        with pytest.raises(ValueError, match="not the file of a demo corpus"):
-            make_demo_corpus(tmp_path, **TINY)
-    assert sorted(os.listdir(tmp_path)) == ["corpus.json", "thesis.txt"]
-
-
 @pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"voices_per_split": None}, "12 utterances for 16 voices"),
-        ({"voices_per_split": 0}, "voices per split is 0"),
-        ({"language": "de"}, "language is 'de'"),
-        ({"seed": -1}, "seed is -1"),
-    ],
+    "name, content",
+    [("thesis.txt", "work"), *(("corpus.json", c) for c in ("no json", "[]", "{}"))],
 )
-def test_arguments_out_of_range_are_refused(tmp_path, change, message):
-    with pytest.raises(ValueError, match=message):
-        make_demo_corpus(tmp_path / "demo", **{**TINY, **change})
-    assert not (tmp_path / "demo").exists()
+def test_folders_that_are_not_ours_are_refused_and_kept(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match="something else than this demo corpus"):
+        make_demo_corpus(tmp_path, **TINY)
+    assert [path.read_text() for path in tmp_path.iterdir()] == [content]

@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import os
+import re
 import signal
 import sys
 from dataclasses import replace
@@ -10,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.signal
-import torch
 
 from speechbrain_pitchrope.demo.audio import SAMPLE_RATE, resample
 from speechbrain_pitchrope.demo.corpus import VOLUME
@@ -21,12 +21,6 @@ from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 loader = pytest.importorskip("espeakng_loader")
 
 TEXT = "the strange lawyer watched five apples."
-
-
-def probe(voice, language):
-    espeak = Espeak(voice.name)
-    samples = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
-    return resample(samples, espeak.sample_rate)
 
 
 # f1 has flutter, f5 has echo and breath. They speak differently the second time.
@@ -43,35 +37,19 @@ def test_the_sound_depends_on_nothing_but_what_this_voice_has_said(variant):
     assert not np.array_equal(*spoken)
 
 
-def test_rate_pitch_and_range_have_their_effect_on_the_sound():
-    def contour(**style):
-        espeak = Espeak("en-us+m3")
-        samples = resample(espeak.speak(TEXT, **style), espeak.sample_rate)
-        f0_hz, _ = AutocorrelationPitch()(torch.from_numpy(samples)[None])
-        return f0_hz[f0_hz > 0].log2()
-
-    assert contour(pitch=80).median() - contour(pitch=20).median() > 0.4
-    assert contour(pitch_range=90).std() > 1.5 * contour(pitch_range=10).std()
-    assert len(contour(rate=120)) > 1.4 * len(contour(rate=240))
+@pytest.mark.parametrize("voice", ["xx", "en-us+nobody"])
+def test_voices_that_are_not_there_are_named(voice):
+    with pytest.raises(ValueError, match=f"no voice '{re.escape(voice)}'"):
+        Espeak(voice)
 
 
-def test_errors_name_the_voice_the_setting_or_the_package(monkeypatch, tmp_path):
-    for voice in ("xx", "en-us+nobody"):
-        with pytest.raises(
-            ValueError, match=rf"no voice '{voice}'".replace("+", r"\+")
-        ):
-            Espeak(voice)
-    with pytest.raises(ValueError, match="pitch is 150: expected 0 to 99"):
-        Espeak("en-us").speak(TEXT, pitch=150)
+def test_errors_name_the_text_the_path_or_the_package(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="or silence, for the text ' '"):
         Espeak("en-us").speak(" ")
-    broken = tmp_path / "libespeak-ng.so"
-    broken.write_bytes(b"for another platform")
-    monkeypatch.setattr(loader, "get_library_path", lambda: str(broken))
-    with pytest.raises(OSError, match="cannot be loaded from a copy"):
-        Espeak("en-us")
-    monkeypatch.setattr(loader, "get_data_path", lambda: str(tmp_path / ("d" * 159)))
-    with pytest.raises(ValueError, match="more than 159 bytes"):
+    long = tmp_path / ("d" * 159)
+    long.symlink_to(loader.get_data_path())
+    monkeypatch.setattr(loader, "get_data_path", lambda: str(long))
+    with pytest.raises(ValueError, match="its path is longer than the 159 bytes"):
         Espeak("en-us")
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     with pytest.raises(ImportError, match=r"pip install speechbrain_pitchrope\[demo\]"):
@@ -84,15 +62,22 @@ def test_an_interruption_while_espeak_speaks_is_not_swallowed(monkeypatch):
         return 1  # for espeak-ng to stop
 
     monkeypatch.setattr(Espeak, "_receive", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        Espeak("en-us").speak(TEXT)
+    # A process in the background may have been started with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Espeak("en-us").speak(TEXT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("language", VOICES)
 def test_every_voice_is_as_declared_and_unlike_the_others(language):
     tracker, spectra = AutocorrelationPitch(), {}
     for voice in VOICES[language]:
-        samples = probe(voice, language)
+        espeak = Espeak(voice.name)
+        samples = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
+        samples = resample(samples, espeak.sample_rate)
         check_voice(voice, tracker, samples)
         assert 0.15 < np.abs(samples).max() < 0.8
         power = scipy.signal.welch(samples, SAMPLE_RATE, nperseg=1024)[1][1:]
@@ -109,16 +94,3 @@ def test_every_voice_is_as_declared_and_unlike_the_others(language):
     off = replace(voice, f0_hz=1.2 * voice.f0_hz)
     with pytest.raises(ValueError, match=f"voice {voice.speaker} .* are declared"):
         check_voice(off, tracker, samples)
-
-
-@pytest.mark.parametrize("voice", VOICES["en"][::5], ids=lambda voice: voice.name)
-def test_a_question_rises_where_a_statement_falls(voice):
-    ends = []
-    for ending in ".?":
-        espeak = Espeak(voice.name)
-        text = f"did the sailor follow the yellow wagon{ending}"
-        samples = resample(espeak.speak(text, **voice.style), espeak.sample_rate)
-        f0_hz, _ = AutocorrelationPitch()(torch.from_numpy(samples)[None])
-        octaves = f0_hz[f0_hz > 0].log2()
-        ends.append(octaves[-6:].median() - octaves.median())
-    assert ends[1] - ends[0] > 0.15

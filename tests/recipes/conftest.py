@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from speechbrain_pitchrope.demo.corpus import make_demo_corpus
 from speechbrain_pitchrope.figures.training import read_train_log
@@ -80,14 +81,16 @@ class TrainScript:
         ]
 
     def run(self, name, *flags, **settings):
-        """A whole run in this process: its output folder."""
-        root = logging.getLogger()
+        """A whole run in this process, on one thread: its output folder."""
+        root, threads = logging.getLogger(), torch.get_num_threads()
         handlers, level, hook = root.handlers[:], root.level, sys.excepthook
+        torch.set_num_threads(1)  # sums in another order are other sums
         try:
             script().main(self.arguments(name, *flags, **settings))
         finally:
             root.handlers[:], sys.excepthook = handlers, hook
             root.setLevel(level)
+            torch.set_num_threads(threads)
         return self.folder / name
 
     def start(self, name, *flags, launcher=(), **settings):

@@ -84,31 +84,3 @@ def test_streams_start_as_the_spectrogram_alone(name, tmp_path):
         outputs[variant] = hparams["Transformer"].encode(src, lengths)
     assert outputs["all"].isfinite().all()
     assert torch.equal(outputs["multistream"], outputs["all"])
-
-
-# Recipe LibriSpeech/ASR/transformer of SpeechBrain 1.1, hparams/conformer_*.yaml.
-UPSTREAM = {
-    "conformer_small": {
-        **dict(number_of_epochs=110, lr_adam=0.001, max_batch_length_train=900),
-        **dict(d_model=144, nhead=4, num_decoder_layers=4, d_ffn=1024),
-        **dict(label_smoothing=0.0, n_fft=400, precision="fp32"),
-    },
-    "conformer_large": {
-        **dict(number_of_epochs=120, lr_adam=0.0008, max_batch_length_train=150),
-        **dict(d_model=512, nhead=8, num_decoder_layers=6, d_ffn=2048),
-        **dict(label_smoothing=0.1, n_fft=512, precision="fp16"),
-    },
-}
-UPSTREAM_BOTH = {
-    **dict(batch_size=16, ctc_weight=0.3, grad_accumulation_factor=1),
-    **dict(max_grad_norm=5.0, num_encoder_layers=12, transformer_dropout=0.1),
-    **dict(output_neurons=5000, test_beam_size=66, lm_weight=0.60),
-    **dict(ctc_weight_decode=0.40, avg_checkpoints=10, n_mels=80),
-}
-
-
-@pytest.mark.parametrize("name", UPSTREAM)
-def test_settings_are_upstreams(name, tmp_path):
-    hparams = load(name, tmp_path)
-    expected = UPSTREAM[name] | UPSTREAM_BOTH
-    assert {key: hparams[key] for key in expected} == expected

@@ -487,12 +487,8 @@ def test_skip_prep_asks_for_what_the_recipe_reads(tmp_path):
     ("wrong", "message"),
     [
         ({"splits": "dev"}, "splits: expected a list"),
-        ({"splits": []}, "splits: expected a list"),
-        ({"splits": ["sound", "sound"]}, "splits: expected a list"),
         ({"merge": {"train.csv": ["a"]}}, "train.csv: expected names among"),
-        ({"merge": {"train.csv": "sound"}}, "train.csv: expected a list"),
         ({"merge": {"sound.csv": ["sound"]}}, "be no split's csv"),
-        ({"merge": {"train": ["sound"]}}, "must end in .csv"),
         ({"check_audio": "none"}, "check_audio: expected full or header"),
         ({"on_problem": "ignore"}, "on_problem: expected raise or skip"),
         ({"min_seconds": 2, "max_seconds": 1}, "min_seconds <= max_seconds"),

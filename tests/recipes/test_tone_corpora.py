@@ -57,9 +57,7 @@ def test_tone_perfect_leaves_out_the_speakers_asked_for(syllables, tmp_path, cap
     assert found["test-tp/MV1"]["MV1-3-0001"] == "MA3"
     samples, _ = soundfile.read(out / "test-tp/MV1/3/MV1-3-0001.flac")
     assert np.abs(np.fft.rfft(samples)).argmax() == 300
-    with pytest.raises(
-        ValueError, match="not empty: expected a new or an empty folder"
-    ):
+    with pytest.raises(ValueError, match="not empty: expected a new or an empty"):
         write_corpus(out, recordings)
 
 
@@ -80,9 +78,8 @@ def test_files_of_another_corpus_and_copies_are_refused(syllables, tmp_path):
     copy.rename(copy.with_name("song.mp3"))
     with pytest.raises(ValueError, match=r"'song.mp3': expected names such as"):
         tone_perfect(syllables, [], [])
-    for importer in (tone_perfect, mboshi):
-        with pytest.raises(ValueError, match="found no recordings"):
-            importer(tmp_path / "nothing", [], [])
+    with pytest.raises(ValueError, match="found no recordings"):
+        mboshi(tmp_path / "nothing", [], [])
     assert not (tmp_path / "out").exists()
 
 
@@ -96,9 +93,7 @@ def sentences(tmp_path):
                 name = f"{speaker}_2015-09-08-11-18-3{i}_samsung_mdw_Dico1_{text}"
                 path = tmp_path / folder / f"{name}.wav"
                 soundfile.write(path, tone(200, 16000, 1), 16000)
-                words = (
-                    f"wa\N{COMBINING ACUTE ACCENT} {chr(97 + text % 26)}{'o' * text}"
-                )
+                words = f"wa\u0301 {chr(97 + text % 26)}{'o' * text}"
                 path.with_suffix(".mb.cleaned").write_text(f"{words} \n", "utf-8")
     return tmp_path
 
@@ -115,7 +110,6 @@ def test_mboshi_keeps_its_own_split_or_leaves_a_speaker_out(sentences, tmp_path)
     words = found["train-mb/abiayi"]["abiayi-20150908111830Dico1-0001"]
     assert words == "w\N{LATIN SMALL LETTER A WITH ACUTE} bo"
     write_corpus(tmp_path / "unseen", mboshi(sentences, [], ["martial"]))
-    sizes = {
-        name: len(words) for name, words in transcripts(tmp_path / "unseen").items()
-    }
+    found = transcripts(tmp_path / "unseen")
+    sizes = {name: len(words) for name, words in found.items()}
     assert sizes == {"train-mb/abiayi": 41, "dev-mb/abiayi": 2, "test-mb/martial": 43}

@@ -5,7 +5,7 @@
     python train.py hparams/conformer_small.yaml --data_folder DIR --variant rope
     python train.py hparams/conformer_small.yaml --data_folder DIR --test_only
 
-Everything that listens to pitch is named in the yaml; this script only moves batches
+Everything that uses pitch is named in the yaml; this script only moves batches
 through it. Interrupted runs resume when started again with the same command.
 """
 
@@ -173,8 +173,11 @@ class ASR(sb.Brain):
             "beam": self.valid_beam,
             **pitch_statistics(self.hparams.model),
         }
-        for train_logger in filter(None, (self.hparams.train_logger, self.tensorboard)):
-            train_logger.log_stats(meta, self.train_stats, stats)
+        loggers = filter(None, (self.hparams.train_logger, self.tensorboard))
+        # A run that was killed between its log and its checkpoint has been here.
+        if not run_on_main(self.has_logged, args=[epoch]):
+            for train_logger in loggers:
+                train_logger.log_stats(meta, self.train_stats, stats)
         criterion = self.criterion
         key = next(iter(criterion.values()))
         self.checkpointer.save_and_keep_only(
@@ -182,6 +185,11 @@ class ASR(sb.Brain):
             num_to_keep=self.hparams.avg_checkpoints,
             **{f"{name}s": [key] for name in criterion},
         )
+
+    def has_logged(self, epoch):
+        """Whether the log tells of this epoch."""
+        log = Path(self.hparams.train_log)
+        return log.is_file() and f"epoch: {epoch}, " in log.read_text(encoding="utf-8")
 
     @property
     def valid_beam(self):

@@ -1,0 +1,207 @@
+"""What the corpora say, and that tones are spoken as they are written."""
+
+import ctypes
+import itertools
+import random
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from speechbrain_pitchrope.demo import texts
+from speechbrain_pitchrope.demo.audio import resample
+from speechbrain_pitchrope.demo.corpus import plan_utterances
+from speechbrain_pitchrope.demo.espeak import Espeak
+from speechbrain_pitchrope.demo.texts import (
+    MAX_WORDS,
+    MIN_WORDS,
+    SYLLABLES,
+    TONES,
+    draw_sentences,
+    draw_syllables,
+)
+from speechbrain_pitchrope.demo.voices import ESPEAK_LANGUAGES
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+
+pytest.importorskip("espeakng_loader")
+
+AUXILIARIES = "did can will could should must is was are were has have".split()
+HETERONYMS = (
+    "bass bow close content desert dove lead live minute object polish present read "
+    "record refuse row sow tear use wind wound"
+).split()
+
+
+def draw(seed, **sizes):
+    return draw_sentences(random.Random(seed), sizes)
+
+
+def test_thousands_of_distinct_sentences_that_spell_what_they_sound_like():
+    many = draw(7, train=3000)["train"]
+    assert len({sentence[:-1] for sentence in many}) == 3000
+    for sentence in many:
+        assert re.fullmatch(r"[a-z']+( [a-z']+)*[.?]", sentence)
+        words = sentence[:-1].split()
+        assert MIN_WORDS <= len(words) <= MAX_WORDS
+        assert (words[0] in AUXILIARIES) == (sentence[-1] == "?")
+    vocabulary = {word for sentence in many for word in sentence[:-1].split()}
+    assert len(vocabulary) == 114
+    assert not vocabulary.intersection(HETERONYMS)
+    assert 0.3 < sum(s[-1] == "?" for s in many) / len(many) < 0.5
+
+
+def test_splits_share_no_sentence_and_test_words_are_trained():
+    splits = {}
+    for item in plan_utterances(utterances=768):
+        splits.setdefault(item.voice.split, []).append(item.words)
+    drawn = [words for split in splits.values() for words in split]
+    assert len(set(drawn)) == len(drawn) == 768
+    trained = {word for words in splits["train-demo"] for word in words.split()}
+    for split in ("dev-demo", "test-demo"):
+        assert trained.issuperset(word for w in splits[split] for word in w.split())
+
+
+def test_the_seed_decides_by_the_portable_method_of_random_alone():
+    class Portable:
+        random = random.Random(1).random
+
+    one, other = draw(1, train=50, test=5), draw(2, train=50, test=5)
+    assert draw_sentences(Portable(), {"train": 50, "test": 5}) == one
+    assert not set(one["train"]) & set(other["train"])
+
+
+@pytest.mark.parametrize("sizes", [{"train": 0, "test": 3}, {"train": 2, "test": 30}])
+def test_tiny_splits_are_filled_all_the_same(sizes):
+    splits = draw(1, **sizes)
+    assert {name: len(drawn) for name, drawn in splits.items()} == sizes
+
+
+def test_an_exhausted_grammar_is_an_error(monkeypatch):
+    monkeypatch.setattr(
+        texts, "RULES", {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
+    )
+    assert sorted(draw(1, train=2)["train"]) == ["a x runs far.", "a y runs far."]
+    with pytest.raises(ValueError, match="no further sentence after 2 of them"):
+        draw(1, train=3)
+
+
+BASES = {"cmn": "da", "yue": "daa"}
+
+# Frames of 10 ms; a shorter voiced stretch is no syllable but its onset.
+MIN_SYLLABLE = 10
+
+
+def courses(language, variant, tones):
+    """Pitch of each syllable at its start, middle and end, in semitones [n, 3]."""
+    espeak = Espeak(f"{ESPEAK_LANGUAGES[language]}+{variant}")
+    text = " ".join(BASES[language] + tone for tone in tones)
+    samples = espeak.speak(text, rate=120, volume=60)
+    wavs = torch.from_numpy(np.pad(resample(samples, espeak.sample_rate), 3200))
+    f0_hz = AutocorrelationPitch()(wavs[None])[0][0].numpy()
+    runs = np.split(f0_hz, np.flatnonzero(np.diff(f0_hz > 0)) + 1)
+    syllables = [run for run in runs if run[0] > 0 and len(run) >= MIN_SYLLABLE]
+    assert len(syllables) == len(tones)
+    parts = [np.quantile(np.arange(len(run)), (0.2, 0.5, 0.9)) for run in syllables]
+    pairs = zip(syllables, parts, strict=True)
+    return np.stack([12 * np.log2(run[part.astype(int)]) for run, part in pairs])
+
+
+@pytest.mark.parametrize("variant", ["m3", "f3"])
+def test_mandarin_tones_have_the_courses_of_the_language(variant):
+    high, rising, falling, low = courses("cmn", variant, "1243")
+    assert np.ptp(high) < 1
+    assert rising[2] - rising[0] > 1.5
+    assert falling[0] - falling[2] > 2
+    assert low.min() < low[0]
+    assert low.mean() < rising.mean() < high.mean()
+    assert abs(high[0] - falling[0]) < 1
+    assert abs(high[2] - rising[2]) < 1
+
+
+@pytest.mark.parametrize("variant", ["m3", "f3"])
+def test_cantonese_tones_have_the_courses_of_the_language(variant):
+    high, high_rise, mid, fall, low_rise, low = courses("yue", variant, "123456")
+    for level in (high, mid, low):
+        assert np.ptp(level) < 1
+    assert high.mean() - mid.mean() > 1.5
+    assert mid.mean() - low.mean() > 0.7
+    assert fall[0] - fall[2] > 0.4
+    assert fall[2] < low[2] - 0.7
+    for rise, end in ((high_rise, high), (low_rise, mid)):
+        assert rise[2] - rise[0] > 1.5
+        assert abs(rise[2] - end[2]) < 1
+    assert high_rise.mean() - low_rise.mean() > 1.5
+
+
+@pytest.mark.parametrize("language", ["cmn", "yue"])
+def test_a_tone_is_the_same_before_and_after_any_other(language):
+    pairs = [
+        pair
+        for pair in itertools.product(TONES[language], repeat=2)
+        if language == "yue" or pair != ("3", "3")
+    ]
+    spoken = {pair: courses(language, "m3", "".join(pair)) for pair in pairs}
+    for place in (0, 1):
+        of_tone = {
+            tone: np.mean([spoken[p][place] for p in pairs if p[place] == tone], 0)
+            for tone in TONES[language]
+        }
+        for pair in pairs:
+            distances = {
+                tone: np.abs(spoken[pair][place] - course).max()
+                for tone, course in of_tone.items()
+            }
+            assert min(distances, key=distances.get) == pair[place], pair
+
+
+def test_a_third_tone_before_a_third_would_be_spoken_as_a_second():
+    name = ESPEAK_LANGUAGES["cmn"] + "+f3"
+    written, spoken = (Espeak(name).speak(t) for t in ("ma3 ma3", "ma2 ma3"))
+    assert np.array_equal(written, spoken)
+    drawn = [draw_syllables(random.Random(seed), "cmn") for seed in range(200)]
+    assert not [text for text in drawn if re.search(r"3 \w+3", text)]
+
+
+@pytest.mark.parametrize("language", ["cmn", "yue"])
+def test_every_syllable_is_one_for_the_synthesiser(language):
+    library = Espeak(ESPEAK_LANGUAGES[language])._library
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+
+    def phonemes(text):
+        pointer = ctypes.byref(ctypes.c_char_p(text.encode()))
+        return library.espeak_TextToPhonemes(pointer, 1, 0).decode()
+
+    marks = {"cmn": ("55", "35", "214", "51"), "yue": TONES["yue"]}[language]
+    known = {}
+    for syllable in SYLLABLES[language]:
+        for tone, mark in zip(TONES[language], marks, strict=True):
+            known[syllable + tone] = phonemes(syllable + tone)
+            # Consonants, one stressed vowel, its tone, a nasal; no English, no words.
+            expected = rf"[A-Za-z]+'[A-Za-z]+{mark}[nN]?_\|"
+            assert re.fullmatch(expected, known[syllable + tone]), syllable
+    assert len(set(known.values())) == len(known)
+    for item in plan_utterances(language):
+        assert phonemes(item.text) == " ".join(known[s] for s in item.text.split())
+
+
+@pytest.mark.parametrize("language", ["cmn", "yue"])
+def test_the_default_plan_holds_every_syllable_in_every_tone(language):
+    plan = plan_utterances(language)
+    sizes, types, styles = {}, {}, {}
+    for item in plan:
+        split = item.voice.split
+        sizes[split] = sizes.get(split, 0) + 1
+        types.setdefault(split, set()).update(item.words.split())
+        styles.setdefault(item.voice, set()).add(tuple(item.style.values()))
+        assert 3 <= len(item.words.split()) <= 6
+    train, dev, test = (f"{split}-{language}" for split in ("train", "dev", "test"))
+    assert sizes == {train: 1800, dev: 120, test: 300}
+    expected = itertools.product(SYLLABLES[language], TONES[language])
+    assert types[train] == {f"{s}{t}".upper() for s, t in expected}
+    texts = {item.text for item in plan if item.voice.split == train}
+    assert not texts & {item.text for item in plan if item.voice.split != train}
+    for drawn in styles.values():
+        spread = np.ptp(np.array(list(drawn)), 0)
+        assert (spread >= [30, 25, 15]).all()
+    assert all(re.fullmatch("[A-Z]+[1-6]", word) for word in types[train])
