@@ -28,7 +28,7 @@ from speechbrain_pitchrope.processing import voicing as voice
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 HOP = SAMPLE_RATE // 100
-N_HIDDEN = 24
+N_HIDDEN = 32
 WEIGHTS = Path(voice.__file__).with_name("voicing.json")
 
 
@@ -76,7 +76,7 @@ def change(rng, clip, clips):
         f0 = f0[index] * speed / 10
     f0 = f0[::2]
     f0 = np.pad(f0, (0, max(0, len(wav) // HOP + 1 - len(f0))))[: len(wav) // HOP + 1]
-    if rng.random() < 0.3:  # a word without a pause, or a start within speech
+    if rng.random() < 0.2:  # a word without a pause, or a start within speech
         edges = np.flatnonzero(np.diff(np.r_[0, f0 > 0, 0]))
         starts, ends = edges[::2], edges[1::2]
         long = np.flatnonzero(ends - starts >= 25)
@@ -86,34 +86,34 @@ def change(rng, clip, clips):
             first, last = starts[i], ends[j]
             wav, f0 = wav[first * HOP : (last - 1) * HOP + 1], f0[first:last]
     level = np.abs(wav).std() + 1e-9
-    if rng.random() < 0.25:
+    if rng.random() < 0.2:
         before, after = (int(rng.uniform(0, 3) * 100) for _ in range(2))
         wav = np.pad(wav, (before * HOP, after * HOP))
         f0 = np.pad(f0, (before, after))[: len(wav) // HOP + 1]
     changed = Clip(clip.name, clip.synthesis, wav, f0)
     seed = int(rng.integers(1 << 30))
     kind = rng.random()
-    if kind < 0.08:
+    if kind < 0.1:
         wav = mains_hum(changed, rng.uniform(5, 25), seed)
-    elif kind < 0.25:
+    elif kind < 0.17:
         wav = babble(changed, rng.uniform(5, 20), seed, clips)
-    elif kind < 0.35:
+    elif kind < 0.23:
         tail = np.exp(-np.arange(6000) / SAMPLE_RATE * 6.9 / rng.uniform(0.15, 0.5))
         room = rng.standard_normal(6000) * tail * rng.uniform(0.02, 0.1)
         room[0] = 1
         wav = fftconvolve(wav, room)[: len(wav)]
-    elif kind < 0.42:
+    elif kind < 0.28:
         low = rng.uniform(100, 350)
         band = butter(4, (low, rng.uniform(2500, 4000)), "band", fs=16000, output="sos")
         wav = sosfilt(band, wav)
-    elif kind < 0.46:
+    elif kind < 0.32:
         wav = wav.copy()
         wav[:: int(rng.uniform(2000, 12000))] += rng.uniform(0.5, 9) * np.abs(wav).max()
-    elif kind < 0.52:
+    elif kind < 0.38:
         time = np.arange(len(wav)) / SAMPLE_RATE
         wav = wav - rng.uniform(1, 9) * np.abs(wav).max() * np.exp(-time / 0.03)
-    if rng.random() < 0.65:
-        snr = rng.uniform(-3, 25) if rng.random() < 0.5 else rng.uniform(25, 80)
+    if rng.random() < 0.7:
+        snr = rng.uniform(-3, 20) if rng.random() < 0.6 else rng.uniform(25, 80)
         white = rng.random() < 0.5
         noise = (
             rng.standard_normal(len(wav)) if white else coloured_noise(rng, len(wav))

@@ -29,7 +29,7 @@ LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
 """What f0_min and f0_max may be at most."""
 
 GROUP_FRAMES = 2000
-"""Frames tracked at a time on a CPU, whose caches they fit; utterances stay whole."""
+"""Frames tracked at a time on a CPU, as far as its caches matter."""
 
 VOICING_SLOPE = 7.0
 """Turns the lead of the best voiced path over the unvoiced one into log-odds."""
@@ -229,11 +229,10 @@ class AutocorrelationPitch(PitchTracker):
 
     @property
     def n_behind(self):
-        """Frames before its own on which a frame depends, 312 by default."""
-        levels = voice.LEVEL_FRAMES + voice.SMOOTH_FRAMES
-        floor = voice.NOISE_FRAMES + steps.BALLAST_FRAMES
-        history = max(levels, steps.BALLAST_FRAMES + floor)
-        return history + self.lookahead + self.n_around + 1
+        """Frames before its own on which a frame depends, 424 by default."""
+        # Levels look back by as much as the noise floor, and need no ballast.
+        history = voice.NOISE_FRAMES + 2 * steps.BALLAST_FRAMES
+        return history + voice.SMOOTH_FRAMES + self.lookahead + self.n_around + 1
 
     @property
     def n_ahead(self):
@@ -257,15 +256,6 @@ class AutocorrelationPitch(PitchTracker):
         """
         self.check(wavs)
         n_frames = wavs.shape[1] // self.hop_length + 1
-        n_rows = len(wavs)
-        if wavs.device.type == "cpu":
-            n_rows = max(1, round(GROUP_FRAMES / n_frames))
-        groups = [self._track_rows(group, n_frames) for group in wavs.split(n_rows)]
-        f0_hz, voicing = zip(*groups, strict=True)
-        return torch.cat(f0_hz), torch.cat(voicing)
-
-    def _track_rows(self, wavs, n_frames):
-        """Track some utterances, a long one in chunks."""
         chunks = [
             self.track_frames(wavs, first, min(first + CHUNK_FRAMES, n_frames))
             for first in range(0, n_frames, CHUNK_FRAMES)
@@ -311,6 +301,17 @@ class AutocorrelationPitch(PitchTracker):
 
     def analyse(self, wavs):
         """Candidates, the network's features, and where a voice is above the range."""
+        n_rows = len(wavs)
+        if wavs.device.type == "cpu":
+            n_rows = max(1, GROUP_FRAMES * self.hop_length // wavs.shape[1])
+        groups = zip(*map(self._peaks_and_levels, wavs.split(n_rows)), strict=True)
+        octaves, score, levels = (torch.cat(group, 1) for group in groups)
+        peaks, levels = steps.Candidates(octaves, score), voice.Levels(*levels)
+        features = voice.voicing_features(levels, peaks)
+        return peaks, features, voice.is_above_range(levels.lead)
+
+    def _peaks_and_levels(self, wavs):
+        """Octaves and scores of the candidates, and the levels, each [n, B, T]."""
         power, energy = self.spectrum(wavs)
         tables = self.tables
         raw = steps.normalised_autocorrelation(power.detach(), tables)
@@ -322,10 +323,9 @@ class AutocorrelationPitch(PitchTracker):
         peaks, lead = steps.best_peaks(
             correlation, self.lags, self.range_edges, self.octave_limit
         )
-        features = voice.voicing_features(
-            power, floor, peak, peaks, energy, tables, self.noise_bands
-        )
-        return peaks, features, voice.is_above_range(lead)
+        levels = voice.band_levels(power, floor, tables, self.noise_bands)
+        wide = voice.bels(energy)
+        return *peaks, torch.stack((peak, lead, *levels, wide))
 
     def spectrum(self, wavs):
         """Power spectrum [n_bins, B, T] and mean square [B, T] of each frame."""

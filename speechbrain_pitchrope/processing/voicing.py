@@ -6,6 +6,7 @@ of it at the level of the recording: features are ratios, in tens of decibels.
 
 import json
 from importlib import resources
+from typing import NamedTuple
 
 import torch
 
@@ -134,8 +135,34 @@ def is_above_range(lead):
     return steps.running_minimum(lead, ABOVE_FRAMES) > -ABOVE_MARGIN
 
 
-def voicing_features(power, floor, peak, best, energy, tables, bands):
-    """What the network sees, in tens of decibels or 0 .. 1, [len(FEATURES), B, T].
+class Levels(NamedTuple):
+    """What is known of a frame beside its candidates, each of shape [B, T].
+
+    Arguments
+    ---------
+    periodicity : torch.Tensor
+        Largest autocorrelation, noise included.
+    lead : torch.Tensor
+        How much higher the peak above f0_max is than that of the best candidate.
+    total, upper : torch.Tensor
+        Power in the band and in its part above 350 Hz, in bels.
+    noise, upper_noise : torch.Tensor
+        The noise floor in both.
+    wide : torch.Tensor
+        Power at all frequencies.
+    """
+
+    periodicity: torch.Tensor
+    lead: torch.Tensor
+    total: torch.Tensor
+    upper: torch.Tensor
+    noise: torch.Tensor
+    upper_noise: torch.Tensor
+    wide: torch.Tensor
+
+
+def band_levels(power, floor, tables, bands):
+    """The levels total, upper, noise and upper_noise, in bels, [4, B, T].
 
     Arguments
     ---------
@@ -143,25 +170,25 @@ def voicing_features(power, floor, peak, best, energy, tables, bands):
         Shape [n_bins, B, T].
     floor : torch.Tensor
         The noise in each band, shape [N_BANDS, B, T].
-    peak : torch.Tensor
-        Largest autocorrelation, shape [B, T].
-    best : Candidates
-        Of the spectrum freed of noise.
-    energy : torch.Tensor
-        Mean square of the samples around the frame, of all frequencies, shape [B, T].
     tables : Tables
     bands : torch.Tensor
         Shape [N_BANDS, n_bins].
     """
-    total, upper, noise, upper_noise = (
-        bels(x)
-        for x in (
-            steps.weigh(tables.band, power.detach()),
-            steps.weigh(tables.upper_band, power.detach()),
-            steps.weigh(bands @ tables.band, floor),
-            steps.weigh(bands @ tables.upper_band, floor),
-        )
-    )
+    weights = torch.stack((tables.band, tables.upper_band))
+    levels = steps.weigh(weights, power.detach())
+    return bels(torch.cat((levels, steps.weigh(weights @ bands.t(), floor))))
+
+
+def voicing_features(levels, best):
+    """What the network sees, in tens of decibels or 0 .. 1, [len(FEATURES), B, T].
+
+    Arguments
+    ---------
+    levels : Levels
+    best : Candidates
+    """
+    peak, total = levels.periodicity, levels.total
+    upper, noise, upper_noise = levels.upper, levels.noise, levels.upper_noise
     score, index = best.score.max(0)
     octave = best.octaves.gather(0, index[None])[0]
     score, octave = score.detach(), octave.detach()
@@ -178,7 +205,7 @@ def voicing_features(power, floor, peak, best, energy, tables, bands):
         (total - loudest).clamp(-6, 2),
         (total - steps.running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
         (upper - total).clamp(-5, 0),
-        (bels(energy) - total).clamp(-8, 4),
+        (levels.wide - total).clamp(-8, 4),
         mean_peak,
         (total - earlier).clamp(-3, 3),
         octave - 7.0,
