@@ -12,11 +12,8 @@ from speechbrain_pitchrope.lobes.models.multistream import (
     samples_per_frame,
 )
 from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
-from speechbrain_pitchrope.processing.pitch import (
-    AutocorrelationPitch,
-    check_audio,
-    check_samples,
-)
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+from speechbrain_pitchrope.processing.tracker import check_audio, check_samples
 
 
 class PitchFbank(Fbank):

@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import torch
 
+from speechbrain_pitchrope.processing.running import running_mean
+
 LOW_CUT_HZ = 120.0
 """Below it the band fades out, to 0 Hz: hum and rumble count less."""
 
@@ -273,7 +275,7 @@ def range_edges(lags, f0_max):
     Example
     -------
     >>> range_edges(torch.arange(1.0, 70.0) / 4000, f0_max=500.0)
-    [0, 6, 10, 16, 25, 40, 67]
+    [0, 6, 11, 17, 27, 43, 67]
     """
     first, last = 1 / (f0_max * 1.015), lags[-1].item()
     starts = [first * (last / first) ** (i / N_RANGES) for i in range(N_RANGES)]
@@ -329,64 +331,3 @@ def best_peaks(correlation, lags, edges, octave_limit):
     score = score.masked_fill(is_above, -1.0)
     lead = above - height.gather(0, score.detach().argmax(0)[None])[0]
     return Candidates(octaves[1:], score[1:]), lead
-
-
-def running_minimum(x, n_frames):
-    """Minimum over each frame and the ``n_frames - 1`` before it, by doubling.
-
-    Arguments
-    ---------
-    x : torch.Tensor
-        Shape [..., T].
-    n_frames : int
-        Length of the window.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape of ``x``.
-
-    Example
-    -------
-    >>> running_minimum(torch.tensor([3.0, 1.0, 2.0, 5.0, 4.0]), 3)
-    tensor([3., 1., 1., 1., 2.])
-    """
-    n_frames = min(n_frames, x.shape[-1])
-    width = 1
-    while width < n_frames:
-        shift = min(width, n_frames - width)
-        later = torch.minimum(x[..., shift:], x[..., :-shift])
-        x = torch.cat((x[..., :shift], later), dim=-1)
-        width += shift
-    return x
-
-
-def running_maximum(x, n_frames):
-    """Maximum over each frame and the ``n_frames - 1`` before it, shape [..., T]."""
-    return -running_minimum(-x, n_frames)
-
-
-def running_mean(x, n_frames):
-    """Mean over each frame and up to ``n_frames - 1`` before it, shape [..., T].
-
-    Example
-    -------
-    >>> running_mean(torch.tensor([3.0, 1.0, 2.0, 6.0]), 3)
-    tensor([3., 2., 2., 3.])
-    """
-    count = torch.arange(1, x.shape[-1] + 1, device=x.device).clamp(max=n_frames)
-    total, covered, width = torch.zeros_like(x), 0, 1
-    while n_frames:  # sums of 1, 2, 4 ... frames, those that add up to n_frames
-        if n_frames % 2:
-            total = total + _earlier(x, covered)
-            covered += width
-        n_frames //= 2
-        if n_frames:
-            x = x + _earlier(x, width)
-            width *= 2
-    return total / count
-
-
-def _earlier(x, n_frames):
-    """What was n_frames before each frame, 0 before the first."""
-    return torch.nn.functional.pad(x, (n_frames, 0))[..., : x.shape[-1]]

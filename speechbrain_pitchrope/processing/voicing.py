@@ -11,6 +11,11 @@ from typing import NamedTuple
 import torch
 
 from speechbrain_pitchrope.processing import autocorrelation as steps
+from speechbrain_pitchrope.processing.running import (
+    running_maximum,
+    running_mean,
+    running_minimum,
+)
 
 N_BANDS = 16
 """Bands in which the noise floor is taken, half overlapping triangles."""
@@ -121,7 +126,7 @@ def subtract_noise(power, bands, peak, f0_hz, n_partial=0):
 
 def running_floor(power):
     """1.5 times the minimum of the last 2 s, 0 where nothing is known, [..., T]."""
-    floor = NOISE_BIAS * steps.running_minimum(power, NOISE_FRAMES)
+    floor = NOISE_BIAS * running_minimum(power, NOISE_FRAMES)
     return floor.masked_fill(floor == torch.inf, 0.0)
 
 
@@ -132,7 +137,7 @@ def is_above_range(lead):
     first; one within it with strong even harmonics lacks little of that. So it takes
     ``ABOVE_FRAMES`` in turn.
     """
-    return steps.running_minimum(lead, ABOVE_FRAMES) > -ABOVE_MARGIN
+    return running_minimum(lead, ABOVE_FRAMES) > -ABOVE_MARGIN
 
 
 class Levels(NamedTuple):
@@ -192,25 +197,23 @@ def voicing_features(levels, best):
     score, index = best.score.max(0)
     octave = best.octaves.gather(0, index[None])[0]
     score, octave = score.detach(), octave.detach()
-    loudest = steps.running_maximum(
-        steps.running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES
-    )
-    mean_level = steps.running_mean(total, SMOOTH_FRAMES)
-    mean_peak = steps.running_mean(peak, SMOOTH_FRAMES)
+    loudest = running_maximum(running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES)
+    mean_level = running_mean(total, SMOOTH_FRAMES)
+    mean_peak = running_mean(peak, SMOOTH_FRAMES)
     earlier = torch.nn.functional.pad(total, (5, 0), mode="replicate")[:, :-5]
     features = (
         peak,
         score,
         (total - noise).clamp(0, 4),
         (total - loudest).clamp(-6, 2),
-        (total - steps.running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
+        (total - running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
         (upper - total).clamp(-5, 0),
         (levels.wide - total).clamp(-8, 4),
         mean_peak,
         (total - earlier).clamp(-3, 3),
         octave - 7.0,
-        steps.running_mean(score, SMOOTH_FRAMES),
-        (total - steps.running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
+        running_mean(score, SMOOTH_FRAMES),
+        (total - running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
         (upper_noise - noise).clamp(-4, 1),
         (loudest - noise).clamp(-1, 5),
     )

@@ -109,8 +109,8 @@ def test_a_stream_keeps_a_few_seconds_however_long_it_is(wavs):
     for chunk in wavs.repeat(1, 4).split(10240, 1):
         net(chunk, context)
         sizes.append(context.past.shape[1] / 16000)
-    assert sizes[-1] == sizes[-2] < 5.0
-    assert context.past.untyped_storage().nbytes() < 2 * 4 * 16000 * 6
+    assert sizes[-1] == sizes[-2] < 6.5
+    assert context.past.untyped_storage().nbytes() < 2 * 4 * 16000 * 7
 
 
 def test_chunks_of_the_streaming_interface_keep_to_the_grid():

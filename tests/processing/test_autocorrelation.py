@@ -64,14 +64,3 @@ def test_a_voice_is_the_best_candidate_between_the_lags(tracker, f0_hz):
     )
     best = peaks.score[:, 0, 25].argmax()
     assert abs(1200 * (peaks.octaves[best, 0, 25] - math.log2(f0_hz))) < 10
-
-
-def test_running_minimum_is_a_minimum():
-    torch.manual_seed(0)
-    x = torch.randn(3, 2, 40)
-    for n_frames in (1, 2, 7, 16, 100):
-        expected = torch.stack(
-            [x[..., max(0, t - n_frames + 1) : t + 1].amin(-1) for t in range(40)], -1
-        )
-        assert torch.equal(steps.running_minimum(x, n_frames), expected)
-        assert torch.equal(-steps.running_maximum(-x, n_frames), expected)
