@@ -28,7 +28,7 @@ from speechbrain_pitchrope.processing import voicing as voice
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 HOP = SAMPLE_RATE // 100
-N_HIDDEN = 16
+N_HIDDEN = 32
 FEATURE_NOISE = 0.2  # of a feature's deviation: nine speakers are easily learnt
 WEIGHTS = Path(voice.__file__).with_name("voicing.json")
 
@@ -114,7 +114,7 @@ def change(rng, clip, clips):
         time = np.arange(len(wav)) / SAMPLE_RATE
         wav = wav - rng.uniform(1, 9) * np.abs(wav).max() * np.exp(-time / 0.03)
     if rng.random() < 0.7:
-        snr = rng.uniform(-3, 20) if rng.random() < 0.6 else rng.uniform(25, 80)
+        snr = rng.uniform(-3, 15) if rng.random() < 0.6 else rng.uniform(25, 80)
         white = rng.random() < 0.5
         noise = (
             rng.standard_normal(len(wav)) if white else coloured_noise(rng, len(wav))
