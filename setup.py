@@ -31,6 +31,7 @@ PLOTS = ["matplotlib>=3.8"]
 DEMO = ["espeakng-loader>=0.2.4", *PLOTS]
 BENCH = [
     "kaldi-native-fbank>=1.23",
+    "pesto-pitch>=2.0",
     "praat-parselmouth>=0.4.5",
     "pyreaper>=0.0.10",
     "swift-f0>=0.3",
