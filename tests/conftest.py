@@ -1,5 +1,11 @@
 """A recording of a known voice, and trained runs to draw it with and to report."""
 
+import os
+
+# One thread, as the workers of a loader have: a process that is forked from one with
+# more would wait for threads that it has not. Before torch is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 import soundfile
 import torch
