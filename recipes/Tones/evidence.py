@@ -78,9 +78,10 @@ class Corpus:
             seeds.setdefault(int(path.parent.name), {})[part] = errors
         return runs
 
-    def mean(self, variant, part="test"):
-        """A variant's errors, averaged over its seeds."""
-        return average_runs([run[part] for run in self.runs[variant].values()])
+    def mean(self, variant, part="test", seeds=None):
+        """A variant's errors, averaged over its seeds, or over these."""
+        runs = self.runs[variant]
+        return average_runs([runs[seed][part] for seed in seeds or runs])
 
     def rates(self, variant, measure="toned", part="test"):
         """Seed to error rate in percent."""
@@ -96,21 +97,23 @@ class Test(NamedTuple):
     hypothesis: str
     better: str
     worse: str
+    seeds: list
     comparison: object
     p_holm: float
 
 
 def compare_all(corpus):
     """Every comparison of ``HYPOTHESES`` whose runs are there, corrected by Holm."""
-    tests = [
-        (name, a, b, compare_tones(corpus.mean(b), corpus.mean(a))["toned"])
-        for name, a, b in HYPOTHESES
-        if a in corpus.runs and b in corpus.runs
-    ]
-    order = np.argsort([test[3].p for test in tests], kind="stable")
+    tests = []
+    for name, a, b in HYPOTHESES:
+        seeds = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
+        if seeds:
+            pair = (corpus.mean(variant, seeds=seeds) for variant in (b, a))
+            tests.append((name, a, b, seeds, compare_tones(*pair)["toned"]))
+    order = np.argsort([test[-1].p for test in tests], kind="stable")
     corrected, largest = {}, 0.0
     for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(tests) - rank) * tests[i][3].p))
+        largest = max(largest, min(1.0, (len(tests) - rank) * tests[i][-1].p))
         corrected[i] = largest
     return [Test(*test, corrected[i]) for i, test in enumerate(tests)]
 
@@ -171,12 +174,13 @@ def tests_table(tests):
             (
                 test.hypothesis,
                 f"`{test.better}` less `{test.worse}`",
+                ", ".join(map(str, test.seeds)),
                 f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
                 f"{relative:+.0f} %",
                 "< 0.0001" if test.p_holm < 1e-4 else f"{test.p_holm:.4f}",
             )
         )
-    header = ["", "toned syllables", "points (95 % interval)", "relative"]
+    header = ["", "toned syllables", "seeds", "points (95 % interval)", "relative"]
     return table([*header, "p, corrected"], rows)
 
 
@@ -299,7 +303,8 @@ def results(texts, folder):
             f"{test.units.sum():,.0f} syllables in the test. A star marks a variant "
             f"without all {len(SEEDS)} seeds.\n\n{forms_table(corpus)}\n"
             "The comparisons that were asked for beforehand, as far as they have been "
-            f"run:\n\n{tests_table(compare_all(corpus))}\n"
+            "run, over the seeds that both variants have:\n\n"
+            f"{tests_table(compare_all(corpus))}\n"
             f"By voice:\n\n"
             f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
         )
