@@ -30,6 +30,7 @@ from speechbrain_pitchrope.scoring.tones import (
 )
 
 HEADING = "## What came of it\n"
+BIAS = "evidence_bias.png"
 SEEDS = (1, 2, 3)
 FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
@@ -266,6 +267,13 @@ def draw(texts, corpora, folder):
         figure = figures.learning_curves_figure(curves, label)
         save_figure(figure, folder / "evidence_curves.png")
         lines.append("![Errors over hours of training speech](evidence_curves.png)")
+    if (folder / BIAS).is_file():
+        lines.append(f"![One head's bias, its even and its odd part]({BIAS})")
+        lines.append(
+            "*The similarity bias of one head on a word of the test, from query to key. "
+            "Its odd part makes it asymmetric: this head weighs keys by whether their "
+            "pitch is higher or lower than the query's.*"
+        )
     return lines
 
 
@@ -309,7 +317,7 @@ def results(texts, folder):
             f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
         )
     parts.append(f"### How much speech is pitch worth?\n\n{curves_table(corpora)}")
-    return "\n".join([*parts, *draw(texts, corpora, folder)]) + "\n"
+    return "\n".join([*parts, "\n\n".join(draw(texts, corpora, folder))]) + "\n"
 
 
 def main():
@@ -323,7 +331,7 @@ def main():
     args = parser.parse_args()
     folder = args.page.parent
     if args.bias:
-        draw_bias(*args.bias, folder / "evidence_bias.png")
+        draw_bias(*args.bias, folder / BIAS)
         return
     before = ""
     if args.page.is_file():
