@@ -270,7 +270,7 @@ def draw(texts, corpora, folder):
     if (folder / BIAS).is_file():
         lines.append(f"![One head's bias, its even and its odd part]({BIAS})")
         lines.append(
-            "*The similarity bias of one head on a word of the test, from query to key. "
+            "*The bias of one head on an utterance of the test, from query to key. "
             "Its odd part makes it asymmetric: this head weighs keys by whether their "
             "pitch is higher or lower than the query's.*"
         )
