@@ -31,11 +31,13 @@ PLOTS = ["matplotlib>=3.8"]
 DEMO = ["espeakng-loader>=0.2.4", *PLOTS]
 BENCH = [
     "kaldi-native-fbank>=1.23",
+    "pesto-pitch>=2.0",
     "praat-parselmouth>=0.4.5",
     "pyreaper>=0.0.10",
     "swift-f0>=0.3",
     "torchcrepe>=0.0.22",
 ]
+WORLD = ["pyworld-prebuilt>=0.3.5"]
 DEV = ["pytest>=8", "ruff>=0.6", "yamllint>=1.35", "tensorboard>=2.14"]
 
 setup(
@@ -47,7 +49,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["speechbrain_pitchrope*"]),
-    package_data={"speechbrain_pitchrope": ["*/*.j2"]},
+    package_data={"speechbrain_pitchrope": ["*/*.j2", "processing/*.json"]},
     cmdclass={"build_py": BuildWithVariants},
     install_requires=[
         "speechbrain>=1.1.0,<1.2",
@@ -63,11 +65,14 @@ setup(
         "soundfile>=0.12",
         "tqdm>=4.60",
         "jinja2>=3.0",
-        "pyworld>=0.3.5",
-        # pyworld 0.3.5 imports pkg_resources, which setuptools 82 no longer has.
-        "setuptools<82",
     ],
-    extras_require={"demo": DEMO, "plots": PLOTS, "bench": BENCH, "dev": [*DEV, *DEMO]},
+    extras_require={
+        "demo": DEMO,
+        "plots": PLOTS,
+        "world": WORLD,
+        "bench": [*BENCH, *WORLD],
+        "dev": [*DEV, *DEMO, *WORLD],
+    },
     entry_points={"console_scripts": ["pitchrope = speechbrain_pitchrope.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3",

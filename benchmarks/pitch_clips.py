@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter, sosfiltfilt
 
 SAMPLE_RATE = 16000
 TRUTH_STEP = 0.005  # s from value to value of a truth
@@ -138,6 +138,12 @@ def babble(clip, snr_db, seed, clips):
     return _add(clip.wav, sum(voices), snr_db)
 
 
+def telephone(clip):
+    """The clip's samples in the band of a telephone, 300 to 3400 Hz."""
+    band = butter(4, (300, 3400), "band", fs=SAMPLE_RATE, output="sos")
+    return sosfiltfilt(band, clip.wav).astype(np.float32)
+
+
 def _add(wav, noise, snr_db):
     gain = np.sqrt(
         np.square(wav).mean() / np.square(noise).mean() / 10 ** (snr_db / 10)
@@ -150,5 +156,6 @@ CONDITIONS = {
     "white, 10 dB": lambda clip, seed, clips: white_noise(clip, 10, seed),
     "white, 0 dB": lambda clip, seed, clips: white_noise(clip, 0, seed),
     "hum, 10 dB": lambda clip, seed, clips: mains_hum(clip, 10, seed),
+    "300-3400 Hz": lambda clip, seed, clips: telephone(clip),
     "babble, 10 dB": lambda clip, seed, clips: babble(clip, 10, seed, clips),
 }

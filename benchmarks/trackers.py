@@ -127,6 +127,18 @@ def swift_f0():
     return lambda wavs: [track_one(wav) for wav in wavs]
 
 
+def pesto_network():
+    """PESTO (A. Riou et al., ISMIR 2023), trained without labels."""
+    import pesto
+
+    def track_one(wav):
+        found = pesto.predict(wav, SAMPLE_RATE, step_size=HOP_MS)
+        times, f0_hz, confidence = (x.numpy() for x in found[:3])
+        return times / 1000, f0_hz, confidence
+
+    return lambda wavs: [track_one(wav) for wav in wavs]
+
+
 def reaper():
     """REAPER (Talkin): epochs and pitch together."""
     with warnings.catch_warnings():
@@ -186,6 +198,7 @@ TRACKERS = {
     "SpeechBrain compute_autocorr_features": speechbrain_autocorrelation,
     "Kaldi pitch (kaldi-native-fbank)": kaldi,
     "SwiftF0 (swift-f0)": swift_f0,
+    "PESTO (pesto-pitch)": pesto_network,
     "REAPER (pyreaper)": reaper,
     "Praat ac (praat-parselmouth)": praat,
     "CREPE tiny (torchcrepe)": torchcrepe,
@@ -195,9 +208,10 @@ PACKAGES = (
     "torch",
     "torchaudio",
     "speechbrain",
-    "pyworld",
+    "pyworld-prebuilt",
     "kaldi-native-fbank",
     "swift-f0",
+    "pesto-pitch",
     "pyreaper",
     "praat-parselmouth",
     "torchcrepe",

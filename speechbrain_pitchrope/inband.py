@@ -55,17 +55,7 @@ class Pitch(NamedTuple):
 
 
 def pack(pitch):
-    """Stack named channels into one tensor, inside the ranges of the contract.
-
-    Arguments
-    ---------
-    pitch : Pitch
-        Four tensors of shape [..., T].
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [..., T, 4].
+    """Stack four channels [..., T] to [..., T, 4], inside the contract's ranges.
 
     Example
     -------
@@ -95,26 +85,9 @@ def append(features, channels):
 
 
 def split(features, n_features=None):
-    """Take the pitch channels off again: the inverse of ``append``.
+    """Take off what rides behind n_features channels: the inverse of ``append``.
 
-    Arguments
-    ---------
-    features : torch.Tensor
-        Shape [..., T, F + 4].
-    n_features : int, optional
-        Where to split; before pitch if not given.
-
-    Returns
-    -------
-    features : torch.Tensor
-        Shape [..., T, F], or [..., T, n_features].
-    channels : torch.Tensor
-        The rest, shape [..., T, 4] if n_features is not given.
-
-    Raises
-    ------
-    ValueError
-        If fewer than four channels are behind the n_features.
+    If n_features is not given, that is pitch alone.
 
     Example
     -------
@@ -123,8 +96,8 @@ def split(features, n_features=None):
     (torch.Size([2, 7, 80]), torch.Size([2, 7, 4]))
     """
     if n_features is None:
-        return features[..., :-N_CHANNELS], features[..., -N_CHANNELS:]
-    if features.shape[-1] < n_features + N_CHANNELS:
+        n_features = features.shape[-1] - N_CHANNELS
+    elif features.shape[-1] < n_features + N_CHANNELS:
         raise ValueError(
             f"found {features.shape[-1]} channels, expected {n_features} features and "
             f"the {N_CHANNELS} pitch channels at least: make n_features what it is in "
@@ -134,29 +107,12 @@ def split(features, n_features=None):
 
 
 def present(frames):
-    """1 for a frame with any channel that is not zero and 0 for others, [..., T, 1].
-
-    Example
-    -------
-    >>> present(torch.tensor([[0.0, 0.7, 0.2, 0.1], [0.0, 0.0, 0.0, 0.0]]))
-    tensor([[1.],
-            [0.]])
-    """
+    """1 for a frame with any channel that is not zero and 0 for others, [..., T, 1]."""
     return (frames != 0).any(-1, keepdim=True).to(frames.dtype)
 
 
 def f0_in_hz(channels):
-    """The f0 that the channels carry: 150 * 2 ** (register + log_f0), 0 if unvoiced.
-
-    Arguments
-    ---------
-    channels : torch.Tensor
-        Shape [..., T, 4].
-
-    Returns
-    -------
-    torch.Tensor
-        f0 in Hz, shape [..., T].
+    """The f0 of [..., T, 4] channels: 150 * 2 ** (register + log_f0), 0 if unvoiced.
 
     Example
     -------
@@ -169,29 +125,12 @@ def f0_in_hz(channels):
 
 
 def without_noise(channels):
-    """Make frames neutral that were masked by noise in every channel.
+    """Make frames of [..., T, 4] neutral that were masked by noise in every channel.
 
     Noise is told by what pitch never is: a voicing outside 0 .. 1, or a ``log_f0`` in
     an unvoiced frame. (Of BEST-RQ's noise, Gaussian of standard deviation 0.1, three
     frames in ten million pass for pitch.) If it is in nearly all frames, then they were
     not masked but changed: they are returned as they are, for ``require_range``.
-
-    Arguments
-    ---------
-    channels : torch.Tensor
-        Shape [..., T, 4].
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [..., T, 4].
-
-    Example
-    -------
-    >>> channels = torch.tensor([0.3, 0.9, 0.1, 0.2]).repeat(6, 1)
-    >>> channels[2:4] = torch.tensor([[0.1, -0.1, 0.0, 0.1], [-0.1, 0.2, 0.1, 0.0]])
-    >>> without_noise(channels)[:, 1]
-    tensor([0.9000, 0.9000, 0.0000, 0.0000, 0.9000, 0.9000])
     """
     pitch = unpack(channels)
     noise = (pitch.voicing < 0) | (pitch.voicing > 1)
@@ -207,27 +146,19 @@ class FirstBatches:
     of ten more after a state dict was loaded. While torch compiles or exports there is
     none.
 
-    Arguments
-    ---------
-    module : torch.nn.Module
-        The module that checks.
-
     Example
     -------
     >>> net = torch.nn.Linear(2, 3)
     >>> net.first_batches = FirstBatches(net)
     >>> sum(net.first_batches.one_more() for _ in range(25))
     10
-    >>> _ = net.load_state_dict(net.state_dict())
-    >>> net.first_batches.one_more()
-    True
     """
 
     def __init__(self, module):
         self.start()
-        module.register_load_state_dict_pre_hook(self._start_again)
+        module.register_load_state_dict_pre_hook(self.start)
 
-    def start(self):
+    def start(self, *_hook_arguments):
         """Count from the beginning."""
         self.left = CHECKED_BATCHES
 
@@ -238,40 +169,13 @@ class FirstBatches:
         self.left -= 1
         return True
 
-    def _start_again(self, *_):
-        self.start()
-
 
 def require_width(features, n_features, consumer, culprit, n_samples=0):
-    """Check that features come with their pitch channels.
+    """Raise a ValueError unless there are n_features + n_samples + 4 channels.
 
-    Arguments
-    ---------
-    features : torch.Tensor
-        Shape [..., T, n_features + n_samples + 4] if all is well.
-    n_features : int
-        Number of channels that do not ride.
-    consumer : str
-        Who asks: the class named in the message.
-    culprit : speechbrain_pitchrope.names.Substitute
-        The class that would have added the pitch channels.
-    n_samples : int
-        Number of samples that ride before pitch.
-
-    Raises
-    ------
-    ValueError
-        If the last dimension is another; the message says which entry of the yaml to
-        change.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.names import FBANK
-    >>> require_width(torch.zeros(2, 7, 84), 80, "PitchConvolutionFrontEnd", FBANK)
-    >>> require_width(torch.zeros(2, 7, 80), 80, "PitchConvolutionFrontEnd", FBANK)
-    Traceback (most recent call last):
-    ...
-    ValueError: PitchConvolutionFrontEnd found 80 channels, ...
+    ``consumer`` is the class that asks, ``culprit`` the row of
+    ``speechbrain_pitchrope.names`` whose class would have added the pitch channels, and
+    n_samples the number of samples that ride before them.
     """
     found, expected = features.shape[-1], n_features + n_samples + N_CHANNELS
     if found == expected:
@@ -282,48 +186,24 @@ def require_width(features, n_features, consumer, culprit, n_samples=0):
         f"{samples} and the {N_CHANNELS} pitch channels {', '.join(CHANNELS)})"
     )
     if found == n_features:
-        message += f". The pitch channels are missing: {culprit.advice}."
-    else:
-        message += (
-            f". The features have {found - N_CHANNELS} channels beside pitch: make "
-            f"the size of {consumer} agree with the class before it (n_mels with "
-            "input_shape, or the front end's output with input_size), and give "
-            "compute_features and the transformer the streams of one variant."
+        raise ValueError(
+            f"{message}. The pitch channels are missing: {culprit.advice}."
         )
-    raise ValueError(message)
+    raise ValueError(
+        f"{message}. The features have {found - N_CHANNELS} channels beside pitch: "
+        f"make the size of {consumer} agree with the class before it (n_mels with "
+        "input_shape, or the front end's output with input_size), and give "
+        "compute_features and the transformer the streams of one variant."
+    )
 
 
 def require_range(features, consumer, culprits):
-    """Check that pitch channels have come through untouched.
+    """Raise a ValueError if the pitch channels, the last four, have been changed.
 
     A normaliser or an augmenter that does not know of pitch shifts, scales and masks
     the last four channels like mel bands. That leaves traces: a voicing probability
-    outside 0 .. 1, or the same fill value in every channel of a frame.
-
-    Arguments
-    ---------
-    features : torch.Tensor
-        Shape [..., T, F + 4]; the last four are checked.
-    consumer : str
-        Who asks: the class named in the message.
-    culprits : sequence of speechbrain_pitchrope.names.Substitute
-        The classes that the channels have passed since they were made.
-
-    Raises
-    ------
-    ValueError
-        If the channels break the contract; the message says which entry of the yaml
-        to change.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.names import NORMALIZE
-    >>> require_range(torch.zeros(2, 7, 4), "PitchConvolutionFrontEnd", [NORMALIZE])
-    >>> standardised = torch.linspace(-2, 2, 56).view(2, 7, 4)
-    >>> require_range(standardised, "PitchConvolutionFrontEnd", [NORMALIZE])
-    Traceback (most recent call last):
-    ...
-    ValueError: PitchConvolutionFrontEnd found voicing from -1.93 to 1.85, ...
+    outside 0 .. 1, or the same fill value in every channel of a frame. ``culprits`` are
+    the rows of ``speechbrain_pitchrope.names`` whose classes the channels have passed.
     """
     if features.numel() == 0:
         return

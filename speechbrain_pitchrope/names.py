@@ -33,45 +33,26 @@ class Substitute(NamedTuple):
         )
 
 
-FBANK = Substitute(
-    "compute_features",
-    "speechbrain.lobes.features.Fbank",
-    "speechbrain_pitchrope.lobes.features.PitchFbank",
-)
-NORMALIZE = Substitute(
-    "normalize",
-    "speechbrain.processing.features.InputNormalization",
-    "speechbrain_pitchrope.processing.features.PitchInputNormalization",
-)
-AUGMENTER = Substitute(
-    "fea_augment",
-    "speechbrain.augment.augmenter.Augmenter",
-    "speechbrain_pitchrope.augment.augmenter.PitchAugmenter",
-)
-FRONT_END = Substitute(
-    "CNN",
-    "speechbrain.lobes.models.convolution.ConvolutionFrontEnd",
-    "speechbrain_pitchrope.lobes.models.convolution.PitchConvolutionFrontEnd",
-)
-TRANSFORMER = Substitute(
-    "Transformer",
-    "speechbrain.lobes.models.transformer.TransformerASR.TransformerASR",
-    "speechbrain_pitchrope.lobes.models.transformer.TransformerASR.PitchTransformerASR",
-)
-TRANSLATOR = Substitute(
-    "Transformer",
-    "speechbrain.lobes.models.transformer.TransformerST.TransformerST",
-    "speechbrain_pitchrope.lobes.models.transformer.TransformerST.PitchTransformerST",
-)
-QUANTIZER = Substitute(
-    "Quantizer",
-    "speechbrain.nnet.quantisers.RandomProjectionQuantizer",
-    "speechbrain_pitchrope.nnet.quantisers.PitchRandomProjectionQuantizer",
-)
-STREAMING = Substitute(
+def _row(entry, module, name, our_module=None):
+    """Ours has the place and the name of SpeechBrain's, with Pitch before the name."""
+    ours = f"speechbrain_pitchrope.{our_module or module}.Pitch{name}"
+    return Substitute(entry, f"speechbrain.{module}.{name}", ours)
+
+
+_TRANSFORMERS = "lobes.models.transformer"
+
+FBANK = _row("compute_features", "lobes.features", "Fbank")
+NORMALIZE = _row("normalize", "processing.features", "InputNormalization")
+AUGMENTER = _row("fea_augment", "augment.augmenter", "Augmenter")
+FRONT_END = _row("CNN", "lobes.models.convolution", "ConvolutionFrontEnd")
+TRANSFORMER = _row("Transformer", f"{_TRANSFORMERS}.TransformerASR", "TransformerASR")
+TRANSLATOR = _row("Transformer", f"{_TRANSFORMERS}.TransformerST", "TransformerST")
+QUANTIZER = _row("Quantizer", "nnet.quantisers", "RandomProjectionQuantizer")
+STREAMING = _row(
     "fea_streaming_extractor",
-    "speechbrain.lobes.features.StreamingFeatureWrapper",
-    "speechbrain_pitchrope.lobes.streaming.PitchStreamingFeatureWrapper",
+    "lobes.features",
+    "StreamingFeatureWrapper",
+    our_module="lobes.streaming",
 )
 
 TRANSFORMERS = (TRANSFORMER, TRANSLATOR)

@@ -1,5 +1,11 @@
 """A recording of a known voice, and trained runs to draw it with and to report."""
 
+import os
+
+# One thread, as the workers of a loader have: a process that is forked from one with
+# more would wait for threads that it has not. Before torch is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 import soundfile
 import torch
@@ -8,6 +14,14 @@ from speechbrain_pitchrope.runs.trained import load_trained
 from tests.made_runs import make_run
 from tests.made_tested_runs import make_tested_run
 from tests.signals import utterance
+
+
+def make_seeded_run(folder):
+    """A run of the variant that the folder is named after."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        make_run(folder, variant=folder.name)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +34,7 @@ def recording(tmp_path_factory):
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory):
     """A run of variant all: 2 layers, 2 heads, 8 rotary pairs."""
-    folder = tmp_path_factory.mktemp("runs") / "listening"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        make_run(folder)
-    return folder
+    return make_seeded_run(tmp_path_factory.mktemp("runs") / "all")
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +45,7 @@ def run(run_folder):
 @pytest.fixture(scope="session")
 def rope_folder(tmp_path_factory):
     """A run of variant rope."""
-    folder = tmp_path_factory.mktemp("runs") / "plain"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        make_run(folder, variant="rope")
-    return folder
+    return make_seeded_run(tmp_path_factory.mktemp("runs") / "rope")
 
 
 @pytest.fixture(scope="session")

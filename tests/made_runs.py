@@ -1,5 +1,6 @@
 """Output folders as train.py leaves them, made without training."""
 
+import shutil
 from pathlib import Path
 
 import sentencepiece
@@ -23,25 +24,11 @@ WORDS = "THE QUICK BROWN FOX JUMPS OVER A LAZY DOG'S BACK"
 
 
 def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
-    """A finished run whose weights are random, and its weights at each epoch.
+    """A finished run whose weights are random: the state dict of each epoch's model.
 
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder to make.
-    scores : sequence of float
-        CER of each epoch in percent; ACC if the model has a decoder.
-    variant : str
-        Name of the variant.
-    spread : float
-        Standard deviation of what the parameters that listen to pitch are changed by.
-    **settings : dict
-        Other entries of conformer_mini.yaml, or of conformer_small.yaml (``JOINT``).
-
-    Returns
-    -------
-    list of dict
-        State dict of ``model`` after each epoch.
+    ``scores`` are CERs in percent, or ACCs if the model has a decoder; ``spread`` is
+    the standard deviation of what is added to the parameters that use pitch; other
+    settings are entries of conformer_mini.yaml, or of conformer_small.yaml (``JOINT``).
     """
     size = "small" if "num_decoder_layers" in settings else "mini"
     text = (HPARAMS / f"conformer_{size}.yaml").read_text(encoding="utf-8")
@@ -92,3 +79,28 @@ def make_tokenizer(folder):
         unk_id=0,
         minloglevel=2,
     )
+
+
+def damage(folder, pattern, change):
+    """Change the content of files by a function of it; None removes them."""
+    paths = list(folder.glob(pattern))
+    assert paths
+    for path in paths:
+        if change is not None:
+            content = path.read_bytes()
+            path.write_bytes(change(content))
+            assert path.read_bytes() != content
+        elif path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def half(content):
+    """A damage: a file ends early."""
+    return content[: len(content) // 2]
+
+
+def replaced(old, new):
+    """A damage: a text is another one."""
+    return lambda content: content.replace(old.encode(), new.encode())

@@ -53,14 +53,8 @@ JOINT = (
     + """\
 seq_lin: !new:speechbrain.nnet.linear.Linear {input_size: 16, n_neurons: 31}
 lm_model: !new:speechbrain.lobes.models.transformer.TransformerLM.TransformerLM
-    vocab: 31
-    d_model: 16
-    nhead: 2
-    num_encoder_layers: 1
-    num_decoder_layers: 0
-    d_ffn: 16
-    dropout: 0.5
-    activation: !name:torch.nn.GELU
+    {vocab: 31, d_model: 16, nhead: 2, num_encoder_layers: 1, num_decoder_layers: 0,
+    d_ffn: 16, dropout: 0.5, activation: !name:torch.nn.GELU }
 model: !new:torch.nn.ModuleList
     - [!ref <CNN>, !ref <Transformer>, !ref <seq_lin>, !ref <ctc_lin>]
 ctc_scorer: !new:speechbrain.decoders.scorer.CTCScorer
@@ -125,12 +119,9 @@ TRANSDUCER = (
     COMMON.replace("norm_type: 'sentence'", "norm_type: global")
     + """\
 sampler: !new:speechbrain.utils.dynamic_chunk_training.DynChunkTrainConfigRandomSampler
-    chunkwise_prob: 0.6
-    chunk_size_min: 4
-    chunk_size_max: 8
-    limited_left_context_prob: 0.75
-    left_context_chunks_min: 1
-    left_context_chunks_max: 2
+    {chunkwise_prob: 0.6, chunk_size_min: 4, chunk_size_max: 8,
+    limited_left_context_prob: 0.75, left_context_chunks_min: 1,
+    left_context_chunks_max: 2}
 """
     + model("    attention_type: RoPEMHA\n", decoders=0)
     + """\
@@ -141,9 +132,7 @@ proj_enc: !new:speechbrain.nnet.linear.Linear
 proj_dec: !new:speechbrain.nnet.linear.Linear
     {input_size: 16, n_neurons: 16, bias: False}
 emb: !new:speechbrain.nnet.embedding.Embedding
-    num_embeddings: 31
-    consider_as_one_hot: True
-    blank_id: !ref <blank_index>
+    {num_embeddings: 31, consider_as_one_hot: True, blank_id: !ref <blank_index>}
 dec: !new:speechbrain.nnet.RNN.LSTM
     input_shape: [null, null, 30]
     hidden_size: 16
@@ -153,20 +142,11 @@ Tjoint: !new:speechbrain.nnet.transducer.transducer_joint.Transducer_joint
 transducer_lin: !new:speechbrain.nnet.linear.Linear
     {input_size: 16, n_neurons: 31, bias: False}
 lm_model: !new:speechbrain.lobes.models.RNNLM.RNNLM
-    output_neurons: 31
-    embedding_dim: 8
-    rnn_layers: 1
-    rnn_neurons: 8
-    dnn_neurons: 8
-    return_hidden: True
+    {output_neurons: 31, embedding_dim: 8, rnn_layers: 1, rnn_neurons: 8,
+    dnn_neurons: 8, return_hidden: True}
 model: !new:torch.nn.ModuleList
-    - - !ref <CNN>
-      - !ref <enc>
-      - !ref <emb>
-      - !ref <dec>
-      - !ref <proj_enc>
-      - !ref <proj_dec>
-      - !ref <transducer_lin>
+    - [!ref <CNN>, !ref <enc>, !ref <emb>, !ref <dec>, !ref <proj_enc>,
+       !ref <proj_dec>, !ref <transducer_lin>]
 Greedysearcher: !new:speechbrain.decoders.transducer.TransducerBeamSearcher
     decode_network_lst: [!ref <emb>, !ref <dec>, !ref <proj_dec>]
     tjoint: !ref <Tjoint>
@@ -198,21 +178,9 @@ RECIPES = {
 
 
 def make_swapped_run(folder, recipe, variant="all"):
-    """A finished run of a swapped recipe whose weights are random.
+    """A finished run of one of ``RECIPES``, swapped, whose weights are random.
 
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder to make.
-    recipe : str
-        One of ``RECIPES``.
-    variant : str
-        Name of the variant.
-
-    Returns
-    -------
-    dict
-        What the recipe's yaml makes, with weights as the test has them.
+    Returns what the recipe's yaml makes, with weights as the test has them.
     """
     text = swap(RECIPES[recipe].replace("tgt_vocab: 8", "tgt_vocab: 31"), variant)
     overrides = {"data_folder": "audio", "output_folder": str(folder)}

@@ -30,17 +30,7 @@ SPLITS = {
 
 
 def make_tested_run(folder, corpus, **settings):
-    """A run that was tested on ``SPLITS``, whose recordings lie in another folder.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder to make.
-    corpus : pathlib.Path
-        Where to put the recordings.
-    **settings : dict
-        As of ``tests.made_runs.make_run``.
-    """
+    """A run that was tested on ``SPLITS``, with its recordings in ``corpus``."""
     settings = {
         "data_folder": str(corpus),
         "train_splits": ["train-a"],

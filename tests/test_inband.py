@@ -9,15 +9,11 @@ from speechbrain_pitchrope import inband, names
 from tests.signals import pitch_channels
 
 
-def test_append_and_split_are_inverse():
+def test_round_trips():
     features, channels = torch.randn(2, 7, 80), pitch_channels(2, 7)
     again = inband.split(inband.append(features, channels))
     assert torch.equal(again[0], features)
     assert torch.equal(again[1], channels)
-
-
-def test_pack_and_unpack_are_inverse_within_the_ranges():
-    channels = pitch_channels(2, 7)
     assert torch.equal(inband.pack(inband.unpack(channels)), channels)
 
 
@@ -25,19 +21,21 @@ def test_zero_is_unvoiced():
     assert not inband.f0_in_hz(torch.zeros(3, 4)).any()
 
 
-def test_width_error_names_the_missing_class():
-    features = torch.zeros(2, 7, 80)
-    with pytest.raises(ValueError, match=r"compute_features.*PitchFbank"):
-        inband.require_width(features, 80, "Consumer", names.FBANK)
-    with pytest.raises(ValueError, match="have 76 channels beside pitch"):
-        inband.require_width(features, 60, "Consumer", names.FBANK)
+@pytest.mark.parametrize(
+    "n_features, message",
+    [(80, r"compute_features.*PitchFbank"), (60, "have 76 channels beside pitch")],
+)
+def test_a_wrong_width_names_the_missing_class(n_features, message):
+    with pytest.raises(ValueError, match=message):
+        inband.require_width(torch.zeros(2, 7, 80), n_features, "Consumer", names.FBANK)
+    with_pitch = torch.zeros(2, 7, n_features + 4)
+    inband.require_width(with_pitch, n_features, "Consumer", names.FBANK)
 
 
 def test_untouched_channels_pass():
-    inband.require_range(pitch_channels(4, 50), "Consumer", [names.NORMALIZE])
-    inband.require_range(torch.zeros(4, 50, 4), "Consumer", [names.NORMALIZE])
-    half = pitch_channels(4, 50).to(torch.bfloat16)
-    inband.require_range(half, "Consumer", [names.NORMALIZE])
+    channels = pitch_channels(4, 50)
+    for untouched in (channels, 0 * channels, channels.to(torch.bfloat16)):
+        inband.require_range(untouched, "Consumer", [names.NORMALIZE])
 
 
 @pytest.mark.parametrize("touched", ["standardised", "filled", "not a number"])

@@ -33,12 +33,9 @@ def test_each_variant_builds_and_runs(name):
     assert encoded.isfinite().all()
 
 
-def test_controls_are_variant_all_but_for_the_control():
-    for name in ("shuffled_f0", "constant_f0", "voicing_only"):
+def test_controls_inputs_and_streams_are_variant_all_and_more():
+    for name in CONTROLS:
         assert load_variant(name) == load_variant("all") | {"control": name}
-
-
-def test_inputs_and_streams_are_variant_all_and_more():
     assert load_variant("all_input") == load_variant("all") | {"pitch_input": 32}
     streams = load_streams("multistream")
     assert load_variant("multistream") == load_variant("all") | {"streams": streams}

@@ -20,9 +20,8 @@ from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.figures import evidence as figures
 from speechbrain_pitchrope.figures.saving import save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.groups import by_speaker
 from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
-from speechbrain_pitchrope.scoring.systems import read_texts
+from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
 from speechbrain_pitchrope.scoring.tones import (
     average_runs,
     compare_tones,

@@ -2,8 +2,8 @@
 
 An augmentation of SpeechBrain works on mels and knows nothing of pitch. Here each one
 is handed the mels alone, so that they come out bit-equal to upstream's under the same
-seed. Then it is run once more, from the same state of the random generators, to learn
-what it did to time; pitch follows that and nothing else.
+seed. Before that, a copy is run from the same state of the random generators on what
+rides behind them: pitch follows in time, and in nothing else.
 """
 
 import copy
@@ -33,13 +33,11 @@ class PitchAugmenter(Augmenter):
 
     Arguments
     ---------
-    *args : tuple
+    *args, **kwargs
         As in ``speechbrain.augment.augmenter.Augmenter``.
     n_features : int, optional
         How many channels to augment: all before pitch if not given. What rides behind
         them follows in time.
-    **kwargs : dict
-        As in ``speechbrain.augment.augmenter.Augmenter``.
 
     Raises
     ------
@@ -64,28 +62,7 @@ class PitchAugmenter(Augmenter):
         }
 
     def forward(self, x, lengths):
-        """Augment a batch.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            Features with pitch, shape [B, T, F + 4].
-        lengths : torch.Tensor
-            Relative lengths, shape [B].
-
-        Returns
-        -------
-        output : torch.Tensor
-            Shape [B', T', F + 4].
-        output_lengths : torch.Tensor
-            Shape [B'].
-
-        Raises
-        ------
-        ValueError
-            If the last four channels are not pitch; the message names the yaml entry
-            to change.
-        """
+        """Augment features with pitch [B, T, F + 4]; else as upstream."""
         if x.ndim != 3:
             raise ValueError(
                 f"PitchAugmenter found a tensor of shape {list(x.shape)}, expected "
@@ -106,44 +83,21 @@ class _WithPitch:
 
     def __call__(self, x, **lengths):
         mels, riders = inband.split(x, self.n_features)
-        with _replay() as rewind:
-            out = self.augmentation(mels.contiguous(), **lengths)
-            rewind()
-            riders = self.follow(self.augmentation, riders, **lengths)
+        with _same_random_numbers(x.device):
+            riders = self.follow(copy.copy(self.augmentation), riders, **lengths)
+        out = self.augmentation(mels.contiguous(), **lengths)
         if isinstance(out, tuple):
             return inband.append(out[0], riders), *out[1:]
         return inband.append(out, riders)
 
 
 @contextmanager
-def _replay():
-    """Yields a function that sets the random generators back to where they are now.
-
-    At the end they stand where they stood when it was called: after the augmentation of
-    the mels, as upstream leaves them.
-    """
-    start, end = _random_state(), None
-
-    def rewind():
-        nonlocal end
-        end = _random_state()
-        _set_random_state(start)
-
-    yield rewind
-    _set_random_state(end)
-
-
-def _random_state():
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    return random.getstate(), torch.get_rng_state(), cuda
-
-
-def _set_random_state(state):
-    python, cpu, cuda = state
-    random.setstate(python)
-    torch.set_rng_state(cpu)
-    if cuda is not None:
-        torch.cuda.set_rng_state_all(cuda)
+def _same_random_numbers(device):
+    """What comes after draws the random numbers that were drawn inside once more."""
+    state = random.getstate()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+    random.setstate(state)
 
 
 def _stay(_augmentation, channels, **_lengths):
@@ -159,8 +113,9 @@ def _shift(augmentation, channels, **lengths):
 
 def _drop(augmentation, channels, **_lengths):
     """Dropping in time: pitch is dropped, or comes with the frames put instead."""
+    if augmentation.replace == "random_selection":
+        augmentation.replace = random.choice(augmentation.replace_opts[:-1])
     if augmentation.replace not in ("cutcat", "swap"):
-        augmentation = copy.copy(augmentation)
         augmentation.replace = "zeros"
     return augmentation(channels.clone())
 
@@ -169,9 +124,8 @@ def _warp(augmentation, channels, **_lengths):
     """Warping in time: each frame's pitch is that of the nearest source frame."""
     n_frames = channels.shape[1]
     ramp = torch.arange(n_frames, dtype=torch.float32, device=channels.device)
-    source = copy.copy(augmentation)
-    source.warp_mode = "bilinear"  # exact on a ramp, also at its ends
-    frames = source(ramp[None, :, None].clone()).flatten().round().long()
+    augmentation.warp_mode = "bilinear"  # exact on a ramp, also at its ends
+    frames = augmentation(ramp[None, :, None].clone()).flatten().round().long()
     return channels[:, frames.clamp(0, n_frames - 1)]
 
 

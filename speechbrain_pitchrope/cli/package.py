@@ -5,8 +5,8 @@ from pathlib import Path
 from speechbrain_pitchrope.cli.options import add_force
 
 EXECUTES = (
-    "A run's hyperparams.yaml is loaded, which executes what it names: open only those "
-    "of people you trust."
+    "The hyperparams.yaml is loaded, which executes what it names: open only those of "
+    "people you trust."
 )
 
 
@@ -28,13 +28,12 @@ def run(args):
     """Package the run and say where."""
     from speechbrain_pitchrope.runs.run import open_run
 
-    folder = Path(args.out or open_run(args.run_folder).folder / "package")
+    opened = open_run(args.run_folder)  # before torch is loaded
+    folder = Path(args.out or opened.folder / "package")
     if folder.exists() and not args.force:
         raise ValueError(
             f"{folder} exists: give another --out, or --force to overwrite it"
         )
-    open_run(args.run_folder)  # before torch is loaded
-
     from speechbrain_pitchrope.runs.package import package_run
 
     print(package_run(args.run_folder, folder))

@@ -22,58 +22,46 @@ def add_arguments(parser):
     """Declare the figures and their arguments."""
     figures = parser.add_subparsers(dest="figure", required=True, metavar="FIGURE")
 
-    def add(name, draw, summary, recording=True):
+    def add(draw, summary):
+        name = draw.__name__.removeprefix("draw_")
         figure = figures.add_parser(name, help=summary, description=summary)
         figure.set_defaults(draw=draw)
         figure.add_argument(
             "--out", help=f"where to save: .png, .svg or .pdf (default: {name}.png)"
         )
         add_force(figure)
-        if recording:
+        if draw is draw_training:
+            figure.add_argument("folders", nargs="+", help="output folders of train.py")
+        else:
             figure.add_argument("file", help="the recording: any rate, any channels")
             add_section(figure)
         return figure
 
-    add_tracker(add("pitch", draw_pitch, "waveform, spectrogram with f0, and voicing"))
+    add_tracker(add(draw_pitch, "waveform, spectrogram with f0, and voicing"))
     rotation = add(
-        "rotation",
-        draw_rotation,
-        "rotary positions, standard and adapted to a recording's pitch",
-    )
-    rotation.add_argument(
-        "--pairs", type=int, nargs="+", default=[0, 1, 2, 3], help="rotary pairs"
+        draw_rotation, "rotary positions, standard and adapted to a recording's pitch"
     )
     similarity = add(
-        "similarity",
-        draw_similarity,
-        "what positions and pitch add to the logits of a head",
+        draw_similarity, "what positions and pitch add to the logits of a head"
     )
     attention = add(
-        "attention",
-        draw_attention,
-        "attention maps with pitch, without it, and the difference",
+        draw_attention, "attention maps with pitch, without it, and the difference"
+    )
+    add(draw_training, "loss and error rates of one or more training runs")
+    number, numbers = {"type": int}, {"type": int, "nargs": "+"}
+    rotation.add_argument(
+        "--pairs", **numbers, default=[0, 1, 2, 3], help="rotary pairs"
     )
     attention.add_argument("--checkpoint", required=True, help=CHECKPOINT)
-    attention.add_argument("--layers", type=int, nargs="+", help="default: the last")
-    attention.add_argument(
-        "--heads", type=int, nargs="+", help="default: all, but four at most"
-    )
-    training = add(
-        "training",
-        draw_training,
-        "loss and error rates of one or more training runs",
-        recording=False,
-    )
-    training.add_argument("folders", nargs="+", help="output folders of train.py")
+    attention.add_argument("--layers", **numbers, help="default: the last")
+    attention.add_argument("--heads", **numbers, help="default: all, but four at most")
     for figure in (rotation, similarity):
         figure.add_argument(
             "--checkpoint",
             help=f"{CHECKPOINT} (default: values that show the formulas)",
         )
-        for name in ("layer", "head"):
-            figure.add_argument(
-                f"--{name}", type=int, help="of the checkpoint (default: 0)"
-            )
+        figure.add_argument("--layer", **number, help="of the checkpoint (default: 0)")
+        figure.add_argument("--head", **number, help="of the checkpoint (default: 0)")
 
 
 def run(args):
@@ -99,9 +87,11 @@ def draw_pitch(args):
     from speechbrain_pitchrope.figures import drawing
     from speechbrain_pitchrope.lobes.features import PitchFbank
 
-    tracker = make_tracker(args, drawing.SAMPLE_RATE)
+    rate = drawing.SAMPLE_RATE
     features = PitchFbank(
-        sample_rate=drawing.SAMPLE_RATE, n_mels=drawing.N_MELS, pitch_tracker=tracker
+        sample_rate=rate,
+        n_mels=drawing.N_MELS,
+        pitch_tracker=make_tracker(args, rate),
     )
     return drawing.draw_pitch(args.file, features, **part)
 
@@ -129,21 +119,17 @@ def draw_attention(args):
     from speechbrain_pitchrope.runs.trained import load_trained
 
     run = load_trained(args.checkpoint)
-    return drawing.draw_attention(
-        *(run, args.file, args.layers, args.heads, _span(args)), **part
-    )
+    chosen = args.layers, args.heads, _span(args)
+    return drawing.draw_attention(run, args.file, *chosen, **part)
 
 
 def draw_training(args):
     """The figure of one or more training runs."""
-    from speechbrain_pitchrope.figures.training import (
-        read_log,
-        run_names,
-        training_figure,
-    )
+    from speechbrain_pitchrope.figures import training
 
-    logs = map(read_log, args.folders)
-    return training_figure(dict(zip(run_names(args.folders), logs, strict=True)))
+    names = training.run_names(args.folders)
+    logs = map(training.read_log, args.folders)
+    return training.training_figure(dict(zip(names, logs, strict=True)))
 
 
 def _span(args):

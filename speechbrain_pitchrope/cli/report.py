@@ -7,7 +7,7 @@ figures and recordings of some, what was learned of pitch, and the settings.
 import sys
 from pathlib import Path
 
-from speechbrain_pitchrope.cli.options import add_force, refuse_existing
+from speechbrain_pitchrope.cli.options import add_force, number, refuse_existing
 from speechbrain_pitchrope.cli.package import EXECUTES
 
 UTTERANCES = 3
@@ -23,7 +23,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--utterances",
-        type=int,
+        type=number(int, 0),
         default=UTTERANCES,
         metavar="N",
         help="utterances to draw and to listen to, from the worst to the best "
@@ -45,63 +45,34 @@ def run(args):
     """Write the page, say where it is and how large, and what it lacks."""
     from speechbrain_pitchrope.runs.run import open_run
 
-    folder = open_run(args.run_folder).folder
-    refuse_existing(args.out or folder / "report.html", args.force)
-    path, missing = write_report(
-        args.run_folder, args.out, args.utterances, args.data_folder
-    )
+    folder = open_run(args.run_folder).folder  # before torch is loaded
+    path = Path(args.out or folder / "report.html")
+    refuse_existing(path, args.force)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--out is {path}: a report is HTML, name a file .html")
+    missing = write_report(args.run_folder, path, args.utterances, args.data_folder)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     for text in missing:
         print(f"pitchrope report: missing on the page: {text}", file=sys.stderr)
     return 1 if missing else 0
 
 
-def write_report(output_folder, out=None, utterances=UTTERANCES, data_folder=None):
+def write_report(output_folder, path, utterances=UTTERANCES, data_folder=None):
     """Write the page of a run, of our recipe or of a swapped one.
 
     This runs what the run's hyperparams.yaml names. A run that is not finished or not
-    tested yet has a page too, of what there is.
-
-    Arguments
-    ---------
-    output_folder : str
-        The run's output folder.
-    out : str, optional
-        Where to; ``report.html`` in the output folder if not given.
-    utterances : int
-        How many utterances of the tests to draw, evenly spaced from the worst to the
-        best.
-    data_folder : str, optional
-        Where the corpus is now, if it was moved since the training.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The page.
-    missing : list of str
-        What should be on it and isn't, and why; the page says so too.
-
-    Raises
-    ------
-    ValueError
-        If it is no run's folder, or if there is nothing to report yet.
+    tested yet has a page too, of what there is. Returns a list of what should be on the
+    page and isn't, and why; the page says so too. The arguments are the command's.
     """
-    if utterances < 0:
-        raise ValueError(f"{utterances} utterances to draw: give 0 or more")
-    path = Path(out or Path(output_folder).absolute() / "report.html")
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"--out is {path}: a report is HTML, name a file .html")
     from speechbrain_pitchrope.figures.style import require_matplotlib
 
     require_matplotlib()
     from speechbrain_pitchrope.files import write_whole
-    from speechbrain_pitchrope.report.facts import gather
+    from speechbrain_pitchrope.report.facts import choose, gather
     from speechbrain_pitchrope.report.page import page
-    from speechbrain_pitchrope.report.recordings import Recordings, choose
 
     facts = gather(output_folder)
-    recordings = Recordings(facts.run, data_folder)
-    chosen = choose(facts, recordings, utterances)
-    html, missing = page(facts, chosen, recordings)
+    chosen = choose(facts, utterances)
+    html, missing = page(facts, chosen, data_folder)
     write_whole(path, html.encode())
-    return path, missing
+    return missing

@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+from speechbrain_pitchrope.cli.options import add_force
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.swapping.notes import beyond_names
 from speechbrain_pitchrope.swapping.rewrite import swap
@@ -11,11 +12,8 @@ from speechbrain_pitchrope.variants import variant_names
 
 def difference(before, after, before_name="before", after_name="after"):
     """The lines of a unified diff of two texts, without line breaks."""
-    lines = [
-        text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-        for text in (before, after)
-    ]
-    return list(difflib.unified_diff(*lines, before_name, after_name, lineterm=""))
+    texts = before.splitlines(), after.splitlines()
+    return list(difflib.unified_diff(*texts, before_name, after_name, lineterm=""))
 
 
 def read(path):
@@ -27,24 +25,19 @@ def read(path):
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - before.rfind(b"\n")
-        raise ValueError(
-            f"{path}: not yaml: line {line}, column {column}: not UTF-8"
-        ) from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}: not yaml: line {line}: not UTF-8") from None
 
 
 def check_output(path, input_path, force):
     """Refuse the input, a folder, a device, and without ``force`` any other file."""
-    if path.exists():
-        if path.samefile(input_path):
-            raise ValueError(f"{path} is the input: give another output")
-        if not path.is_file():
-            kind = "a folder" if path.is_dir() else "no regular file"
-            raise ValueError(f"{path} is {kind}: give the name of a yaml to write")
-    if not force and (path.exists() or path.is_symlink()):
-        raise ValueError(f"{path} is there already: give another output, or --force")
+    if path.exists() and path.samefile(input_path):
+        raise ValueError(f"{path} is the input: give another output")
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no regular file"
+        raise ValueError(f"{path} is {kind}: give the name of a yaml to write")
+    if path.exists() and not force:
+        raise ValueError(f"{path} exists: give another output, or --force")
 
 
 def add_arguments(parser):
@@ -66,9 +59,7 @@ def add_arguments(parser):
         "backward, and write nothing if that fails. This runs code that the yaml "
         "names: check only recipes that you trust. Without --check none of it runs",
     )
-    parser.add_argument(
-        "--force", action="store_true", help="overwrite the output if it is there"
-    )
+    add_force(parser)
 
 
 def run(args):
@@ -94,11 +85,10 @@ def run(args):
         write_whole(args.output, after.encode("utf-8"))
     except OSError as error:
         raise ValueError(f"{args.output} can't be written: {error.strerror}") from None
-    lines = difference(before, after, str(args.input), str(args.output))
+    diff = difference(before, after, str(args.input), str(args.output))
     if args.diff:
-        print("\n".join(lines))
-    removed = sum(line.startswith("-") for line in lines[2:])
-    added = sum(line.startswith("+") for line in lines[2:])
+        print("\n".join(diff))
+    removed, added = (sum(line[0] == sign for line in diff[2:]) for sign in "-+")
     print(f"{args.output}: {removed} lines replaced by {added}")
     for heading, sentences in (
         ("beyond the names of classes:", notes),

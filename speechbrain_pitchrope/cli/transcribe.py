@@ -14,10 +14,12 @@ from speechbrain_pitchrope.cli.options import (
     add_recordings,
     add_section,
     find_recordings,
+    number,
     refuse_existing,
     report_failures,
     section,
 )
+from speechbrain_pitchrope.cli.package import EXECUTES
 
 LONGEST = 40.0
 """Seconds that are recognised at a time: LibriSpeech's utterances have 35 at most."""
@@ -36,23 +38,18 @@ def add_arguments(parser):
     parser.add_argument("--out", help="file to write to (default: print)")
     parser.add_argument(
         "--longest",
-        type=float,
+        type=number(float, 1),
         default=LONGEST,
         help="seconds above which a recording is cut, where it is quietest "
         "(default: %(default)g)",
     )
     parser.add_argument("--device", help="cpu, cuda:0, ... (default: a GPU if any)")
     add_force(parser)
-    parser.epilog = (
-        "The model's hyperparams.yaml is loaded, which executes what it names: open "
-        "only those of people you trust."
-    )
+    parser.epilog = EXECUTES
 
 
 def run(args):
     """Transcribe every recording; those that fail are named at the end."""
-    if args.longest < 1:
-        raise ValueError(f"--longest is {args.longest:g} s: give 1 s or more")
     if args.out:
         refuse_existing(args.out, args.force)
     found, skipped = find_recordings(args.inputs)
@@ -63,46 +60,23 @@ def run(args):
     interface_of(args.model)  # before torch is loaded
     for line in skipped:
         print(f"pitchrope transcribe: skipped {line}", file=sys.stderr)
-    asr = load_recogniser(args.model, args.device)
-    out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
-    with out as stream:
-        failures = _transcribe_all(asr, paths, args.longest, part, stream)
-    return report_failures("transcribe", failures, len(paths))
-
-
-def _transcribe_all(asr, paths, longest, part, stream):
-    """Write a line for each recording as it is done; the faults of the others."""
     from tqdm import tqdm
 
-    failures = []
+    asr, failures = load_recogniser(args.model, args.device), []
+    out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
     # tqdm shows nothing where stderr is no terminal.
-    with tqdm(
-        total=round(sum(map(_seconds, paths)), 1),
-        desc="transcribing",
-        unit="s",
-        disable=None,
-        leave=False,
-    ) as bar:
+    bar = tqdm(desc="transcribing", unit="s", disable=None, leave=False)
+    with out as stream, bar:
         for path in paths:
             try:
-                text = transcribe(asr, path, longest, bar.update, **part)
+                text = transcribe(asr, path, args.longest, bar.update, **part)
             except (OSError, RuntimeError, ValueError) as error:
                 named = str(path) in str(error)
                 failures.append(str(error) if named else f"{path}: {error}")
             else:
                 with bar.external_write_mode(file=stream):
                     print(path, text, sep="\t", file=stream, flush=True)
-    return failures
-
-
-def _seconds(path):
-    """Length of a recording, 0 if it can't be read."""
-    import soundfile
-
-    try:
-        return soundfile.info(path).duration
-    except (OSError, soundfile.LibsndfileError):
-        return 0.0
+    return report_failures("transcribe", failures, len(paths))
 
 
 def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None, **part):

@@ -41,12 +41,10 @@ def ctc_greedy_decode_streaming(probabilities, context, blank_id=0):
     """
     best = probabilities.argmax(-1).tolist()
     last = context.last_tokens or [blank_id] * len(best)
-    context.last_tokens = [
-        (before, *row)[-1] for before, row in zip(last, best, strict=True)
-    ]
-    gained = []
+    context.last_tokens, gained = [], []
     for before, row in zip(last, best, strict=True):
         # A token that goes on from the chunk before is counted there.
         tokens = filter_ctc_output([before, *row], blank_id=blank_id)
         gained.append(tokens[before != blank_id :])
+        context.last_tokens.append((before, *row)[-1])
     return gained

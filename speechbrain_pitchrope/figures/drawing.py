@@ -1,4 +1,4 @@
-"""From a recording, or the folders of runs, to each figure of ``pitchrope plot``.
+"""From a recording and a model to each figure of ``pitchrope plot``.
 
 ``section`` is what ``read_mono`` takes: ``start``, ``end`` and ``channel``. The model
 gets nothing else of the recording.
@@ -9,21 +9,32 @@ from pathlib import Path
 import torch
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures.attention import attention_figure
-from speechbrain_pitchrope.figures.heads import attention_maps, require_voice
+from speechbrain_pitchrope.figures.heads import (
+    N_MELS,
+    SAMPLE_RATE,
+    encode,
+    features_of,
+    frame_shift,
+    greedy_tokens,
+    read_speech,
+    require_heads,
+    require_voice,
+)
 from speechbrain_pitchrope.figures.pitch import pitch_figure
 from speechbrain_pitchrope.figures.rotation import rotation_figure
 from speechbrain_pitchrope.figures.similarity import similarity_figure
 from speechbrain_pitchrope.lobes.features import PitchFbank
-
-SAMPLE_RATE, N_MELS = 16000, 80
+from speechbrain_pitchrope.nnet import dense
 
 SHOWN_SECONDS = 8.0
 """Longest part that is shown where more would be a blur, if no end is given."""
 
 LONGEST_SECONDS = 600
-"""Longest recording of which the figure of pitch shows something."""
+"""Beyond this, nothing is seen of a recording's pitch."""
+
+MAX_HEADS = 4
+"""Most heads that are drawn if none are named."""
 
 
 def draw_pitch(path, compute_features=None, **section):
@@ -33,23 +44,16 @@ def draw_pitch(path, compute_features=None, **section):
     """
     features = compute_features or PitchFbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
     rate, bands = features.compute_STFT.sample_rate, features.compute_fbanks
-    wav = read_mono(path, rate, **section)
-    if len(wav) > LONGEST_SECONDS * rate:
-        raise ValueError(
-            f"{path} lasts {len(wav) / rate:.0f} s, expected {LONGEST_SECONDS} s at "
-            "most, beyond which nothing is to be seen: choose a part with --start and "
-            "--end"
-        )
+    wav = read_speech(path, rate, LONGEST_SECONDS, **section)
     with torch.no_grad():
         mels, channels = inband.split(features(wav[None])[0])
     require_voice(channels, path)
-    f0_hz, voicing = inband.f0_in_hz(channels), inband.unpack(channels).voicing
     return pitch_figure(
         wav.numpy(),
         rate,
         mels[:, : bands.n_mels].numpy(),
-        f0_hz.numpy(),
-        voicing.numpy(),
+        inband.f0_in_hz(channels).numpy(),
+        inband.unpack(channels).voicing.numpy(),
         features.hop_length / rate,
         Path(path).name,
         section.get("start", 0.0),
@@ -62,11 +66,9 @@ def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
 
     ``span`` is the first and last second to show; by default the first 8 s.
     """
-    standard, adapted = (rotation.numpy() for rotation in head.rotations())
-    span, shown = shown_span(head.start, len(standard) * head.frame_shift, span)
+    span, shown = shown_span(head.start, len(head.f0_hz) * head.frame_shift, span)
     return rotation_figure(
-        standard,
-        adapted,
+        *(rotation.numpy() for rotation in head.rotations()),
         head.f0_hz,
         head.frame_shift,
         pairs,
@@ -79,9 +81,8 @@ def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
 
 def draw_similarity(head, path, span=None):
     """The figure of what positions and pitch add to a head's logits; all if no span."""
-    duration = len(head.f0_hz) * head.frame_shift
-    whole = (head.start, head.start + duration)
-    span, shown = shown_span(head.start, duration, span or whole)
+    end = head.start + len(head.f0_hz) * head.frame_shift
+    span, shown = shown_span(head.start, end - head.start, span or (head.start, end))
     return similarity_figure(
         *(kernel.numpy() for kernel in head.kernels()),
         head.f0_hz,
@@ -93,26 +94,47 @@ def draw_similarity(head, path, span=None):
 
 
 def draw_attention(run, path, layers=None, heads=None, span=None, **section):
-    """The figure of a trained model's attention; layers, heads: ``attention_maps``."""
-    maps = attention_maps(run, path, layers, heads, **section)
-    start, duration = section.get("start", 0.0), len(maps.heads[0].with_pitch)
-    span, shown = shown_span(start, duration * maps.frame_shift, span)
-    said = f"reads: {maps.text}" if maps.text else "reads no word"
-    title = f"run {run.folder.name} ({run.variant}), {Path(path).name}{shown}; {said}"
-    return attention_figure(*maps[:-1], span=span, title=title, start=start)
+    """The figure of a TrainedRun's attention, and with pitch zeroed in all layers.
+
+    Of the last layer and all heads, four at most, if none are named.
+    """
+    layers = [len(run.attention) - 1] if layers is None else layers
+    if heads is None:
+        heads = range(min([MAX_HEADS, *(net.num_heads for net in run.attention)]))
+    require_heads(run, layers, heads)
+    wav, mels = features_of(run, path, section)
+    p_ctc, with_pitch = encode(run, wav)
+    _, without_pitch = encode(run, wav, pitch=False)
+    maps = {}
+    for layer in layers:
+        both = [
+            dense.attention_weights(run.attention[layer], *inputs[layer])[0].numpy()
+            for inputs in (with_pitch, without_pitch)
+        ]
+        for head in heads:
+            maps[f"layer {layer}, head {head}"] = [weights[head] for weights in both]
+    shift, start = frame_shift(run), section.get("start", 0.0)
+    frames, ids = greedy_tokens(p_ctc, run.hparams["blank_index"])
+    text, pieces = run.tokenizer.decode_ids(ids), map(run.tokenizer.id_to_piece, ids)
+    times = (start + frame * shift for frame in frames)
+    span, shown = shown_span(start, len(p_ctc) * shift, span)
+    return attention_figure(
+        mels.numpy(),
+        run.hparams["compute_features"].hop_length / run.hparams["sample_rate"],
+        maps,
+        shift,
+        list(zip(times, pieces, strict=True)),
+        span,
+        f"run {run.folder.name} ({run.variant}), {Path(path).name}{shown}; "
+        + (f"reads: {text}" if text else "reads no word"),
+        start,
+    )
 
 
 def shown_span(start, duration, span=None):
-    """Seconds to show, and what the title says if this is not all of a recording.
-
-    Example
-    -------
-    >>> shown_span(0.0, 10.0)
-    ((0.0, 8.0), ' (0 to 8 s)')
-    """
+    """Seconds to show, and what the title says if this is not all of a recording."""
     end = start + duration
-    if span is None:
-        span = (start, min(end, start + SHOWN_SECONDS))
-    span = (span[0], min(span[1], end))
-    whole = start == 0 and span == (0, end)
-    return span, "" if whole else f" ({span[0]:.4g} to {span[1]:.4g} s)"
+    first, last = span or (start, start + SHOWN_SECONDS)
+    last = min(last, end)
+    is_whole = start == first == 0 and last == end
+    return (first, last), "" if is_whole else f" ({first:.4g} to {last:.4g} s)"

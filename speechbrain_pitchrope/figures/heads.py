@@ -1,13 +1,11 @@
-"""What a model's attention gets of a recording, as arrays for the figures."""
+"""What a model's attention gets of a recording, or of a section of it."""
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.dataio.audio import read_mono
-from speechbrain_pitchrope.figures.attention import HeadMaps
 from speechbrain_pitchrope.lobes.features import PitchFbank
 from speechbrain_pitchrope.nnet import dense, rotary
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
@@ -17,9 +15,6 @@ MIN_SECONDS, MAX_SECONDS = 0.2, 60.0
 
 LISTENING = ("theta", "similarity", "radius")
 """The switches of PitchRoPEMHA that make it use pitch."""
-
-MAX_HEADS = 4
-"""Most heads that are drawn if none are named."""
 
 SAMPLE_RATE, N_MELS, HEAD_DIM, POOL_STRIDE = 16000, 80, 64, 4
 """What stands in for a checkpoint's settings; a head as in ``conformer_large``."""
@@ -41,53 +36,44 @@ class Head(NamedTuple):
         """f0 as the head gets it, 0 where unvoiced: array of shape [T]."""
         return inband.f0_in_hz(self.channels)[0].numpy()
 
+    @torch.no_grad()
     def rotations(self):
         """r exp(j theta) of standard RoPE and of this head: complex [T, head_dim/2]."""
         net, n_frames = self.net, self.channels.shape[1]
-        rope = PitchRoPEMHA(
-            net.num_heads * net.head_dim,
-            net.num_heads,
-            **dict.fromkeys(LISTENING, "none"),
-        )
-        shape = (1, n_frames, net.num_heads, net.head_dim // 2)
-        with torch.no_grad():
-            both = (
-                rope.rotation(n_frames),
-                net.rotation(n_frames, inband.unpack(self.channels)),
-            )
-        return tuple(
-            torch.complex(*rotation).expand(shape)[0, :, self.head] for rotation in both
-        )
+        omega = rotary.FREQUENCIES["rope"](net.head_dim, torch.float32, "cpu")
+        theta = rotary.unmodulated_angles(n_frames, omega)[:, 0]
+        standard = torch.polar(torch.ones_like(theta), theta)
+        rotation = net.rotation(n_frames, inband.unpack(self.channels))
+        heads = torch.complex(*rotation).expand(1, n_frames, net.num_heads, -1)
+        return standard, heads[0, :, self.head]
 
     def kernels(self):
-        """Kernels of both ``rotations``, and the similarity bias: each [T, T]."""
-        standard, adapted = (
-            dense.rotation_kernel(rotation.real[:, None], rotation.imag[:, None])[0]
-            for rotation in self.rotations()
-        )
+        """Kernels of both ``rotations``, and the similarity bias: each [T, T].
+
+        A kernel is what the rotation alone gives to queries and keys of ones: the mean
+        over the pairs of r_m r_n cos(theta_m - theta_n).
+        """
+        standard, adapted = ((z @ z.mH).real / z.shape[-1] for z in self.rotations())
         bias = dense.similarity_bias(self.net, inband.unpack(self.channels))
         return standard, adapted, bias[0, self.head]
 
     def notes(self, pairs):
-        """c (or a) and rho of each of these rotary pairs, as text; none of what is off.
-
-        Those of "offset" are radians an octave.
-        """
-        net, count = self.net, self.net.head_dim // 2
-        notes = {pair: [] for pair in pairs if 0 <= pair < count}
-        for pair, parts in notes.items():
-            if net.theta != "none":
-                letter = "c" if net.theta == "offset" else "a"
-                parts.append(f"{letter} = {_rounded(net.rate()[self.head, pair])}")
-            if net.radius != "none":
-                slopes = net.radius_slope[self.head, pair]
-                parts.append(f"rho = {', '.join(map(_rounded, slopes))}")
-        return ["; ".join(notes.get(pair, [])) for pair in pairs]
-
-
-def _rounded(value):
-    """Two decimals, and no minus before a zero."""
-    return f"{round(value.item(), 2) + 0.0:.2f}"
+        """c (in radians an octave, or a) and rho of these rotary pairs, as text."""
+        net, learned = self.net, {}
+        if net.theta != "none":
+            learned["c" if net.theta == "offset" else "a"] = net.rate()[..., None]
+        if net.radius != "none":
+            learned["rho"] = net.radius_slope
+        notes = []
+        for pair in pairs:
+            parts = []
+            for name, values in learned.items():
+                if 0 <= pair < values.shape[1]:
+                    numbers = values[self.head, pair].tolist()  # no "-0.00":
+                    numbers = [f"{round(x, 2) + 0.0:.2f}" for x in numbers]
+                    parts.append(f"{name} = {', '.join(numbers)}")
+            notes.append("; ".join(parts))
+        return notes
 
 
 def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
@@ -98,17 +84,15 @@ def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
     sums of A and of B over the cosines of the bias, in logits.
     """
     features = PitchFbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
-    _, channels = inband.split(
-        features(read_speech(path, SAMPLE_RATE, **section)[None])
-    )
+    wav = read_speech(path, SAMPLE_RATE, **section)
+    _, channels = inband.split(features(wav[None]))
     require_voice(channels, path)
-    net = PitchRoPEMHA(HEAD_DIM, 1, radius="exp" if slope else "none")
+    net = PitchRoPEMHA(HEAD_DIM, 1)
     with torch.no_grad():
         net.theta_offset.fill_(offset / rotary.OFFSET_UNIT)
         net.similarity_even.fill_(even / net.similarity_even.shape[1])
         net.similarity_odd.fill_(odd / net.similarity_odd.shape[1])
-        if slope:
-            net.radius_slope.fill_(slope)
+        net.radius_slope.fill_(slope)
     shift = POOL_STRIDE * features.hop_length / SAMPLE_RATE
     name = f"untrained, c = {offset:g}, rho = {slope:g}"
     if even or odd:
@@ -119,112 +103,34 @@ def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
 
 def trained_head(run, path, layer, head, switches=LISTENING, **section):
     """A head of a TrainedRun on a recording; one of the switches must be on."""
-    require_listening(run, switches)
-    require_heads(run, [layer], [head])
-    wav = read_speech(path, run.hparams["sample_rate"], **section)
-    require_voice(inband.split(run.hparams["compute_features"](wav[None]))[1], path)
-    channels = hear(run, wav).channels[layer]
+    require_heads(run, [layer], [head], switches)
+    wav, _ = features_of(run, path, section)
+    channels = encode(run, wav)[1][layer][1]
     name = f"run {run.folder.name} ({run.variant}), layer {layer}, head {head}"
     start = section.get("start", 0.0)
     return Head(run.attention[layer], head, channels, frame_shift(run), start, name)
 
 
-class AttentionMaps(NamedTuple):
-    """What ``attention_figure`` draws, in its order, and the text of the tokens."""
-
-    mels_db: np.ndarray
-    mel_shift: float
-    heads: list
-    frame_shift: float
-    tokens: list
-    text: str
-
-
-def attention_maps(run, path, layers=None, heads=None, **section):
-    """Attention of a TrainedRun with pitch on, and zeroed in all layers.
-
-    Of the last layer and all heads, four at most, if none are named.
-    """
-    n_heads = run.attention[0].num_heads if run.attention else 0
-    layers = [len(run.attention) - 1] if layers is None else layers
-    heads = range(min(n_heads, MAX_HEADS)) if heads is None else heads
-    require_listening(run)
-    require_heads(run, layers, heads)
-    wav = read_speech(path, run.hparams["sample_rate"], **section)
-    compute_features = run.hparams["compute_features"]
-    features, channels = inband.split(compute_features(wav[None])[0])
-    mels = features[:, : compute_features.compute_fbanks.n_mels]  # no other stream
-    require_voice(channels, path)
-    with_pitch, without_pitch = hear(run, wav), hear(run, wav, pitch=False)
-    maps = []
-    for layer in layers:
-        on, zeroed = (
-            dense.attention_weights(
-                run.attention[layer],
-                heard.inputs[layer],
-                heard.channels[layer],
-                attn_mask=heard.masks[layer],
-            )[0].numpy()
-            for heard in (with_pitch, without_pitch)
-        )
-        maps += [
-            HeadMaps(f"layer {layer}, head {head}", on[head], zeroed[head])
-            for head in heads
-        ]
-    shift, start = frame_shift(run), section.get("start", 0.0)
-    frames, ids = greedy_tokens(with_pitch.p_ctc, run.hparams["blank_index"])
-    return AttentionMaps(
-        mels.numpy(),
-        compute_features.hop_length / run.hparams["sample_rate"],
-        maps,
-        shift,
-        [
-            (start + frame * shift, run.tokenizer.id_to_piece(i))
-            for frame, i in zip(frames, ids, strict=True)
-        ],
-        run.tokenizer.decode_ids(ids),
-    )
-
-
 def greedy_tokens(p_ctc, blank_index):
-    """Frames at which the tokens of greedy CTC decoding begin, and the tokens.
-
-    Example
-    -------
-    >>> best = torch.tensor([0, 3, 3, 0, 3, 1])
-    >>> greedy_tokens(torch.nn.functional.one_hot(best).float(), blank_index=0)
-    ([1, 4, 5], [3, 3, 1])
-    """
+    """Frames at which the tokens of greedy CTC decoding begin, and the tokens."""
     best = p_ctc.argmax(-1)
     before = torch.nn.functional.pad(best[:-1], (1, 0), value=blank_index)
     frames = ((best != blank_index) & (best != before)).nonzero()[:, 0]
     return frames.tolist(), best[frames].tolist()
 
 
-class Hearing(NamedTuple):
-    """A pass over a recording: query input, ``pos_embs`` and ``attn_mask`` of each
-    attention layer, and the log-probabilities of the CTC tokens, [T, output_neurons].
-    """
-
-    inputs: list
-    channels: list
-    masks: list
-    p_ctc: torch.Tensor
-
-
-def hear(run, wav, pitch=True):
+def encode(run, wav, pitch=True):
     """Run a trained model over samples [N], and note what its attention gets.
 
-    Without pitch, attention gets zeros for it in every layer.
+    Returns log-probabilities of the CTC tokens, [T, output_neurons], and for each layer
+    what ``dense.attention_weights`` takes. Without pitch, attention gets zeros for it.
     """
-    inputs, channels, masks = [], [], []
+    inputs = []
 
     def note(_, args, kwargs):
         if not pitch:
             kwargs["pos_embs"] = torch.zeros_like(kwargs["pos_embs"])
-        inputs.append(args[0])
-        channels.append(kwargs["pos_embs"])
-        masks.append(kwargs.get("attn_mask"))
+        inputs.append((args[0], kwargs["pos_embs"], None, kwargs.get("attn_mask")))
         return args, kwargs
 
     hooks = [
@@ -235,7 +141,7 @@ def hear(run, wav, pitch=True):
     finally:
         for hook in hooks:
             hook.remove()
-    return Hearing(inputs, channels, masks, p_ctc[0])
+    return p_ctc[0], inputs
 
 
 def frame_shift(run):
@@ -244,14 +150,23 @@ def frame_shift(run):
     return run.modules["CNN"].pool_stride * hop_length / run.hparams["sample_rate"]
 
 
-def read_speech(path, sample_rate, **section):
+def features_of(run, path, section):
+    """Samples of a recording of speech, and the mels that a TrainedRun gets of it."""
+    wav = read_speech(path, run.hparams["sample_rate"], **section)
+    compute_features = run.hparams["compute_features"]
+    features, channels = inband.split(compute_features(wav[None])[0])
+    require_voice(channels, path)
+    return wav, features[:, : compute_features.compute_fbanks.n_mels]
+
+
+def read_speech(path, sample_rate, longest=MAX_SECONDS, **section):
     """Samples [N] of a recording; ValueError if it is too short or too long to draw."""
     wav = read_mono(path, sample_rate, **section)
     seconds = len(wav) / sample_rate
-    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
+    if not MIN_SECONDS <= seconds <= longest:
         raise ValueError(
             f"{path} gives {seconds:.3f} s to draw, expected {MIN_SECONDS:g} to "
-            f"{MAX_SECONDS:g} s of speech: choose a part with --start and --end, or "
+            f"{longest:g} s of speech: choose a part with --start and --end, or "
             "give another recording"
         )
     return wav
@@ -269,8 +184,8 @@ def require_voice(channels, path):
         )
 
 
-def require_listening(run, switches=LISTENING):
-    """Refuse a run whose attention has no pitch where we want to look."""
+def require_heads(run, layers, heads, switches=LISTENING):
+    """Refuse a run in which these switches are off, or which has no such heads."""
     nets = run.attention
     settings = {name: getattr(nets[0], name) for name in switches} if nets else {}
     if set(settings.values()) <= {"none"}:
@@ -280,13 +195,9 @@ def require_listening(run, switches=LISTENING):
             "pitch parameters to show here; give a run of a variant with "
             f"{' or '.join(switches)}"
         )
-
-
-def require_heads(run, layers, heads):
-    """Refuse layers and heads that a trained model doesn't have."""
     for name, wanted, count in (
-        ("layer", layers, len(run.attention)),
-        ("head", heads, run.attention[0].num_heads),
+        ("layer", layers, len(nets)),
+        ("head", heads, nets[0].num_heads),
     ):
         missing = [str(i) for i in wanted if not 0 <= i < count]
         if missing:

@@ -2,16 +2,7 @@
 
 import numpy as np
 
-from speechbrain_pitchrope.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    WIDTH,
-    draw_spectrogram,
-    new_canvas,
-    set_title,
-)
+from speechbrain_pitchrope.figures import style
 
 
 def pitch_figure(
@@ -27,28 +18,9 @@ def pitch_figure(
 ):
     """Waveform, log-mel spectrogram with the f0 contour over it, and voicing.
 
-    Voiced stretches are shaded in the panels above and below the spectrogram.
-
-    Arguments
-    ---------
-    wav : array
-        Samples, shape [N].
-    sample_rate : int
-        Samples per second.
-    mels_db : array
-        Log-mel spectrogram in dB, shape [T, n_mels].
-    f0_hz, voicing : array
-        f0 in Hz, 0 where unvoiced, and the probability of voicing; shape [T].
-    frame_shift, start : float
-        Seconds from frame to frame, and of the first sample.
-    title : str, optional
-        Printed above.
-    f_max : float, optional
-        Upper frequency of the spectrogram in Hz, for an axis beside that of the bands.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``wav`` are samples [N], ``mels_db`` a log-mel spectrogram [T, n_mels] in dB,
+    ``f0_hz`` [T] is 0 where unvoiced, ``voicing`` [T] a probability; ``start`` is the
+    time of the first sample. If the bands end at ``f_max`` Hz an axis in Hz is drawn.
 
     Example
     -------
@@ -59,52 +31,32 @@ def pitch_figure(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['amplitude', 'mel band', 'voicing', 'f0 (Hz)']
     """
-    figure = new_canvas((WIDTH, 4.9))
+    figure = style.new_canvas((style.WIDTH, 4.9), title)
     wave_axes, mel_axes, voicing_axes = figure.subplots(
         3, 1, sharex=True, height_ratios=(1, 2.6, 0.8)
     )
-    times = start + np.arange(len(mels_db)) * frame_shift
-    voiced = np.where(f0_hz > 0, f0_hz, np.nan)
     seconds = start + np.arange(len(wav)) / sample_rate
-    wave_axes.plot(seconds, wav, color=GREY, linewidth=0.5)
+    wave_axes.plot(seconds, wav, color=style.GREY, linewidth=0.5)
     wave_axes.set_ylabel("amplitude")
-    draw_spectrogram(mel_axes, mels_db, frame_shift, start, f_max)
+    style.draw_spectrogram(mel_axes, mels_db, frame_shift, start, f_max)
     f0_axes = mel_axes.twinx()
-    # A single voiced frame between unvoiced ones is no line: the dots show it.
-    dots = {"marker": "o", "markeredgewidth": 0}
-    f0_axes.plot(times, voiced, color="white", linewidth=4.0, markersize=4.0, **dots)
-    f0_axes.plot(
-        times, voiced, color=ORANGE, linewidth=1.8, markersize=1.8, label="f0", **dots
-    )
-    f0_axes.set_yscale("log")
-    f0_axes.set_ylim(
-        min(50, 0.9 * np.nanmin(voiced, initial=50)),
-        max(550, 1.1 * np.nanmax(voiced, initial=550)),
-    )
-    ticks = (60, 100, 150, 200, 300, 500)
-    f0_axes.set_yticks(ticks, [str(hertz) for hertz in ticks])
-    f0_axes.minorticks_off()
-    f0_axes.set_ylabel("f0 (Hz)")
-    voicing_axes.plot(times, voicing, color=BLUE, linewidth=1.2)
+    for color, width in (("white", 4.0), (style.ORANGE, 1.8)):
+        options = {"color": color, "linewidth": width, "markersize": width}
+        style.draw_f0(f0_axes, f0_hz, frame_shift, start, **options)
+    times = start + np.arange(len(voicing)) * frame_shift
+    voicing_axes.plot(times, voicing, color=style.BLUE, linewidth=1.2)
     voicing_axes.set_ylim(-0.05, 1.05)
-    voicing_axes.set_yticks([0, 0.5, 1])
     voicing_axes.set_ylabel("voicing")
     voicing_axes.set_xlabel("time (s)")
     voicing_axes.set_xlim(start, max(times[-1], start + 1e-3))
+    edges = np.linspace(*style.edges_of(len(f0_hz), frame_shift, start), len(f0_hz) + 1)
     for axes in (wave_axes, voicing_axes):
-        for edges in start + (stretches(f0_hz) - 0.5) * frame_shift:
-            axes.axvspan(*edges, color=GREEN, alpha=0.15, linewidth=0)
-    set_title(figure, title)
+        axes.stairs(
+            f0_hz > 0,
+            edges,
+            fill=True,
+            color=style.GREEN,
+            alpha=0.15,
+            transform=axes.get_xaxis_transform(),
+        )
     return figure
-
-
-def stretches(f0_hz):
-    """First frame of each voiced stretch, and the first one after it; shape [n, 2].
-
-    Example
-    -------
-    >>> stretches([0, 150, 0, 0, 120, 121]).tolist()
-    [[1, 2], [4, 6]]
-    """
-    voiced = np.pad(np.asarray(f0_hz) > 0, 1)
-    return np.flatnonzero(np.diff(voiced)).reshape(-1, 2)

@@ -20,9 +20,6 @@ DIVERGING = "RdBu_r"
 WIDTH = 6.5
 """Inches; the text of a page of A4 or Letter is about as wide."""
 
-MAP_DOTS = 300
-"""Approximate width of a map in a PNG, in dots."""
-
 TITLE_POINTS, TITLE_LINES = 10, 4
 """Size of a title's letters, and the most lines it may take."""
 
@@ -40,93 +37,59 @@ def require_matplotlib():
         ) from error
 
 
-def new_canvas(size):
-    """An empty Figure of (width, height) inches, outside of pyplot's global state."""
+def new_canvas(size, title=None):
+    """An empty Figure of (width, height) inches, outside of pyplot's global state.
+
+    The title is printed above, in a few lines that fit.
+    """
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, layout="constrained")
-
-
-def set_title(figure, title):
-    """Print a title above a figure, in a few lines that fit; nothing if it is empty."""
-    if not title:
-        return
-    title, fonts = printable(title)
-    room = 0.95 * 72 * figure.get_figwidth()
-    length = len(title)
-    lines = [title]
-    while length > 10 and max(_width(line, fonts) for line in lines) > room:
-        # At once near to what fits, then letter by letter: letters differ in width.
-        widest = max(_width(line, fonts) for line in lines)
-        fits = int(max(map(len, lines)) * room / widest)
-        length = max(10, min(length - 1, fits))
-        lines = textwrap.wrap(
-            title, length, max_lines=TITLE_LINES, placeholder=" [...]"
+    figure = Figure(figsize=size, layout="constrained")
+    if title:
+        text, fonts = printable(title)
+        em = 0.7 if text.isascii() else 1.0  # widths of most capitals, of Chinese
+        length = int(72 * size[0] / (em * TITLE_POINTS))
+        lines = textwrap.wrap(text, length, max_lines=TITLE_LINES, placeholder=" [...]")
+        figure.suptitle(
+            "\n".join(lines),
+            fontsize=TITLE_POINTS,
+            parse_math=False,
+            fontfamily=fonts,
+            wrap=True,  # for letters that are wider
         )
-    figure.suptitle(
-        "\n".join(lines), fontsize=TITLE_POINTS, parse_math=False, fontfamily=fonts
-    )
-
-
-def _width(line, fonts):
-    """Points that a line of a title takes."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
-
-    prop = FontProperties(family=fonts)
-    text = line.replace("$", "S")
-    return TextPath((0, 0), text, size=TITLE_POINTS, prop=prop).get_extents().width
+    return figure
 
 
 def printable(text):
-    """A text and the installed fonts that have its characters.
-
-    Characters that no font has are replaced, and named in one warning.
-
-    Example
-    -------
-    >>> printable("a.wav")
-    ('a.wav', ['DejaVu Sans'])
-    """
+    """A text, '?' for what no installed font has (one warning names it), and fonts."""
     require_matplotlib()
-    fonts = ["DejaVu Sans"]
-    missing = {char for char in text if char.isprintable()} - _covered(text, *fonts)
-    if missing and (font := _font_with("".join(sorted(missing)))):
-        fonts.append(font)
-        missing -= _covered("".join(missing), font)
+    from matplotlib.font_manager import findfont, fontManager
+
+    fonts = [("DejaVu Sans", findfont("DejaVu Sans"))]
+    fonts += [(font.name, font.fname) for font in fontManager.ttflist]
+    chosen, missing = [], {char for char in text if char.isprintable()}
+    for name, path in fonts:
+        if missing and not name.startswith("Last Resort"):  # all boxes
+            found = {char for char in missing if ord(char) in _letters(path)}
+            chosen += [name] * bool(found)
+            missing -= found
     if missing:
         warnings.warn(
             f"no installed font has {''.join(sorted(missing))!r}: "
             "drawn as '?'; install one, such as Noto Sans CJK",
             stacklevel=2,
         )
-    return "".join("?" if char in missing else char for char in text), fonts
-
-
-def _covered(text, name):
-    """The characters of a text that a font has."""
-    from matplotlib import font_manager
-
-    family = font_manager.FontProperties(family=[name])
-    font = font_manager.get_font(font_manager.findfont(family))
-    return {char for char in text if font.get_char_index(ord(char))}
+    text = "".join("?" if char in missing else char for char in text)
+    return text, chosen or ["DejaVu Sans"]
 
 
 @cache
-def _font_with(text):
-    """Name of the installed font that has most of these characters, None if none."""
-    from matplotlib import font_manager
+def _letters(path):
+    """The characters of a font, as Unicode numbers."""
+    from matplotlib.font_manager import get_font
 
-    best, most = None, 0
-    for entry in font_manager.fontManager.ttflist:
-        if entry.name.startswith("Last Resort"):  # boxes for every character
-            continue
-        font = font_manager.get_font(entry.fname)
-        count = sum(font.get_char_index(ord(char)) > 0 for char in text)
-        if count > most:
-            best, most = entry.name, count
-    return best
+    return frozenset(get_font(path).get_charmap())
 
 
 def draw_spectrogram(axes, mels_db, frame_shift, start=0.0, f_max=None):
@@ -135,14 +98,13 @@ def draw_spectrogram(axes, mels_db, frame_shift, start=0.0, f_max=None):
     If the bands end at ``f_max`` Hz and begin at 0, an axis in Hz stands beside.
     """
     n_frames, n_mels = mels_db.shape
-    edges = start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
     axes.imshow(
         mels_db.T,
         origin="lower",
         aspect="auto",
         cmap="Greys",
         vmin=mels_db.max() - 60,
-        extent=(*edges, 0, n_mels),
+        extent=(*edges_of(n_frames, frame_shift, start), 0, n_mels),
     )
     axes.set_ylabel("mel band")
     if f_max:
@@ -159,43 +121,44 @@ def mel(hertz):
     return 2595 * np.log10(1 + hertz / 700)
 
 
-def draw_f0(axes, f0_hz, frame_shift, upright=False, start=0.0):
-    """f0 over time on an axis of octaves, broken where unvoiced; upright if wished."""
+def draw_f0(axes, f0_hz, frame_shift, start=0.0, **style):
+    """f0 over time on an axis of octaves, broken where unvoiced."""
+    # A single voiced frame between unvoiced ones is no line: the dots show it.
+    style = {"color": GREEN, "linewidth": 1.4, "marker": "o", "markersize": 1.4} | style
     times = start + np.arange(len(f0_hz)) * frame_shift
     voiced = np.where(f0_hz > 0, f0_hz, np.nan)
-    course = (voiced, times) if upright else (times, voiced)
-    # A single voiced frame between unvoiced ones is no line: the dots show it.
-    axes.plot(*course, ".-", color=GREEN, linewidth=1.4, markersize=2.5)
-    octaves = axes.xaxis if upright else axes.yaxis
-    set_scale, set_limits = (
-        (axes.set_xscale, axes.set_xlim)
-        if upright
-        else (axes.set_yscale, axes.set_ylim)
+    axes.plot(times, voiced, markeredgewidth=0, label="f0", **style)
+    axes.set_yscale("log")
+    ticks = (75, 150, 300)
+    axes.set_yticks(ticks, [str(hertz) for hertz in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(
+        min(50, 0.9 * np.nanmin(voiced, initial=50)),
+        max(550, 1.1 * np.nanmax(voiced, initial=550)),
     )
-    set_scale("log")
-    ticks = (75, 300) if upright else (75, 150, 300)
-    octaves.set_ticks(ticks, [str(hertz) for hertz in ticks], fontsize=7)
-    octaves.set_ticks([], minor=True)
-    set_limits(50, max(450, 1.1 * np.max(f0_hz)))
-    octaves.set_label_text("f0 (Hz)", fontsize=8)
-    axes.grid(alpha=0.3)
+    axes.set_ylabel("f0 (Hz)")
 
 
-def map_options(n_frames, frame_shift, start=0.0, n_shown=None):
-    """How a T x T map of frames against frames is drawn: options of ``imshow``.
+def edges_of(n_frames, frame_shift, start=0.0):
+    """Seconds at which the first of some frames begins and the last one ends."""
+    return start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
 
-    Each frame is a square about its time. Where a map has more frames than dots,
-    neighbours are averaged: to leave some out would show stripes that aren't there.
 
-    Example
-    -------
-    >>> map_options(3, 0.04)["extent"]
-    (-0.02, 0.1, -0.02, 0.1)
+def draw_map(axes, values, limits, frame_shift, start=0.0, span=None, cmap=DIVERGING):
+    """A map of frames against frames, [T, T], from ``start`` s on; returns its image.
+
+    A row is a query, a column a key. ``limits`` are those of the colours, and ``span``
+    is the first and last second to show.
     """
-    edges = start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
-    return {
-        "origin": "lower",
-        "aspect": "auto",
-        "extent": (*edges, *edges),
-        "interpolation": "nearest" if (n_shown or n_frames) <= MAP_DOTS else "auto",
-    }
+    edges = edges_of(len(values), frame_shift, start)
+    image = axes.imshow(
+        values,
+        origin="lower",
+        aspect="auto",
+        extent=(*edges, *edges),
+        cmap=cmap,
+        vmin=limits[0],
+        vmax=limits[1],
+    )
+    axes.set(xlim=span or edges, ylim=span or edges)
+    return image

@@ -13,6 +13,7 @@ from speechbrain_pitchrope.lobes.models.multistream import (
 )
 from speechbrain_pitchrope.processing.contour import PitchContour, loudness_in_db
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+from speechbrain_pitchrope.processing.tracker import check_audio, check_samples
 
 
 class PitchFbank(Fbank):
@@ -64,6 +65,7 @@ class PitchFbank(Fbank):
         if pitch_tracker is None:
             pitch_tracker = AutocorrelationPitch(sample_rate, hop_in_ms)
         self.pitch_tracker = pitch_tracker
+        self.first_batches = inband.FirstBatches(self)
         self.pitch_contour = PitchContour(pitch_level, frame_rate=1000 / hop_in_ms)
         self._check_tracker(sample_rate)
         self.carries_waveform = samples_per_frame(streams) > 0
@@ -104,8 +106,9 @@ class PitchFbank(Fbank):
         Raises
         ------
         ValueError
-            If the audio has several channels, no samples, or NaN or infinite samples,
-            or if there is not one f0 and voicing for each frame.
+            If the audio is no tensor of floats, has several channels, no samples, or
+            NaN, infinite or huge samples, or if there is not one f0 and voicing for
+            each frame. In training, samples are checked in the first batches only.
         """
         self._check_audio(wav)
         mels = super().forward(wav)
@@ -121,25 +124,10 @@ class PitchFbank(Fbank):
         return inband.append(mels, self.pitch_contour(f0_hz, voicing, loudness_db))
 
     def _check_audio(self, wav):
-        if wav.ndim != 2:
-            raise ValueError(
-                f"PitchFbank found audio of shape {list(wav.shape)}, expected mono "
-                "[batch, samples]: average or select the channels before it"
-            )
-        if wav.shape[1] == 0:
-            raise ValueError(
-                f"PitchFbank found audio without samples, shape {list(wav.shape)}: "
-                "leave empty recordings out of the manifest"
-            )
-        if wav.sum().isfinite():  # then all of them are, and the sum is quick
-            return
-        finite = wav.isfinite().all(dim=1)
-        if not finite.all():
-            rows = (~finite).nonzero().flatten().tolist()
-            raise ValueError(
-                f"PitchFbank found NaN or infinite samples in rows {rows} of a batch "
-                f"of {len(wav)}: mend the recordings or the augmentation before it"
-            )
+        """Refuse what is not audio; values in the first batches of training only."""
+        check_audio(wav, "PitchFbank")
+        if not torch.is_grad_enabled() or self.first_batches.one_more():
+            check_samples(wav, "PitchFbank")
 
     def _check_contour(self, f0_hz, voicing, wav):
         expected = [len(wav), wav.shape[1] // self.hop_length + 1]

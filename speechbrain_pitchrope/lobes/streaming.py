@@ -22,15 +22,7 @@ from speechbrain_pitchrope.processing.contour import loudness_in_db
 def find_obstacle(layers):
     """What keeps layers from giving frame by frame what they give for the whole.
 
-    Arguments
-    ---------
-    layers : iterable of torch.nn.Module
-        A ``PitchFbank`` and what follows it, in turn.
-
-    Returns
-    -------
-    str or None
-        What was found and what to take instead; None if nothing is in the way.
+    Returns what was found and what to take instead, or None if nothing is in the way.
 
     Example
     -------
@@ -97,28 +89,15 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
     Example
     -------
     >>> from speechbrain.nnet.containers import LengthsCapableSequential
-    >>> from speechbrain_pitchrope.lobes.models.convolution import (
-    ...     PitchConvolutionFrontEnd,
-    ... )
-    >>> from speechbrain.utils.filter_analysis import stack_filter_properties
     >>> compute_features = PitchFbank(n_mels=80, pitch_level="window")
-    >>> front_end = PitchConvolutionFrontEnd(
-    ...     input_shape=(8, 10, 80),
-    ...     num_blocks=2,
-    ...     num_layers_per_block=1,
-    ...     out_channels=(64, 32),
-    ...     kernel_sizes=(3, 3),
-    ...     strides=(2, 2),
-    ...     residuals=(False, False),
-    ... )
     >>> extractor = PitchStreamingFeatureWrapper(
-    ...     LengthsCapableSequential(compute_features, front_end),
-    ...     stack_filter_properties([compute_features, front_end]),
+    ...     LengthsCapableSequential(compute_features),
+    ...     compute_features.get_filter_properties(),
     ... )
     >>> context = extractor.make_streaming_context()
     >>> wavs = torch.rand(2, 30000)
     >>> [extractor(chunk, context).shape[1] for chunk in wavs.split(10240, dim=1)]
-    [16, 16, 14]
+    [64, 64, 59]
     """
 
     def __init__(self, module, properties):
@@ -127,6 +106,7 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         if obstacle is not None:
             raise ValueError(f"{type(self).__name__} found {obstacle}")
         self._properties = properties
+        self._padding = super().get_required_padding()
         self.properties = dataclasses.replace(properties, stride=properties.stride + 1)
 
     @property
@@ -134,61 +114,44 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         """The PitchFbank."""
         return next(self.module.children())
 
-    @property
-    def _rest(self):
-        return list(self.module.children())[1:]
-
     def get_filter_properties(self):
         """The properties given."""
         return self._properties
 
     def get_required_padding(self):
         """Samples that a frame needs on either side, a multiple of the stride."""
-        stride = self._properties.stride
-        return -(-(self._properties.window_size - 1) // 2 // stride) * stride
+        return self._padding
 
     def get_output_count_per_pad_frame(self):
         """Frames that the padding of one side gives."""
-        return self.get_required_padding() // self._properties.stride
+        return self._padding // self._properties.stride
 
     def make_streaming_context(self):
         """A context for a new stream."""
         return PitchStreamingFeatureContext(None)
 
     def forward(self, chunk, context, lengths=None):
-        """Features of the next frames.
+        """Features [B, T, ...] of the next frames, for a chunk [B, N] with any N.
 
-        They lag behind the samples by ``get_required_padding``: the first ones are
-        those of the silence before the stream, and as many zeros at the end, or
-        ``get_recommended_final_chunk_count`` chunks of them, bring out the last.
-
-        Arguments
-        ---------
-        chunk : torch.Tensor
-            Samples, shape [B, N], N any; ``stride`` of them for each frame.
-        context : PitchStreamingFeatureContext
-            Of the stream; changed in place.
-        lengths : torch.Tensor, optional
-            Ignored.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape [B, T, ...]: of all samples so far, N // stride frames have come out.
+        Of all samples so far, N // stride frames have come out. They lag behind the
+        samples by ``get_required_padding``: the first ones are those of the silence
+        before the stream, and as many zeros at the end, or
+        ``get_recommended_final_chunk_count`` chunks of them, bring out the last. The
+        context is changed in place.
         """
-        padding, stride = self.get_required_padding(), self._properties.stride
+        stride = self._properties.stride
         if context.left_context is None:
-            context.left_context = chunk.new_zeros(len(chunk), 2 * padding)
-            context.past, context.position = chunk[:, :0], -2 * padding
+            context.left_context = chunk.new_zeros(len(chunk), 2 * self._padding)
+            context.past, context.position = chunk[:, :0], -2 * self._padding
         context.past = torch.cat((context.past, chunk), 1)
         wavs = torch.cat((context.left_context, chunk), 1)
-        n_frames = wavs.shape[1] // stride - 2 * padding // stride
+        n_frames = (wavs.shape[1] - 2 * self._padding) // stride
         step = n_frames * stride
         context.left_context = wavs[:, step:]
-        x = self._features(wavs[:, : 2 * padding + step], context)
+        x = self._features(wavs[:, : 2 * self._padding + step], context)
         context.position += step
         self._forget(context)
-        for layer in self._rest:
+        for layer in list(self.module.children())[1:]:
             x = layer(x)
         skipped = self.get_output_count_per_pad_frame()
         return x[:, skipped : skipped + n_frames]
@@ -228,8 +191,8 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
 
     def _forget(self, context):
         """Drop the samples that no later frame depends on."""
-        hop = self.compute_features.hop_length
-        needed = self._level_frames + self.compute_features.pitch_tracker.n_behind
-        start = max(0, context.position - needed * hop)
+        fbank = self.compute_features
+        needed = self._level_frames + fbank.pitch_tracker.n_behind
+        start = max(0, context.position - needed * fbank.hop_length)
         context.past = context.past[:, start - context.past_start :]
         context.past_start = start

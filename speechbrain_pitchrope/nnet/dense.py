@@ -12,30 +12,17 @@ from speechbrain_pitchrope.nnet import rotary, similarity
 
 @torch.no_grad()
 def attention_weights(net, x, channels=None, key_padding_mask=None, attn_mask=None):
-    """The attention weights of a ``PitchRoPEMHA`` on one sequence of frames.
+    """Attention weights [B, H, T, T] of a ``PitchRoPEMHA``, dropout left out.
 
-    Arguments
-    ---------
-    net : speechbrain_pitchrope.nnet.attention.PitchRoPEMHA
-        The attention layer; its dropout is left out.
-    x : torch.Tensor
-        What it gets as query, key and value, shape [B, T, embed_dim].
-    channels, key_padding_mask, attn_mask : torch.Tensor, optional
-        What it gets as ``pos_embs``, and the masks, as in its ``forward``.
-
-    Returns
-    -------
-    torch.Tensor
-        Share of each key (column) in each query's (row's) output, shape [B, H, T, T];
-        each row sums to 1.
+    ``x`` [B, T, embed_dim] is query, key and value, ``channels`` are ``pos_embs``; the
+    masks are those of its ``forward``. A row is a query, and sums to 1.
 
     Example
     -------
     >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
     >>> x, channels = torch.rand(2, 7, 8), torch.rand(2, 7, 4)
-    >>> weights = attention_weights(PitchRoPEMHA(8, 2), x, channels)
-    >>> weights.shape, bool(torch.allclose(weights.sum(-1), torch.ones(2, 2, 7)))
-    (torch.Size([2, 2, 7, 7]), True)
+    >>> attention_weights(PitchRoPEMHA(8, 2), x, channels).shape
+    torch.Size([2, 2, 7, 7])
     """
     pitch = None if channels is None else inband.unpack(channels)
     heads = torch.nn.functional.linear(x, net.in_proj_weight)
@@ -57,15 +44,7 @@ def attention_weights(net, x, channels=None, key_padding_mask=None, attn_mask=No
 
 @torch.no_grad()
 def similarity_bias(net, pitch):
-    """What a ``PitchRoPEMHA`` adds to its logits for pitch: logits [B, H, T, T].
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-    >>> pitch = inband.unpack(torch.rand(2, 7, 4))
-    >>> similarity_bias(PitchRoPEMHA(8, 2), pitch).shape
-    torch.Size([2, 2, 7, 7])
-    """
+    """What a ``PitchRoPEMHA`` adds to its logits for pitch: logits [B, H, T, T]."""
     if net.similarity == "none":
         n_batch, n_frames = pitch.log_f0.shape
         return pitch.log_f0.new_zeros(n_batch, net.num_heads, n_frames, n_frames)
@@ -73,20 +52,3 @@ def similarity_bias(net, pitch):
         weights = net.similarity_weight, net.similarity_voiced
         return similarity.laplacian_bias(pitch, *weights)
     return torch.einsum("bmhc,bnhc->bhmn", *net.bias_columns(pitch))
-
-
-def rotation_kernel(cosines, sines):
-    """The logits that a rotation alone gives to queries and keys of ones, normalised.
-
-    The mean over rotary pairs of r_m r_n cos(theta_m - theta_n), shape [..., H, T, T]:
-    1 on the diagonal where radii are 1. Arguments as from ``PitchRoPEMHA.rotation``.
-
-    Example
-    -------
-    >>> theta = torch.tensor([0.0, torch.pi / 3])[:, None, None]
-    >>> rotation_kernel(theta.cos(), theta.sin())
-    tensor([[[1.0000, 0.5000],
-             [0.5000, 1.0000]]])
-    """
-    x = torch.cat((cosines, sines), -1)
-    return torch.einsum("...mhd,...nhd->...hmn", x, x) / cosines.shape[-1]

@@ -51,9 +51,8 @@ def load_pretrained(model, path):
     """
     weights = torch_patched_state_dict_load(path)
     faults = differences(model.state_dict(), weights)
-    missing = faults[MISSING]
-    new = [key for key in missing if _is_pitch_parameter(key)]
-    faults[MISSING] = [key for key in missing if key not in new]
+    new = [key for key in faults[MISSING] if not OURS.isdisjoint(key.split("."))]
+    faults[MISSING] = [key for key in faults[MISSING] if key not in new]
     if any(faults.values()):
         raise ValueError(
             f"{path} holds weights of another model; give one trained with RoPEMHA (or "
@@ -64,19 +63,9 @@ def load_pretrained(model, path):
 
 
 def differences(own, weights):
-    """What keeps weights from fitting a model.
+    """What keeps the weights of one state dict from fitting another, ``own``.
 
-    Arguments
-    ---------
-    own : dict
-        The model's state dict.
-    weights : dict
-        The state dict to load.
-
-    Returns
-    -------
-    dict
-        Kind of fault to the names of its tensors, sorted; no names if all fit.
+    Returns the names of the tensors concerned, sorted, for each kind of fault.
 
     Example
     -------
@@ -99,16 +88,9 @@ def differences(own, weights):
 
 def listing(faults):
     """The faults of ``differences``, one line a kind, for an error message."""
-    return "\n".join(
-        f"  {what}: {_shorten(keys)}" for what, keys in faults.items() if keys
-    )
-
-
-def _is_pitch_parameter(key):
-    return not OURS.isdisjoint(key.split("."))
-
-
-def _shorten(keys):
-    rest = len(keys) - SHOWN
-    shown = ", ".join(keys[:SHOWN])
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    lines = []
+    for what, keys in faults.items():
+        rest = [f"and {len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
+        if keys:
+            lines.append(f"  {what}: {', '.join([*keys[:SHOWN], *rest])}")
+    return "\n".join(lines)

@@ -21,10 +21,8 @@ class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
     ---------
     input_dim : int
         Channels without pitch: n_mels times the number of stacked frames, as upstream.
-    cb_dim : int
-        Size of each code.
-    cb_vocab : int
-        Number of codes.
+    cb_dim, cb_vocab : int
+        Size of each code, and number of codes.
 
     Example
     -------
@@ -36,23 +34,7 @@ class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
     """
 
     def forward(self, x):
-        """Find the codes.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            Stacked features, shape [B, T, n * (n_mels + 4)], n * n_mels = input_dim.
-
-        Returns
-        -------
-        torch.Tensor
-            Index of the closest code, shape [B, T].
-
-        Raises
-        ------
-        ValueError
-            If the width is not that of stacked features with pitch.
-        """
+        """Find the codes [B, T] of stacked features [B, T, n * (n_mels + 4)]."""
         mels, _ = inband.split(x.unflatten(-1, (self._stacked(x.shape[-1]), -1)))
         return super().forward(mels.flatten(-2))
 
@@ -61,16 +43,14 @@ class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
         n_frames, rest = divmod(width - self.input_dim, inband.N_CHANNELS)
         if n_frames >= 1 and not rest and not self.input_dim % n_frames:
             return n_frames
-        message = (
+        mistake = (
+            f"The pitch channels are missing: {FBANK.advice}."
+            if width == self.input_dim
+            else "Make input_dim n_mels times the number of stacked frames "
+            "(pad_to_divisible_by), without pitch."
+        )
+        raise ValueError(
             f"{type(self).__name__} found {width} channels, expected its input_dim of "
             f"{self.input_dim} and {inband.N_CHANNELS} pitch channels for each stacked "
-            "frame"
-        )
-        if width == self.input_dim:
-            raise ValueError(
-                f"{message}. The pitch channels are missing: {FBANK.advice}."
-            )
-        raise ValueError(
-            f"{message}. Make input_dim n_mels times the number of stacked frames "
-            "(pad_to_divisible_by), without pitch."
+            f"frame. {mistake}"
         )

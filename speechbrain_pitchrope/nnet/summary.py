@@ -1,65 +1,68 @@
-"""What a trained model learned to do with pitch, as a table."""
+"""What a trained model learned to do with pitch, as a table.
+
+The names of the quantities serve figures of logs, which need no torch, so that nothing
+here imports it before there is a model.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from speechbrain_pitchrope.nnet import similarity
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+BIAS = "bias weight (logits)"
 
 
 class Quantity(NamedTuple):
-    """What one column of the table shows of each head of a layer."""
+    """Something learned: its column in the table, its name in a log, and its panel.
+
+    ``value`` makes it of a layer; if not given, it is the parameter itself. ``start``
+    is a new model's.
+    """
 
     column: str
     statistic: str
-    of_heads: Callable
+    panel: str
+    parameter: str
+    value: Callable | None = None
+    start: float = 0.0
+
+    def of_heads(self, net):
+        """A value for each head of a layer, None if it lacks the parameter."""
+        parameter = getattr(net, self.parameter, None)
+        if parameter is None:
+            return None
+        values = self.value(net) if self.value else parameter
+        if values.dim() > 1:
+            values = values.flatten(1).abs().amax(1)
+        return values.tolist()
 
 
-def _of_parameter(name, reduce):
-    """A function of a layer: a value for each head, None if it lacks the parameter."""
+def _rate(net):
+    return net.rate()
 
-    def of_heads(net):
-        return reduce(net) if getattr(net, name, None) is not None else None
 
-    return of_heads
+def _sigma(net):
+    from speechbrain_pitchrope.nnet.similarity import bandwidth
+
+    return bandwidth(net.similarity_bandwidth)
 
 
 QUANTITIES = (
     Quantity(
-        *("max |c|", "pitch offset"),
-        _of_parameter("theta_offset", lambda net: net.rate().abs().amax(1)),
+        *("max |c|", "pitch offset", "offset |c| (rad/oct.)"),
+        *("theta_offset", _rate),
     ),
     Quantity(
-        *("max |a|", "pitch rate"),
-        _of_parameter("theta_rate", lambda net: net.rate().abs().amax(1)),
+        *("max |a|", "pitch rate", "clock rate |a|"),
+        *("theta_rate", _rate),
     ),
+    Quantity("max |A|", "pitch even", BIAS, "similarity_even"),
+    Quantity("max |B|", "pitch odd", BIAS, "similarity_odd"),
+    Quantity("beta", "pitch weight", BIAS, "similarity_weight"),
+    Quantity("mu", "pitch voiced", BIAS, "similarity_voiced"),
     Quantity(
-        *("max |A|", "pitch even"),
-        _of_parameter("similarity_even", lambda net: net.similarity_even.abs().amax(1)),
+        *("sigma (oct)", "pitch bandwidth", "bandwidth sigma (oct.)"),
+        *("similarity_bandwidth", _sigma, 0.75),
     ),
-    Quantity(
-        *("max |B|", "pitch odd"),
-        _of_parameter("similarity_odd", lambda net: net.similarity_odd.abs().amax(1)),
-    ),
-    Quantity(
-        *("beta", "pitch weight"),
-        _of_parameter("similarity_weight", lambda net: net.similarity_weight),
-    ),
-    Quantity(
-        *("mu", "pitch voiced"),
-        _of_parameter("similarity_voiced", lambda net: net.similarity_voiced),
-    ),
-    Quantity(
-        *("sigma (oct)", "pitch bandwidth"),
-        _of_parameter(
-            "similarity_bandwidth",
-            lambda net: similarity.bandwidth(net.similarity_bandwidth),
-        ),
-    ),
-    Quantity(
-        *("max |rho|", "pitch slope"),
-        _of_parameter("radius_slope", lambda net: net.radius_slope.abs().amax((1, 2))),
-    ),
+    Quantity("max |rho|", "pitch slope", "radius slope |rho|", "radius_slope"),
 )
 """c is in radians an octave, a without unit, A, B, beta and mu in logits, sigma in
 octaves, rho in log r; of several pairs or cosines the one of largest magnitude."""
@@ -88,107 +91,84 @@ def learned_table(model):
 
     Example
     -------
+    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
     >>> learned_table(PitchRoPEMHA(8, 1, theta="none", similarity="none"))
     (['layer', 'head', 'max |rho|', 'attention'], [[0, 0, 0.0, '']])
     """
-    layers = _pitch_layers(model)
-    by_layer = [
-        [
-            None if values is None else values.tolist()
-            for values in (quantity.of_heads(net) for quantity in QUANTITIES)
+    from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+
+    layers = {
+        name: net
+        for name, net in model.named_modules()
+        if isinstance(net, PitchRoPEMHA)
+    }
+    if not layers:
+        raise ValueError(
+            f"{type(model).__name__} has no PitchRoPEMHA: give a model with "
+            "pitch-aware attention"
+        )
+    rows = []
+    for layer, (name, net) in enumerate(layers.items()):
+        nothing = [None] * net.num_heads
+        columns = [quantity.of_heads(net) or nothing for quantity in QUANTITIES]
+        rows += [
+            [layer, head, *values, name]
+            for head, values in enumerate(zip(*columns, strict=True))
         ]
-        for _, net in layers
+    names = [
+        "layer",
+        "head",
+        *(quantity.column for quantity in QUANTITIES),
+        "attention",
     ]
-    present = [i for i in range(len(QUANTITIES)) if any(cells[i] for cells in by_layer)]
-    rows = [
-        [
-            *(layer, head),
-            *(cells[i] and cells[i][head] for i in present),
-            name,
-        ]
-        for layer, ((name, net), cells) in enumerate(zip(layers, by_layer, strict=True))
-        for head in range(net.num_heads)
-    ]
-    names = [QUANTITIES[i].column for i in present]
-    return ["layer", "head", *names, "attention"], rows
+    present = [i for i in range(len(names)) if any(row[i] is not None for row in rows)]
+    return [names[i] for i in present], [[row[i] for i in present] for row in rows]
 
 
 def learned_pitch(model):
-    """``learned_table`` as text, to be written beside a trained model.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        A model with ``PitchRoPEMHA`` layers.
-
-    Returns
-    -------
-    str
-        One line a head; "-" where an enhancement is off.
+    """``learned_table`` as text: a line a head, "-" where an enhancement is off.
 
     Example
     -------
+    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
     >>> print(learned_pitch(PitchRoPEMHA(8, 2, similarity="none")))
     layer  head  max |c|  max |rho|  attention
         0     0    0.000      0.000
         0     1    0.000      0.000
     """
     columns, rows = learned_table(model)
-    table = [columns, *([_cell(value) for value in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    widths[-1] = 0
-    lines = [
-        "  ".join(f"{cell:>{n}}" for cell, n in zip(row, widths, strict=True))
-        for row in table
-    ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def pitch_statistics(model):
-    """The means of what ``learned_table`` holds, for a log of how they grow.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        A model with ``PitchRoPEMHA`` layers.
-
-    Returns
-    -------
-    dict
-        Statistics of ``QUANTITIES`` to the mean, over all layers and heads, of the
-        magnitude of what the table holds. What is off in all of them is left out.
-
-    Example
-    -------
-    >>> pitch_statistics(PitchRoPEMHA(8, 2, theta="none", radius="none"))
-    {'pitch even': 0.0, 'pitch odd': 0.0, 'pitch voiced': 0.0}
-    """
-    columns, rows = learned_table(model)
-    statistics = {quantity.column: quantity.statistic for quantity in QUANTITIES}
-    means = {}
-    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-        if column in statistics:
-            magnitudes = [abs(value) for value in values if value is not None]
-            means[statistics[column]] = sum(magnitudes) / len(magnitudes)
-    return means
-
-
-def _pitch_layers(model):
-    """Name and module of every pitch-aware attention layer, in order."""
-    layers = [
-        (name, net)
-        for name, net in model.named_modules()
-        if isinstance(net, PitchRoPEMHA)
-    ]
-    if not layers:
-        raise ValueError(
-            f"{type(model).__name__} has no PitchRoPEMHA: give a model with "
-            "pitch-aware attention"
-        )
-    return layers
+    table = [columns, *(map(_cell, row) for row in rows)]
+    *numbers, names = zip(*table, strict=True)
+    for i, cells in enumerate(numbers):
+        width = max(map(len, cells))
+        numbers[i] = [cell.rjust(width) for cell in cells]
+    lines = zip(*numbers, names, strict=True)
+    return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
 def _cell(value):
     if isinstance(value, float):
         return f"{value:.3f}"
     return "-" if value is None else str(value)
+
+
+def pitch_statistics(model):
+    """How far a model has moved, for a log: a dict of statistics of ``QUANTITIES``.
+
+    Each is the mean over layers and heads of the magnitude of what ``learned_table``
+    holds. What is off in all of them is left out.
+
+    Example
+    -------
+    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+    >>> pitch_statistics(PitchRoPEMHA(8, 2, theta="none", radius="none"))
+    {'pitch even': 0.0, 'pitch odd': 0.0, 'pitch voiced': 0.0}
+    """
+    columns, rows = learned_table(model)
+    values_of = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    means = {}
+    for quantity in QUANTITIES:
+        if quantity.column in values_of:
+            values = [x for x in values_of[quantity.column] if x is not None]
+            means[quantity.statistic] = sum(map(abs, values)) / len(values)
+    return means

@@ -1,11 +1,12 @@
 """The steps of the autocorrelation tracker, from samples to pitch candidates.
 
-    samples -> power spectrum below 1.2 kHz -> minus a running noise floor
-            -> normalised autocorrelation at log-spaced lags -> best peaks
+    samples -> decimated to a quarter -> power spectrum below 1.2 kHz
+            -> normalised autocorrelation -> best peak of each range of lags
 
 Each step is a pure function over whole batches; the constant matrices that they
-multiply with are made once, in double precision. The path of smallest cost through
-the candidates is the business of ``speechbrain_pitchrope.processing.smoothing``.
+multiply with are made once, in double precision. Frames are the last dimension from
+the spectrum on, so that every step works on long rows. The path of smallest cost
+through the candidates is found in ``speechbrain_pitchrope.processing.smoothing``.
 
 Autocorrelation of a windowed frame, divided by that of its window, is Boersma's
 method (P. Boersma, "Accurate short-term analysis of the fundamental frequency and the
@@ -15,21 +16,33 @@ and take noise out of it, before correlating.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
+
+from speechbrain_pitchrope.processing.running import running_mean
 
 LOW_CUT_HZ = 120.0
 """Below it the band fades out, to 0 Hz: hum and rumble count less."""
 
 BAND_HZ = (600.0, 1200.0)
-"""Between these the band fades out upwards, like a raised cosine."""
+"""Between these the band fades out upwards, like a raised cosine. Where f0_max is
+above the first, both move up: f0_max and twice that."""
 
-N_LAGS = 192
-"""Lags at which peaks are sought, log-spaced: 1.6 % apart for 60 .. 500 Hz."""
+SEARCH_HZ = 1000.0
+"""Peaks are sought up to here at least, and to 1.25 times f0_max: a voice above the
+range is then known as such, and not taken for one an octave below."""
 
-LAGS_PER_BLOCK = 16
-"""Only the best peak of each block of neighbouring lags becomes a candidate."""
+OVERSAMPLING = 3.3
+"""Least rate after decimation over the upper end of the band."""
+
+LAG_STEPS = 5.0
+"""Lags within a period of the upper end of the band, 0.17 ms apart by default."""
+
+N_RANGES = 5
+"""Ranges of lags from f0_max to f0_min, equal in octaves, each of which gives its best
+peak. What is above f0_max is one range more."""
 
 OCTAVE_COST = 0.045
 """Score that a candidate gains per octave above the lowest f0 (Boersma, eq. 26)."""
@@ -40,87 +53,117 @@ BALLAST = 0.01
 BALLAST_FRAMES = 100
 """Frames over which that mean is taken, up to the frame itself."""
 
-NOISE_BINS = 5
-"""Neighbouring bins that are averaged before the noise floor is taken."""
-
-NOISE_FRAMES = 201
-"""Frames over which the floor is the minimum: a bin is rarely voiced for 2 s."""
-
-NOISE_BIAS = 1.5
-"""Level of the noise over its minimum, which by nature lies below its mean."""
-
-NOISE_REMAINS = 0.05
-"""Share of a bin's power that is left at least when the floor is taken out."""
-
 
 class Tables(NamedTuple):
     """Constant matrices of one configuration.
 
     Arguments
     ---------
+    decimation : torch.Tensor
+        A hop of samples and their neighbours to a hop of decimated samples, shape
+        [hop_length + 2 * reach, hop_length // factor].
     fourier : torch.Tensor
-        Windowed cosines and sines, shape [window_size, 2 * n_bins].
+        Windowed cosines and sines, shape [2 * n_bins, window_size // factor].
+    band, upper_band : torch.Tensor
+        Power spectrum to power within the band, and within its part above 350 Hz, shape
+        [n_bins].
     lag_cosines : torch.Tensor
         Power spectrum to autocorrelation at each lag, divided by the window's own
-        autocorrelation, shape [n_bins, N_LAGS + 2].
-    band : torch.Tensor
-        Power spectrum to power within the band, shape [n_bins].
-    octaves : torch.Tensor
-        log2 of the frequency in Hz of each lag, descending, shape [N_LAGS + 2].
+        autocorrelation, shape [n_lags, n_bins].
+    lags : torch.Tensor
+        Lags in seconds, equally spaced and ascending, shape [n_lags].
     """
 
+    decimation: torch.Tensor
     fourier: torch.Tensor
-    lag_cosines: torch.Tensor
     band: torch.Tensor
-    octaves: torch.Tensor
+    upper_band: torch.Tensor
+    lag_cosines: torch.Tensor
+    lags: torch.Tensor
 
 
-def make_tables(sample_rate, window_size, f0_min, f0_max):
+def make_tables(sample_rate, hop_length, window_size, f0_min, f0_max):
     """Compute the constant matrices of one configuration.
 
     Arguments
     ---------
     sample_rate : int
         Samples per second.
+    hop_length : int
+        Samples from frame to frame.
     window_size : int
-        Samples in a frame.
+        Samples in a frame, a multiple of hop_length.
     f0_min, f0_max : float
-        Search range in Hz. One lag more is kept at either end, so that a peak at the
-        end of the range still has two neighbours.
+        Range of f0 in Hz. Lags go beyond it: downwards by one, so that a peak at the
+        end has two neighbours, and upwards as ``SEARCH_HZ`` says.
 
     Returns
     -------
     Tables
     """
     double = torch.float64
-    # Bins fine enough that lags up to 1 / f0_min do not alias around the frame.
-    n_fft = 2 * math.ceil((window_size + sample_rate / f0_min + 2) / 2)
-    # A few bins beyond the band, of weight 0: products of such widths are faster.
-    n_bins = 8 * math.ceil(BAND_HZ[1] * n_fft / sample_rate / 8)
-    bins = torch.arange(n_bins, dtype=double)
-    samples = torch.arange(window_size, dtype=double) - window_size // 2
-    window = torch.hann_window(window_size, dtype=double)
-    phase = 2 * math.pi / n_fft * samples[:, None] * bins
-    fourier = torch.cat((phase.cos(), phase.sin()), 1) * window[:, None]
+    low, high = max(BAND_HZ[0], f0_max), max(BAND_HZ[1], 2 * f0_max)
+    factor = decimation_factor(sample_rate, hop_length, high)
+    rate = sample_rate / factor
+    decimation = _decimation_matrix(sample_rate, hop_length, factor, high)
+    reach = (len(decimation) - hop_length) // 2 // factor
+
+    size = window_size // factor
+    window = torch.hann_window(size, dtype=double)
+    window[:reach] = window[size - reach :] = 0  # a filter's reach, within the frame
+    n_fft = 1.2 * size  # lags alias only where the window's autocorrelation is small
+    bins = torch.arange(1, math.ceil(high * n_fft / rate), dtype=double)
+    phase = 2 * math.pi / n_fft * bins[:, None] * (torch.arange(size) - size // 2)
+    fourier = torch.cat((phase.cos(), phase.sin())) * window
     # Of each frame, less its mean: an offset of the recorder would leak into the band.
-    fourier -= window[:, None] * fourier.sum(0) / window.sum()
+    fourier -= fourier.sum(1, True) * window / window.sum()
 
-    step = math.log2(f0_max / f0_min) / (N_LAGS - 1)
-    octaves = math.log2(f0_max) + step - step * torch.arange(N_LAGS + 2, dtype=double)
-    lags = sample_rate / torch.exp2(octaves)
-    band = _band_weights(bins * sample_rate / n_fft)
-    band[1:] *= 2  # each bin stands for its mirror image as well
-    lag_cosines = torch.cos(2 * math.pi / n_fft * bins[:, None] * lags) * band[:, None]
-    lag_cosines /= _autocorrelation_of(window, lags)
-    return Tables(*(table.float() for table in (fourier, lag_cosines, band, octaves)))
+    step = 1 / (LAG_STEPS * high)
+    first = 1 / max(SEARCH_HZ, 1.25 * f0_max) - step
+    n_lags = math.ceil((1 / f0_min - first) / step) + 2
+    lags = first + step * torch.arange(n_lags, dtype=double)
+    band = _band_weights(bins * rate / n_fft, low, high)
+    cosines = torch.cos(2 * math.pi * rate / n_fft * lags[:, None] * bins)
+    cosines *= band / _autocorrelation_of(window, lags * rate)[:, None]
+    upper_band = band * (bins * rate / n_fft > 350)
+    tables = decimation, fourier, band, upper_band, cosines, lags
+    return Tables(*(table.float() for table in tables))
 
 
-def _band_weights(frequencies):
-    """Weight of each frequency in Hz: raised-cosine edges at both ends of the band."""
+def decimation_factor(sample_rate, hop_length, band_hz):
+    """Largest divisor of the hop that leaves a rate well above the band."""
+    largest = max(1, int(sample_rate / (OVERSAMPLING * band_hz)))
+    return max(i for i in range(1, largest + 1) if hop_length % i == 0)
+
+
+def _decimation_matrix(sample_rate, hop_length, factor, band_hz):
+    """A Kaiser-windowed low-pass of 50 dB, laid out for the samples of one hop."""
+    if factor == 1:
+        return torch.eye(hop_length, dtype=torch.float64)
+    # What folds back into the band is what the filter has to take away.
+    width = (sample_rate / factor - 2 * band_hz) / sample_rate
+    reach = factor * math.ceil((50 - 8) / (14.36 * width) / 2 / factor)
+    cutoff = 1 / factor
+    taps = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    taps = cutoff * torch.sinc(cutoff * taps)
+    taps *= torch.kaiser_window(len(taps), False, beta=4.55, dtype=torch.float64)
+    taps /= taps.sum()
+    matrix = torch.zeros(
+        hop_length + 2 * reach, hop_length // factor, dtype=torch.float64
+    )
+    for i in range(hop_length // factor):
+        matrix[i * factor : i * factor + len(taps), i] = taps
+    return matrix
+
+
+def _band_weights(frequencies, low, high):
+    """Weight of each frequency in Hz, doubled for its mirror image.
+
+    Both ends of the band are shaped like a raised cosine.
+    """
     fade_in = 0.5 - 0.5 * torch.cos(math.pi * (frequencies / LOW_CUT_HZ).clamp(0, 1))
-    low, high = BAND_HZ
     fade_out = ((frequencies - low) / (high - low)).clamp(0, 1)
-    return fade_in * (0.5 + 0.5 * torch.cos(math.pi * fade_out))
+    return fade_in * (1 + torch.cos(math.pi * fade_out))
 
 
 def _autocorrelation_of(window, lags):
@@ -133,149 +176,56 @@ def _autocorrelation_of(window, lags):
     return cosines @ power / power.sum()
 
 
-def power_spectrum(wavs, fourier, hop_length):
-    """Power of the lowest bins in centred, windowed frames.
-
-    A frame is a whole number of hops long, so its transform is a sum of products over
-    the signal cut into hops once. Frames are thus never copied out.
+def decimate(hops, decimation):
+    """Low-pass samples that are cut into hops, and keep every so many of them.
 
     Arguments
     ---------
-    wavs : torch.Tensor
-        Shape [B, N].
+    hops : torch.Tensor
+        Shape [n_hops, hop_length], each row followed by the next in time.
+    decimation : torch.Tensor
+        Shape [hop_length + 2 * reach, n].
+
+    Returns
+    -------
+    torch.Tensor
+        Shape [n_hops, n]. What is before the first hop and behind the last is zero.
+    """
+    reach = (len(decimation) - hops.shape[1]) // 2
+    before, own, after = decimation.split((reach, hops.shape[1], reach))
+    decimated = hops @ own
+    if reach:
+        decimated[1:].addmm_(hops[:-1, -reach:], before)
+        decimated[:-1].addmm_(hops[1:, :reach], after)
+    return decimated
+
+
+def power_spectrum(hops, fourier):
+    """Power of the lowest bins in windowed frames.
+
+    A frame is a whole number of hops, so its transform is a sum of products over the
+    hops. Frames are thus never copied out.
+
+    Arguments
+    ---------
+    hops : torch.Tensor
+        Shape [n_hops, hop_length].
     fourier : torch.Tensor
-        Shape [window_size, 2 * n_bins], window_size an even multiple of hop_length.
-    hop_length : int
-        Samples from frame to frame.
+        Shape [2 * n_bins, window_size], window_size a multiple of hop_length.
 
     Returns
     -------
     torch.Tensor
-        Shape [B, N // hop_length + 1, n_bins].
+        Shape [n_bins, n_hops]: column i is of the frame that begins with hop i. Behind
+        the last hop are zeros.
     """
-    n_batch, n_samples = wavs.shape
-    n_frames = n_samples // hop_length + 1
-    hops_per_frame = len(fourier) // hop_length
-    n_hops = n_frames + hops_per_frame - 1
-    left = len(fourier) // 2
-    right = n_hops * hop_length - n_samples - left
-    hops = torch.nn.functional.pad(wavs, (left, right)).view(-1, hop_length)
-    # The hops of all utterances in one row: frames that straddle two are cut off below.
-    hops = torch.nn.functional.pad(hops, (0, 0, 0, hops_per_frame - 1))
-    parts = fourier.view(hops_per_frame, hop_length, -1)
-    spectrum = hops[: n_batch * n_hops] @ parts[0]
-    for i in range(1, hops_per_frame):
-        spectrum.addmm_(hops[i : i + n_batch * n_hops], parts[i])
-    cosines, sines = spectrum.view(n_batch, n_hops, -1)[:, :n_frames].chunk(2, -1)
+    parts = fourier.split(hops.shape[1], 1)
+    columns = hops.t()
+    spectrum = parts[0] @ columns
+    for i, part in enumerate(parts[1:], 1):
+        spectrum[:, :-i].addmm_(part, columns[:, i:])
+    cosines, sines = spectrum.chunk(2)
     return torch.addcmul(cosines.square(), sines, sines)
-
-
-def running_minimum(x, n_frames):
-    """Minimum over each frame and the ``n_frames - 1`` before it, by doubling.
-
-    Arguments
-    ---------
-    x : torch.Tensor
-        Shape [B, T, ...].
-    n_frames : int
-        Length of the window.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape of ``x``.
-
-    Example
-    -------
-    >>> running_minimum(torch.tensor([[3.0, 1.0, 2.0, 5.0, 4.0]]), 3)
-    tensor([[3., 1., 1., 1., 2.]])
-    """
-    n_frames = min(n_frames, x.shape[1])
-    width = 1
-    while width < n_frames:
-        shift = min(width, n_frames - width)
-        later = torch.minimum(x[:, shift:], x[:, :-shift])
-        x = torch.cat((x[:, :shift], later), dim=1)
-        width += shift
-    return x
-
-
-def running_mean(x, n_frames):
-    """Mean over each frame and up to ``n_frames - 1`` before it, shape [B, T]."""
-    ones = torch.ones_like(x[:1])
-
-    def window_sum(y):
-        y = torch.nn.functional.pad(y.unsqueeze(1), (n_frames - 1, 0))
-        return torch.nn.functional.avg_pool1d(y, n_frames, 1).squeeze(1)
-
-    return window_sum(x) / window_sum(ones)
-
-
-def running_maximum(x, n_frames):
-    """Maximum over each frame and the ``n_frames - 1`` before it, shape [B, T]."""
-    return -running_minimum(-x, n_frames)
-
-
-def peak_amplitude(wavs, window_size, hop_length):
-    """Largest sample of each centred frame, without gradient, [B, N] -> [B, T].
-
-    As in ``power_spectrum``, a frame is an even number of hops.
-    """
-    n_around = window_size // hop_length // 2
-    right = -wavs.shape[1] % hop_length
-    hops = torch.nn.functional.pad(wavs.detach(), (0, right)).unflatten(
-        1, (-1, hop_length)
-    )
-    # Either extreme by itself is much faster than both at once, or of the magnitude.
-    peak = torch.maximum(hops.amax(2), -hops.amin(2))
-    peak = torch.nn.functional.pad(peak, (n_around, n_around))
-    n_frames = wavs.shape[1] // hop_length + 1
-    return torch.nn.functional.max_pool1d(peak, 2 * n_around, 1)[:, :n_frames]
-
-
-def subtract_noise(power, band, n_partial=0):
-    """Take a running noise floor out of each bin, like a Wiener filter.
-
-    Stationary noise and hum fill a bin all the time, a voice leaves each bin now and
-    then: the noise is 1.5 times the minimum over 2 s (after R. Martin, "Noise power
-    spectral density estimation based on optimal smoothing and minimum statistics",
-    IEEE Trans. Speech and Audio Processing 9(5), 2001).
-
-    Arguments
-    ---------
-    power : torch.Tensor
-        Shape [B, T, n_bins].
-    band : torch.Tensor
-        Weight of each bin in the signal-to-noise ratio, shape [n_bins].
-    n_partial : int
-        Frames at the start whose windows begin before the signal. They are weak and
-        blurred, and are nobody's floor but their own.
-
-    Returns
-    -------
-    clean : torch.Tensor
-        Shape [B, T, n_bins], at least ``NOISE_REMAINS`` of the input.
-    snr_db : torch.Tensor
-        Ratio of band power to floor, 0 or more, shape [B, T].
-    """
-    tiny = torch.finfo(power.dtype).tiny
-    smooth = _mean_of_neighbours(power.detach(), NOISE_BINS)
-    whole = smooth.clone()
-    whole[:, :n_partial] = math.inf
-    floor = NOISE_BIAS * torch.minimum(running_minimum(whole, NOISE_FRAMES), smooth)
-    # A gain, not a difference: it leaves the shape of a steady harmonic as it is.
-    gain = (1 - floor / (smooth + tiny)).clamp(min=NOISE_REMAINS)
-    snr = (smooth @ band + tiny) / (floor @ band + tiny)
-    return power * gain, 10 * torch.log10(snr.clamp(min=1))
-
-
-def _mean_of_neighbours(x, width):
-    """Mean over ``width`` neighbours along the last dimension, an odd number."""
-    padded = torch.nn.functional.pad(x, (width // 2, width // 2), mode="replicate")
-    total = padded[..., : x.shape[-1]].clone()
-    for i in range(1, width):  # many times as fast as a pooling of short rows
-        total += padded[..., i : i + x.shape[-1]]
-    return total / width
 
 
 def normalised_autocorrelation(power, tables):
@@ -284,68 +234,100 @@ def normalised_autocorrelation(power, tables):
     Arguments
     ---------
     power : torch.Tensor
-        Shape [B, T, n_bins].
+        Shape [n_bins, B, T].
     tables : Tables
 
     Returns
     -------
     torch.Tensor
-        Shape [B, T, N_LAGS + 2].
+        Shape [n_lags, B, T].
     """
-    frame_power = power @ tables.band
+    frame_power = weigh(tables.band, power)
     ballast = BALLAST * running_mean(frame_power, BALLAST_FRAMES)
     tiny = torch.finfo(power.dtype).tiny
-    return (power @ tables.lag_cosines) / (frame_power + ballast + tiny).unsqueeze(-1)
+    return weigh(tables.lag_cosines, power) / (frame_power + ballast + tiny)
+
+
+def weigh(weights, x):
+    """Product of weights [..., n] with the first dimension of ``x`` [n, B, T]."""
+    return (weights @ x.flatten(1)).unflatten(-1, x.shape[1:])
 
 
 class Candidates(NamedTuple):
-    """The best peaks of each frame.
+    """The best peak of each range of lags, the highest f0 first.
 
     Arguments
     ---------
     octaves : torch.Tensor
-        log2 of f0 in Hz, shape [B, T, n].
+        log2 of f0 in Hz, shape [N_RANGES, B, T].
     score : torch.Tensor
-        Height of the peak plus what its octave gains, shape [B, T, n]; -1 where the
-        frame has fewer than n peaks.
+        Height of the peak plus what its octave gains, same shape; -1 where a range
+        has no peak.
     """
 
     octaves: torch.Tensor
     score: torch.Tensor
 
 
-def best_peaks(correlation, octaves, n_candidates):
-    """Find the highest peaks of the autocorrelation, refined between the lags.
+def range_edges(lags, f0_max):
+    """Where the ranges of lags begin and end: N_RANGES + 2 indices of ``lags[1:-1]``.
+
+    Example
+    -------
+    >>> range_edges(torch.arange(1.0, 70.0) / 4000, f0_max=500.0)
+    [0, 6, 11, 17, 27, 43, 67]
+    """
+    first, last = 1 / (f0_max * 1.015), lags[-1].item()
+    starts = [first * (last / first) ** (i / N_RANGES) for i in range(N_RANGES)]
+    inner = [int((lags[1:-1] < start).sum()) for start in starts]
+    return [0, *inner, len(lags) - 2]
+
+
+def best_peaks(correlation, lags, edges, octave_limit):
+    """Find the highest peak of each range of lags, refined between the lags.
 
     Arguments
     ---------
     correlation : torch.Tensor
-        Shape [B, T, N_LAGS + 2].
-    octaves : torch.Tensor
-        log2 of the frequency of each lag, shape [N_LAGS + 2].
-    n_candidates : int
-        Peaks to keep, at most one of each block of ``LAGS_PER_BLOCK`` lags.
+        Shape [n_lags, B, T].
+    lags : torch.Tensor
+        In seconds, equally spaced, shape [n_lags].
+    edges : sequence of int
+        Where the ranges begin and end, as ``range_edges`` gives it.
+    octave_limit : float
+        log2 of what is still within the range.
 
     Returns
     -------
     Candidates
+        Of the ranges from f0_max to f0_min.
+    torch.Tensor
+        How much higher the peak above f0_max is than that of the best candidate, shape
+        [B, T].
     """
     before, here, after = (
-        correlation[..., :-2],
-        correlation[..., 1:-1],
-        correlation[..., 2:],
+        correlation.detach()[i : len(lags) - 2 + i] for i in range(3)
     )
-    gain = OCTAVE_COST * (octaves[1:-1] - octaves[-1])
-    is_peak = (here > before) & (here >= after) & (here > 0)
-    score = torch.where(is_peak, here + gain, -1.0)
-    score, lag = score.unflatten(-1, (-1, LAGS_PER_BLOCK)).max(-1)
-    lag = lag + torch.arange(0, N_LAGS, LAGS_PER_BLOCK, device=lag.device)
-    score, block = score.topk(n_candidates, -1)
-    lag = lag.gather(-1, block)
-
-    y0, y1, y2 = (correlation.gather(-1, lag + i) for i in range(3))
-    curvature = y0 - 2 * y1 + y2
-    offset = 0.5 * (y0 - y2) / curvature.clamp(max=-1e-12)
-    offset = torch.where(score > 0, offset.clamp(-1, 1), torch.zeros_like(offset))
-    step = octaves[0] - octaves[1]
-    return Candidates(octaves[lag + 1] - step * offset, score)
+    gain = OCTAVE_COST * torch.log2(lags[-1] / lags[1:-1])
+    # What is lower than a neighbour is no peak: it falls below all that are.
+    slope = (here - torch.maximum(before, after)).clamp(max=0)
+    score = torch.add(here + gain[:, None, None], slope, alpha=1e6)
+    best = [score[start:end].max(0) for start, end in pairwise(edges)]
+    index = torch.stack(
+        [place + start for (_, place), start in zip(best, edges, strict=False)]
+    )
+    y0, y1, y2 = (correlation.gather(0, index + i) for i in range(3))
+    is_peak = (y1 >= y0) & (y1 >= y2) & (y1 > 0)
+    # The parabola through three lags: where it peaks, and how high.
+    curvature = (y0 - 2 * y1 + y2).clamp(max=-1e-12)
+    offset = (0.5 * (y0 - y2) / curvature).masked_fill(~is_peak, 0.0)
+    height = (y1 - 0.25 * (y0 - y2) * offset.detach()).masked_fill(~is_peak, -1.0)
+    octaves = -torch.log2(lags[1:-1][index] + (lags[1] - lags[0]) * offset)
+    score = (height + gain[index]).masked_fill(~is_peak, -1.0)
+    # What the edge of the range cuts through is refined to either side of it.
+    is_above = octaves.detach() > octave_limit
+    height = height.detach()
+    above = height.masked_fill(~is_above, -1.0).amax(0)
+    score = score.masked_fill(is_above, -1.0)
+    lead = above - height.gather(0, score.detach().argmax(0)[None])[0]
+    return Candidates(octaves[1:], score[1:]), lead

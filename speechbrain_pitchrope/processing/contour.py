@@ -143,7 +143,7 @@ class PitchContour(torch.nn.Module):
         where the whole recording is there (offline). "window": those of the last
         ``window`` seconds, causal, for streaming. "fixed": 150 Hz and -26 dB of full
         scale, whoever speaks; needs no past at all, and ``log_f0`` is then octaves
-        above 150 Hz.
+        above 150 Hz. Beyond its range of 53 to 424 Hz, ``register`` has the rest.
     frame_rate : float
         Frames per second.
     window : float
@@ -203,6 +203,11 @@ class PitchContour(torch.nn.Module):
             / inband.REFERENCE_HZ
         )
         register = self.running_level(octaves, weights, 0.0)
+        if self.level == "fixed":  # what log_f0 cannot hold: f0 above 424 Hz
+            register = octaves * voiced
+            register = register - register.clamp(
+                -inband.MAX_OCTAVES, inband.MAX_OCTAVES
+            )
         register = register.clamp(-inband.MAX_OCTAVES, inband.MAX_OCTAVES)
         decibels = loudness_db - self.running_level(loudness_db, weights, SPEECH_DB)
         heard = ~missing & self._has_level(weights)
@@ -211,7 +216,7 @@ class PitchContour(torch.nn.Module):
                 log_f0=(octaves - register) * voiced,
                 voicing=voicing,
                 register=register * ~missing,
-                prominence=torch.tanh(decibels / PROMINENCE_DB) * heard,
+                prominence=torch.tanh(decibels / PROMINENCE_DB).nan_to_num() * heard,
             )
         )
 

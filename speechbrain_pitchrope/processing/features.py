@@ -17,13 +17,11 @@ class PitchInputNormalization(InputNormalization):
 
     Arguments
     ---------
-    *args : tuple
+    *args, **kwargs
         As in ``speechbrain.processing.features.InputNormalization``.
     n_features : int, optional
         How many channels to normalise: all before pitch if not given. What rides
         behind them passes through.
-    **kwargs : dict
-        As in ``speechbrain.processing.features.InputNormalization``.
 
     Example
     -------
@@ -42,28 +40,7 @@ class PitchInputNormalization(InputNormalization):
         self.first_batches = inband.FirstBatches(self)
 
     def forward(self, x, lengths=None, epoch=None):
-        """Normalise the channels before pitch.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            Features with pitch, shape [B, T, F + 4].
-        lengths : torch.Tensor, optional
-            Relative lengths of the utterances, shape [B].
-        epoch : int, optional
-            As upstream: stops the update of global statistics.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape [B, T, F + 4].
-
-        Raises
-        ------
-        ValueError
-            If the last four channels are not pitch; the message names the yaml entry
-            to change.
-        """
+        """Normalise the channels before pitch of x [B, T, F + 4]; else as upstream."""
         if self.first_batches.one_more():
             inband.require_range(x, type(self).__name__, (FBANK, AUGMENTER))
         mels, riders = inband.split(x, self.n_features)

@@ -1,10 +1,9 @@
 """f0 trackers: samples in, (f0 in Hz, voicing) out, at the frames of Fbank.
 
-Every ``PitchTracker`` is a module called with ``wavs`` [B, N] that returns two tensors
-[B, T], T = N // hop + 1: f0 in Hz, 0 where unvoiced, and the probability of voicing,
-0 .. 1. Frame t is centred on sample t * hop.
+What they share is in ``speechbrain_pitchrope.processing.tracker``.
 """
 
+import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,60 +12,29 @@ import torch
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing import autocorrelation as steps
-from speechbrain_pitchrope.processing.smoothing import (
-    LOUDNESS_FRAMES,
-    hum_cost,
-    max_sum,
-    transition_costs,
-    unvoiced_score,
-)
+from speechbrain_pitchrope.processing import voicing as voice
+from speechbrain_pitchrope.processing.smoothing import max_sum, transition_costs
+from speechbrain_pitchrope.processing.tracker import PitchTracker
 
 WINDOW_MS = 40.0
-N_CANDIDATES = 5
+"""Length of a frame at least; it holds 2.4 periods of f0_min."""
+
+PERIODS = 2.4
+
+REVISION = 2
+"""Counted up when the tracker's results change."""
+
+LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
+"""What f0_min and f0_max may be at most."""
+
+GROUP_FRAMES = 2000
+"""Frames tracked at a time on a CPU, as far as its caches matter."""
 
 VOICING_SLOPE = 7.0
 """Turns the lead of the best voiced path over the unvoiced one into log-odds."""
 
 CHUNK_FRAMES = 6000
 """Frames tracked at a time, one minute: memory stays bounded in a long recording."""
-
-
-class PitchTracker(torch.nn.Module):
-    """What the trackers share: their frames and their search range.
-
-    Arguments
-    ---------
-    sample_rate : int
-        Samples per second.
-    hop_length : float
-        Milliseconds from frame to frame; the attribute of that name is in samples.
-    f0_min, f0_max : float
-        Search range in Hz.
-
-    Raises
-    ------
-    ValueError
-        If the range is empty, or goes beyond the range of any voice that the band of
-        harmonics allows for.
-    """
-
-    def __init__(self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0):
-        super().__init__()
-        if not 0 < f0_min < f0_max <= steps.BAND_HZ[0]:
-            raise ValueError(
-                f"f0 range is {f0_min} to {f0_max} Hz: expected 0 < f0_min < f0_max <= "
-                f"{steps.BAND_HZ[0]:.0f} Hz, the band in which harmonics are sought"
-            )
-        self.sample_rate = sample_rate
-        self.hop_length = round(sample_rate * hop_length / 1000)
-        self.f0_min, self.f0_max = f0_min, f0_max
-
-    def extra_repr(self):
-        """The settings, for ``print(module)``."""
-        return (
-            f"sample_rate={self.sample_rate}, hop_length={self.hop_length} samples, "
-            f"f0={self.f0_min:g}..{self.f0_max:g} Hz"
-        )
 
 
 class AutocorrelationPitch(PitchTracker):
@@ -105,19 +73,35 @@ class AutocorrelationPitch(PitchTracker):
         self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0, lookahead=8
     ):
         super().__init__(sample_rate, hop_length, f0_min, f0_max)
-        if sample_rate < 2 * steps.BAND_HZ[1]:
+        if not LOWEST_HZ <= f0_min < f0_max <= HIGHEST_HZ:
             raise ValueError(
-                f"sample rate is {sample_rate} Hz: at least {2 * steps.BAND_HZ[1]:.0f} "
+                f"f0 range is {f0_min} to {f0_max} Hz: expected {LOWEST_HZ:.0f} <= "
+                f"f0_min < f0_max <= {HIGHEST_HZ:.0f} Hz"
+            )
+        needed = 2 * max(steps.BAND_HZ[1], 2 * f0_max)
+        if sample_rate < needed:
+            raise ValueError(
+                f"sample rate is {sample_rate} Hz: at least {needed:.0f} "
                 "Hz are needed; resample the audio"
             )
         if lookahead < 0:
             raise ValueError(f"lookahead is {lookahead} frames: expected 0 or more")
         self.lookahead = lookahead
-        hops_per_frame = 2 * max(1, round(WINDOW_MS / hop_length / 2))
+        self.revision = REVISION  # a setting, by which caches of f0 are told apart
+        window = max(WINDOW_MS, 1000 * PERIODS / f0_min)
+        hops_per_frame = 2 * max(1, math.ceil(window / hop_length / 2 - 0.01))
         self.window_size = hops_per_frame * self.hop_length
-        tables = steps.make_tables(sample_rate, self.window_size, f0_min, f0_max)
+        tables = steps.make_tables(
+            sample_rate, self.hop_length, self.window_size, f0_min, f0_max
+        )
+        self.octave_limit = math.log2(1.015 * f0_max)
+        self.range_edges = steps.range_edges(tables.lags, f0_max)
+        self.first_low_lag = int((tables.lags < 0.002).sum())
         for name, table in tables._asdict().items():
             self.register_buffer(name, table, persistent=False)
+        bands = voice.noise_bands(len(tables.band))
+        self.register_buffer("noise_bands", bands, persistent=False)
+        self.voicing_network = voice.VoicingNetwork()
 
     @property
     def tables(self):
@@ -131,9 +115,10 @@ class AutocorrelationPitch(PitchTracker):
 
     @property
     def n_behind(self):
-        """Frames before its own on which a frame depends, 312 by default."""
-        levels = max(steps.BALLAST_FRAMES, LOUDNESS_FRAMES)
-        return steps.NOISE_FRAMES + levels + self.lookahead + self.n_around
+        """Frames before its own on which a frame depends, 424 by default."""
+        # Levels look back by as much as the noise floor, and need no ballast.
+        history = voice.NOISE_FRAMES + 2 * steps.BALLAST_FRAMES
+        return history + voice.SMOOTH_FRAMES + self.lookahead + self.n_around + 1
 
     @property
     def n_ahead(self):
@@ -155,6 +140,7 @@ class AutocorrelationPitch(PitchTracker):
         voicing : torch.Tensor
             Probability of voicing, same shape.
         """
+        self.check(wavs)
         n_frames = wavs.shape[1] // self.hop_length + 1
         chunks = [
             self.track_frames(wavs, first, min(first + CHUNK_FRAMES, n_frames))
@@ -193,24 +179,68 @@ class AutocorrelationPitch(PitchTracker):
             # Recipes keep feature extractors outside of Brain.modules.
             self.to(wavs.device)
         with torch.autocast(wavs.device.type, enabled=False):
-            wavs = wavs.float()
-            power = steps.power_spectrum(wavs, self.fourier, self.hop_length)
-            power, snr_db = steps.subtract_noise(power, self.band, self.n_around)
-            correlation = steps.normalised_autocorrelation(power, self.tables)
-            peaks = steps.best_peaks(correlation, self.octaves, N_CANDIDATES)
-            loudness = steps.peak_amplitude(wavs, self.window_size, self.hop_length)
-            unvoiced = unvoiced_score(loudness, snr_db)
-            score = peaks.score - hum_cost(peaks.octaves, snr_db)
-            return self.decide(peaks._replace(score=score), unvoiced)
+            peaks, features, is_above = self.analyse(wavs.float())
+            # What is not finite, in a batch that was not checked, is unvoiced.
+            unvoiced = self.voicing_network(features.nan_to_num()) + 2 * is_above
+            f0_hz, voicing = self.decide(peaks, unvoiced)
+            return f0_hz.nan_to_num(), voicing.nan_to_num()
+
+    def analyse(self, wavs):
+        """Candidates, the network's features, and where a voice is above the range."""
+        n_rows = len(wavs)
+        if wavs.device.type == "cpu":
+            n_rows = max(1, GROUP_FRAMES * self.hop_length // wavs.shape[1])
+        groups = zip(*map(self._peaks_and_levels, wavs.split(n_rows)), strict=True)
+        octaves, score, levels = (torch.cat(group, 1) for group in groups)
+        peaks, levels = steps.Candidates(octaves, score), voice.Levels(*levels)
+        features = voice.voicing_features(levels, peaks)
+        return peaks, features, voice.is_above_range(levels.lead)
+
+    def _peaks_and_levels(self, wavs):
+        """Octaves and scores of the candidates, and the levels, each [n, B, T]."""
+        power, energy = self.spectrum(wavs)
+        tables = self.tables
+        raw = steps.normalised_autocorrelation(power.detach(), tables)
+        peak, f0_hz = voice.periodicity(raw, self.lags, self.first_low_lag)
+        clean, floor = voice.subtract_noise(
+            power, self.noise_bands, peak, f0_hz, self.n_around
+        )
+        correlation = steps.normalised_autocorrelation(clean, tables)
+        peaks, lead = steps.best_peaks(
+            correlation, self.lags, self.range_edges, self.octave_limit
+        )
+        levels = voice.band_levels(power, floor, tables, self.noise_bands)
+        wide = voice.bels(energy)
+        return *peaks, torch.stack((peak, lead, *levels, wide))
+
+    def spectrum(self, wavs):
+        """Power spectrum [n_bins, B, T] and variance [B, T] of each frame."""
+        n_batch, n_samples = wavs.shape
+        n_frames = n_samples // self.hop_length + 1
+        around = self.n_around * self.hop_length
+        # One hop more, so that frames of neighbouring rows do not touch.
+        right = (n_frames + self.n_around) * self.hop_length - n_samples
+        wavs = torch.nn.functional.pad(wavs, (around, right))
+        hops = wavs.view(-1, self.hop_length)
+        decimated = steps.decimate(hops, self.decimation)
+        power = steps.power_spectrum(decimated, self.fourier)
+        power = power.view(len(power), n_batch, -1)[..., :n_frames]
+        # Of the hop before and behind the middle of each frame, less an offset.
+        square, mean = (
+            x.view(n_batch, -1)[:, self.n_around - 1 :].unfold(1, 2, 1).mean(2)
+            for x in (hops.detach().square().mean(1), hops.detach().mean(1))
+        )
+        energy = (square - mean.square()).clamp(min=0)[:, :n_frames]
+        return power, energy
 
     def decide(self, peaks, unvoiced):
         """Best path through the candidates: f0 in Hz and voicing, each [B, T]."""
-        scores = torch.cat((peaks.score, unvoiced.unsqueeze(-1)), -1)
+        scores = torch.cat((peaks.score, unvoiced[None]))
         costs = transition_costs(peaks.octaves)
         totals = max_sum(scores, costs, self.lookahead, self.lookahead)
-        best, index = totals[..., :-1].max(-1)
-        voicing = torch.sigmoid(VOICING_SLOPE * (best - totals[..., -1]))
-        octaves = peaks.octaves.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        best, index = totals[:-1].max(0)
+        voicing = torch.sigmoid(VOICING_SLOPE * (best - totals[-1]))
+        octaves = peaks.octaves.gather(0, index[None])[0]
         voiced = voicing >= inband.VOICED
         return torch.exp2(octaves) * voiced, voicing
 
@@ -274,7 +304,7 @@ class World(PitchTracker):
         self.voicing_tracker = None
         if method == "harvest":
             self.voicing_tracker = AutocorrelationPitch(
-                sample_rate, hop_length, f0_min, f0_max
+                sample_rate, hop_length, max(f0_min, LOWEST_HZ), min(f0_max, HIGHEST_HZ)
             )
 
     def forward(self, wavs):
@@ -292,6 +322,7 @@ class World(PitchTracker):
         voicing : torch.Tensor
             Same shape: 0 or 1 for DIO, a probability for Harvest.
         """
+        self.check(wavs)
         samples = wavs.detach().to("cpu", torch.float64).numpy()
         with ThreadPoolExecutor(self.n_threads) as threads:
             contours = list(threads.map(self._track, samples))
@@ -329,7 +360,7 @@ def _require_pyworld():
             import pyworld  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"pyworld could not be imported ({error}): pyworld 0.3.5 needs "
-            "pkg_resources, which setuptools has dropped; try "
-            "pip install pyworld 'setuptools<82', or use AutocorrelationPitch"
+            f"World needs pyworld, which could not be imported ({error}): pip install "
+            "'speechbrain_pitchrope[world]' or pip install pyworld-prebuilt, or use "
+            "AutocorrelationPitch"
         ) from error

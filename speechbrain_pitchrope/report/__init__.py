@@ -1,7 +1,6 @@
 """What ``pitchrope report`` writes: a run's results on one page of HTML.
 
-output folder -> facts.py       what there is, and what is missing
-              -> recordings.py  which utterances to show, and where they are
-              -> figures.py     their figures and sounds, as data URIs
-              -> page.py        all of it as data for report.html.j2
+output folder -> facts.py    what there is, what is missing, which utterances to show
+              -> figures.py  their figures and sounds, as data URIs
+              -> page.py     all of it, for report.html.j2, which has the words
 """

@@ -13,13 +13,7 @@ ADVICE = (
 
 
 def interface_of(folder):
-    """Name of the interface that a folder's hyperparams.yaml is meant for.
-
-    Raises
-    ------
-    ValueError
-        If the folder is none, or is for another interface.
-    """
+    """Name of the interface that a folder's hyperparams.yaml is meant for."""
     path = Path(folder) / HYPERPARAMS
     if not path.is_file():
         found = f"holds no {HYPERPARAMS}" if path.parent.is_dir() else "is no folder"
@@ -40,27 +34,11 @@ def interface_of(folder):
 
 
 def load_recogniser(folder, device=None):
-    """Load what ``from_hparams`` of an interface of speech recognition loads.
+    """The EncoderASR or EncoderDecoderASR of a folder, loaded by ``from_hparams``.
 
     This runs what the folder's hyperparams.yaml names. Nothing is fetched from anywhere
     and nothing is written. A package of ours is such a folder; so are others of
     SpeechBrain's, as long as all their files are in them.
-
-    Arguments
-    ---------
-    folder : str
-        Holds a hyperparams.yaml.
-    device : str, optional
-        "cpu", "cuda:0" and so on; by default what SpeechBrain chooses.
-
-    Returns
-    -------
-    speechbrain.inference.ASR.EncoderDecoderASR or speechbrain.inference.ASR.EncoderASR
-
-    Raises
-    ------
-    ValueError
-        If the folder is none, or for another interface, or doesn't load.
     """
     name = interface_of(folder)
     from speechbrain.inference import ASR

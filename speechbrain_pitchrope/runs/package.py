@@ -32,11 +32,8 @@ from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
 
-NETWORKS = ("model.ckpt", "pt_model.ckpt", "lm.ckpt")
-FILES = (
-    *(HYPERPARAMS, STREAMING, *NETWORKS),
-    *("normalizer.ckpt", "normalize.ckpt", "tokenizer.ckpt"),
-)
+NAMES = "model pt_model lm normalizer normalize tokenizer".split()
+FILES = {HYPERPARAMS, STREAMING, *(f"{name}.ckpt" for name in NAMES)}
 """What a package consists of."""
 
 CTC_SEARCH = "speechbrain.decoders.ctc.CTCBeamSearcher"
@@ -52,29 +49,10 @@ TEMPLATE = jinja2.Template(
 
 
 def package_run(output_folder, package_folder=None):
-    """Package a finished run, of our recipe or of a swapped one of SpeechBrain's.
+    """Package a finished run, or one of its checkpoints; returns the package's folder.
 
-    This runs what the run's hyperparams.yaml names.
-
-    Arguments
-    ---------
-    output_folder : str
-        The run's output folder; or one of its checkpoints, to package that one alone.
-    package_folder : str, optional
-        Where to; ``package`` in the output folder if not given. A package that is
-        there already is replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The package's folder.
-
-    Raises
-    ------
-    ValueError
-        If this is not a run's folder, or a file of it is missing or damaged, or its
-        weights are not finite, or if there is something else than a package where the
-        package shall be.
+    This runs what the run's hyperparams.yaml names. ``package_folder`` is ``package``
+    in the output folder if not given; a package that is there already is replaced.
     """
     model = load_trained(output_folder)
     folder = Path(package_folder or model.folder / "package").absolute()
@@ -91,7 +69,8 @@ def package_run(output_folder, package_folder=None):
                 shutil.copyfile(source, part / f"{name}.ckpt")
         for name, text in texts.items():
             (part / name).write_text(text, encoding="utf-8")
-        load_recogniser(part, "cpu")  # what does not load is no package
+        with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
+            load_recogniser(part, "cpu")  # what does not load is no package
         if folder.exists():
             shutil.rmtree(folder)
     return folder
@@ -102,7 +81,7 @@ def _check_replaceable(folder):
     if folder.is_file():
         raise ValueError(f"{folder} is a file: choose another folder")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    strange = ", ".join(sorted(names - set(FILES)))
+    strange = ", ".join(sorted(names - FILES))
     if strange:
         raise ValueError(
             f"{folder} holds {strange}, which belong to no package: choose another "
@@ -120,6 +99,7 @@ def _texts(model, kind, search, tokenizer):
         # EncoderASR makes the search, of these arguments and the tokenizer's pieces.
         entries["test_beam_search"] = MappingNode(
             "tag:yaml.org,2002:map",
+            # Not those left out: it would look for the file "null".
             [pair for pair in entries[search].value if not _is_null(pair[1])],
         )
     elif model.run.settings.get("lm_file") is not None:
@@ -218,5 +198,5 @@ def _streams(model, kind):
 
 
 def _is_null(node):
-    """Whether an argument is left out; EncoderASR would look for the file it names."""
+    """Whether an argument is left out."""
     return isinstance(node, ScalarNode) and node.value in ("null", "", "~")

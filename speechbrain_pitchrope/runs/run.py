@@ -28,6 +28,12 @@ CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
 SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
 """What recipes call the search of the test."""
 
+SEARCH_CLASSES = {
+    "joint": r"S2S\w+Searcher$",
+    "transducer": "TransducerBeamSearcher$",
+    "ctc": r"CTC\w*Searcher$",
+}
+
 VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
 
 
@@ -45,7 +51,7 @@ def reading(path, remedy):
     except Exception as error:
         text = " ".join(str(error).split())
         raise DamagedRun(
-            f"{path} can't be read ({type(error).__name__}: {text[:200]}): {remedy}"
+            f"{path} can't be read ({type(error).__name__}: {text[:400]}): {remedy}"
         ) from error
 
 
@@ -63,22 +69,10 @@ def arguments_of(node):
 
 
 def open_run(path):
-    """Read the settings of a run; nothing that its yaml names is executed.
+    """Read the settings of a run, as a Run; nothing that its yaml names is executed.
 
-    Arguments
-    ---------
-    path : str
-        The run's output folder, which may have been moved since the training; or one of
-        its checkpoints, ``save/CKPT+...``, to use that one alone.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    ValueError
-        If this is not the output folder of a run with pitch.
+    ``path`` is the run's output folder, which may have been moved since the training;
+    or one of its checkpoints, ``save/CKPT+...``, to use that one alone.
     """
     given = Path(path).absolute()
     folder = given.parent.parent if (given / CHECKPOINT_META).is_file() else given
@@ -104,15 +98,9 @@ def open_run(path):
 class Run:
     """A training run, as its hyperparams.yaml describes it. Made by ``open_run``.
 
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The output folder, where it is now.
-    entries : dict
-        Name to node of each entry of hyperparams.yaml. Paths in the output folder of
-        the time are made paths in ``folder``.
-    checkpoint : str, optional
-        Name of the one checkpoint to use, instead of those that the test averaged.
+    ``entries`` are the nodes of hyperparams.yaml by name; paths in the output folder of
+    the time are made paths in ``folder``. ``checkpoint`` is the name of the one to use,
+    or None for those that the test averaged.
     """
 
     def __init__(self, folder, entries, checkpoint=None):
@@ -159,11 +147,7 @@ class Run:
         transformer = arguments_of(self.entries[self.chain[TRANSFORMER.entry]])
         decoders = getattr(transformer.get("num_decoder_layers"), "value", "6")
         names = sorted(self.entries, key=lambda name: name not in SEARCHES)
-        for kind, pattern in (
-            ("joint", r"S2S\w+Searcher$"),
-            ("transducer", "TransducerBeamSearcher$"),
-            ("ctc", r"CTC\w*Searcher$"),
-        ):
+        for kind, pattern in SEARCH_CLASSES.items():
             for name in names if kind != "joint" or decoders != "0" else ():
                 if re.search(pattern, class_of(self.entries[name])):
                     return kind, name
@@ -204,13 +188,11 @@ class Run:
     @property
     def manifests(self):
         """{split: path of its csv file} of the splits that the test is made on."""
-        paths = self._listed_texts("test_csv")
         folder = self.settings.get("manifest_folder") or self.folder
-        if not paths:
-            splits = self._listed_texts("test_splits")
-            paths = [f"{folder}/{split}.csv" for split in splits]
-        names = [Path(path).name.removesuffix(".csv") for path in paths]
-        return dict(zip(names, map(self.find, paths), strict=True))
+        paths = self._listed_texts("test_csv") or [
+            f"{folder}/{split}.csv" for split in self._listed_texts("test_splits")
+        ]
+        return {Path(path).name.removesuffix(".csv"): self.find(path) for path in paths}
 
     def _listed_texts(self, name):
         """A setting that may be one text or a list of them, as a list."""
@@ -284,17 +266,17 @@ class Run:
 
 def _nodes(roots):
     """Every node below these, once."""
-    waiting, seen = list(roots), set()
+    waiting, seen = list(roots), {}
     while waiting:
         node = waiting.pop()
         if id(node) in seen:
             continue
-        seen.add(id(node))
-        yield node
+        seen[id(node)] = node
         if isinstance(node, MappingNode):
-            waiting.extend(part for pair in node.value for part in pair)
+            waiting += [part for pair in node.value for part in pair]
         elif isinstance(node, SequenceNode):
-            waiting.extend(node.value)
+            waiting += node.value
+    return list(seen.values())
 
 
 def _dump(name, node):

@@ -35,32 +35,21 @@ COPY = "copy it again, or take its folder away"
 
 @dataclass(eq=False)
 class TrainedRun:
-    """A trained model as its test used it. Made by ``load_trained``.
-
-    Arguments
-    ---------
-    run : speechbrain_pitchrope.runs.run.Run
-        The run.
-    hparams : dict
-        The objects of its yaml that make the model, by the names that SpeechBrain's
-        recipes give them: compute_features, normalize, CNN, Transformer, model; and
-        sample_rate and blank_index.
-    modules : torch.nn.ModuleDict
-        Those of hparams that are networks, in eval mode.
-    attention : list of PitchRoPEMHA
-        Attention of each encoder layer, in order.
-    epochs : list of int
-        The epochs whose checkpoints were averaged, sorted.
-    files : dict
-        Name to path of each file of the best checkpoint.
-    """
+    """A trained model as its test used it. Made by ``load_trained``."""
 
     run: Run
     hparams: dict
+    """The objects of its yaml that make the model, by the names that SpeechBrain's
+    recipes give them: compute_features, normalize, CNN, Transformer, model; and
+    sample_rate and blank_index."""
     modules: torch.nn.ModuleDict
+    """Those of hparams that are networks, in eval mode."""
     attention: list
+    """PitchRoPEMHA of each encoder layer, in order."""
     epochs: list
+    """The epochs whose checkpoints were averaged, sorted."""
     files: dict
+    """Name to path of each file of the best checkpoint."""
 
     @property
     def folder(self):
@@ -79,22 +68,8 @@ class TrainedRun:
 
     @torch.no_grad()
     def encode(self, wavs, wav_lens=None):
-        """What the encoder makes of a batch.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            Samples at the run's ``sample_rate``, shape [B, N], zeros where padded.
-        wav_lens : torch.Tensor, optional
-            Relative lengths, shape [B]; all 1 if not given.
-
-        Returns
-        -------
-        enc_out : torch.Tensor
-            Shape [B, T, d_model].
-        p_ctc : torch.Tensor
-            Log-probabilities of the CTC tokens, shape [B, T, output_neurons]; of a
-            model without CTC, blank in every frame.
+        """Samples [B, N] -> enc_out [B, T, d_model], and log-probabilities of the CTC
+        tokens [B, T, output_neurons]: of a model without CTC, blank in every frame.
         """
         if wav_lens is None:
             wav_lens = torch.ones(len(wavs))
@@ -113,25 +88,11 @@ class TrainedRun:
 
 
 def load_trained(output_folder):
-    """Open a run with the weights that its test used.
+    """Open a run, or its folder as in ``open_run``, with the weights of its test.
 
     This runs what the run's hyperparams.yaml names. Nothing is written, and no number
-    is drawn from the caller's seed.
-
-    Arguments
-    ---------
-    output_folder : str or speechbrain_pitchrope.runs.run.Run
-        The run's output folder, or a checkpoint in it, as in ``open_run``.
-
-    Returns
-    -------
-    TrainedRun
-
-    Raises
-    ------
-    ValueError
-        If this is not a run's folder, or if a file of it is missing or damaged, or if
-        the weights don't fit the model that hyperparams.yaml describes.
+    is drawn from the caller's seed. Returns a TrainedRun; a ValueError names a file
+    that is missing or damaged, or weights that don't fit the model.
     """
     is_open = isinstance(output_folder, Run)
     run = output_folder if is_open else open_run(output_folder)

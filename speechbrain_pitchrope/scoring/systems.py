@@ -4,30 +4,20 @@ Tests are only put together if they score the same utterances against the same r
 texts; the arrays of all systems then have the same order.
 """
 
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_pitchrope.scoring.tones import average_runs, edit_distance, tone_errors
-from speechbrain_pitchrope.scoring.wer_files import read_utterances
-
-MOST_NAMED = 5
+from speechbrain_pitchrope.scoring.tones import tone_errors
+from speechbrain_pitchrope.scoring.wer_files import Errors, read_utterances
 
 
 class System(NamedTuple):
-    """Errors of a system, averaged over its seeds. Arrays are [utterances].
+    """Errors of a system, averaged over its seeds; ``paths`` has a file for each.
 
-    Arguments
-    ---------
-    paths : list of pathlib.Path
-        The files, one a seed.
-    measures : dict
-        Name to (errors, reference units): "WER" and "CER", a space between words being
-        one character; with tones "toned", "base" and "tone".
-    counts : dict
-        Name to further counts, such as the errors by kind.
+    ``measures`` are name to errors and reference units, [2, utterances]: "WER" or
+    "CER", or "toned", "base" and "tone". ``counts`` are name to others, [utterances].
     """
 
     paths: list
@@ -35,83 +25,45 @@ class System(NamedTuple):
     counts: dict
 
 
-def find_tests(path, kinds=("wer",)):
-    """The results of tests in a file, or in the output folder of a run.
-
-    ``kinds`` are beginnings of names; the first of which the folder has a file counts.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> _ = (folder / "wer_test-clean.txt").write_text("")
-    >>> [path.name for path in find_tests(folder)]
-    ['wer_test-clean.txt']
-    """
+def find_tests(path, kind="wer"):
+    """The results of tests: a file, or those in the output folder of a run."""
     path = Path(path)
-    if path.is_file():
-        return [path]
-    for kind in kinds:
-        if found := sorted(path.glob(f"{kind}_*.txt")):
-            return found
-    names = " or ".join(f"{kind}_<split>.txt" for kind in kinds)
-    raise ValueError(
-        f"{path} {f'holds no {names}' if path.is_dir() else 'does not exist'}: give "
-        "the output folder of a train.py that has reached its test, or a file in it"
-    )
+    found = [path] if path.is_file() else sorted(path.glob(f"{kind}_*.txt"))
+    if not found:
+        problem = f"holds no {kind}_<split>.txt" if path.is_dir() else "does not exist"
+        raise ValueError(
+            f"{path} {problem}: give the output folder of a train.py that has reached "
+            "its test, or a file in it"
+        )
+    return found
 
 
-def split_seeds(name, kinds=("wer",)):
+def split_seeds(name, kind="wer"):
     """The files of a system's seeds: files or output folders, separated by commas.
 
-    A name may have commas itself.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> for name in ("a,1.txt", "b.txt"):
-    ...     _ = (folder / name).write_text("")
-    >>> [path.name for path in split_seeds(f"{folder}/a,1.txt,{folder}/b.txt")]
-    ['a,1.txt', 'b.txt']
+    A name may have commas itself: the longest one that exists counts.
     """
-    parts, paths = name.split(","), []
-    while parts:
-        # The longest name that exists; a name without comma if none does.
-        lengths = range(len(parts), 0, -1)
-        names = {length: ",".join(parts[:length]) for length in lengths}
-        length = next((n for n in lengths if Path(names[n]).exists()), 1)
-        found = find_tests(names[length], kinds)
-        if len(found) > 1:
-            raise ValueError(
-                f"{names[length]} holds {len(found)} tests, "
-                f"{', '.join(path.name for path in found)}: give one of these files"
-            )
-        paths += found
-        parts = parts[length:]
-    return paths
+    parts = name.split(",")
+    lengths = range(len(parts), 0, -1)
+    n = next((n for n in lengths if Path(",".join(parts[:n])).exists()), 1)
+    first, rest = ",".join(parts[:n]), ",".join(parts[n:])
+    found = find_tests(first, kind)
+    if len(found) > 1:
+        raise ValueError(
+            f"{first} holds {len(found)} tests, "
+            f"{', '.join(path.name for path in found)}: give one of these files"
+        )
+    return found + (split_seeds(rest, kind) if rest else [])
 
 
 def read_texts(path):
     """What was said in a test, and what was recognised: two of {id: words}.
 
-    Reads ``hyp_<split>.txt`` or ``ref_<split>.txt``, lines of an id and words, and the
-    other of them beside it; or ``wer_<split>.txt``.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> for kind in ("ref", "hyp"):
-    ...     _ = (folder / f"{kind}_test.txt").write_text("1-1-0 MA3 DAO4\\n")
-    >>> read_texts(folder / "hyp_test.txt")[0]
-    {'1-1-0': ['MA3', 'DAO4']}
+    ``path`` is ``hyp_<split>.txt`` or another file of the test: ``ref_<split>.txt`` and
+    ``hyp_<split>.txt`` beside it are read, whose lines are an id and words.
     """
     path = Path(path)
-    kind, dash, split = path.name.partition("_")
-    if kind not in ("ref", "hyp") or not dash:
-        scored = read_utterances(path)
-        return tuple(
-            {name: list(getattr(u, text)) for name, u in scored.items()}
-            for text in ("reference", "hypothesis")
-        )
+    split = path.name.partition("_")[2]
     return tuple(_read_lines(path.with_name(f"{x}_{split}")) for x in ("ref", "hyp"))
 
 
@@ -128,96 +80,74 @@ def _read_lines(path):
     return texts
 
 
-def read_systems(groups_of_paths):
-    """Utterances, sorted, and a System for each list of ``wer_<split>.txt``.
-
-    Example
-    -------
-    >>> from speechbrain.utils.metric_stats import ErrorRateStats
-    >>> stats = ErrorRateStats()
-    >>> stats.append(["1-1-0"], predict=[["A", "BOX"]], target=[["THE", "BOX"]])
-    >>> path = getfixture("tmp_path") / "wer_test.txt"
-    >>> with open(path, "w") as file:
-    ...     stats.write_stats(file)
-    >>> ids, (system,) = read_systems([[path]])
-    >>> ids, system.measures["WER"], system.measures["CER"]
-    (['1-1-0'], (array([1.]), array([2.])), (array([3.]), array([7.])))
-    """
+def read_systems(groups_of_paths, with_tones=False):
+    """Utterances, sorted, and a System for each list of files, one a seed."""
+    read = _read_tones if with_tones else _read_words
     first, systems = None, []
     for paths in groups_of_paths:
         seeds = []
         for path in paths:
-            utterances = read_utterances(path)
-            refs = {name: u.reference for name, u in utterances.items()}
+            refs, measures, counts = read(path)
             first = first or (path, refs)
             check_comparable(*first, path, refs)
-            seeds.append([_numbers(utterances[name]) for name in sorted(refs)])
-        errors, words, *kinds, wrong, characters = np.mean(seeds, axis=0).T
-        names = ("ins", "del", "sub")
-        systems.append(
-            System(
-                paths,
-                {"WER": (errors, words), "CER": (wrong, characters)},
-                {**dict(zip(names, kinds, strict=True)), "words": words},
-            )
-        )
+            seeds.append((measures, counts))
+        systems.append(System(paths, *map(_mean, zip(*seeds, strict=True))))
     return sorted(first[1]), systems
 
 
-def _numbers(utterance):
-    """Word errors, words, errors by kind, character errors and characters."""
-    said, heard = (" ".join(text) for text in utterance[:2])
-    return [*utterance.counts, edit_distance(said, heard), len(said)]
+def _read_words(path):
+    """References, measures and counts of a ``wer_`` or ``cer_<split>.txt``."""
+    utterances = read_utterances(path)
+    refs = {name: each.reference for name, each in utterances.items()}
+    rows = [utterances[name].counts for name in sorted(refs)]
+    counts = Errors(*np.array(rows, dtype=float).T)
+    named = zip(("words", "ins", "del", "sub"), counts[1:5], strict=True)
+    measure = "CER" if path.name.startswith("cer_") else "WER"
+    return refs, {measure: counts[:2]}, dict(named)
 
 
-def read_tone_systems(groups_of_paths):
-    """As ``read_systems``, with the errors of tones; files as in ``read_texts``."""
-    first, systems = None, []
-    for paths in groups_of_paths:
-        runs = []
-        for path in paths:
-            refs, hyps = read_texts(path)
-            first = first or (path, refs)
-            check_comparable(*first, path, refs)
-            runs.append(tone_errors(refs, hyps))
-        mean = average_runs(runs)
-        counts = {"units": mean.units, "matched": mean.matched}
-        systems.append(System(paths, mean.measures, counts))
-    return sorted(first[1]), systems
+def _read_tones(path):
+    """References, measures and counts of a test's texts."""
+    refs, hyps = read_texts(path)
+    scored = tone_errors(refs, hyps)
+    counts = {"units": scored.units, "matched": scored.matched}
+    return refs, scored.measures, counts
+
+
+def _mean(seeds):
+    """The mean of each array of several {name: array}."""
+    return {name: np.mean([seed[name] for seed in seeds], axis=0) for name in seeds[0]}
 
 
 def check_comparable(path_a, refs_a, path_b, refs_b):
     """Refuse tests over other utterances or reference texts; {id: words} of each."""
-    only_a, only_b = (
-        sorted(a.keys() - b.keys()) for a, b in ((refs_a, refs_b), (refs_b, refs_a))
-    )
-    if only_a or only_b:
-        raise ValueError(
-            f"{path_a} and {path_b} score different utterances, expected the same: "
-            f"only the first has {name_some(only_a)}; only the second has "
-            f"{name_some(only_b)}: compare runs over the same test set"
-        )
-    changed = []
-    for name in sorted(refs_a):
-        pairs = zip_longest(refs_a[name], refs_b[name], fillvalue="no word")
-        for place, (a, b) in enumerate(pairs, start=1):
-            if a != b:
-                changed.append(f"{name} (word {place}: {a}, {b})")
-                break
+    names = sorted(refs_a.keys() | refs_b.keys())
+    changed = [name for name in names if refs_a.get(name) != refs_b.get(name)]
     if changed:
+        texts = [refs.get(changed[0]) for refs in (refs_a, refs_b)]
         raise ValueError(
-            f"{path_a} and {path_b} have different reference texts, expected the same: "
-            f"{name_some(changed)}: compare runs over the same transcripts"
+            f"{path_a} and {path_b} differ in the references of {len(changed)} of "
+            f"{len(names)} utterances, expected the same in both; {changed[0]} has "
+            f"{texts[0]} and {texts[1]}: compare runs over the same test set"
         )
 
 
-def name_some(names):
-    """Up to five names as a text.
+def by_speaker(ids):
+    """Indices of each speaker's utterances; numbers in their order, then names.
+
+    The speaker is what stands before the first hyphen of an id, as in LibriSpeech.
 
     Example
     -------
-    >>> name_some(["1", "2", "3", "4", "5", "6"])
-    '1, 2, 3, 4, 5 and 1 more'
+    >>> by_speaker(["1089-1-0", "84-1-0", "84-1-1"])
+    {'84': array([1, 2]), '1089': array([0])}
     """
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return (", ".join(names[:MOST_NAMED]) or "none") + more
+    without = [name for name in ids if not name.partition("-")[1]]
+    if without:
+        raise ValueError(
+            f"the utterance id {without[0]!r} names no speaker, expected "
+            "'speaker-chapter-utterance': compare without --by-speaker"
+        )
+    speakers = np.array([name.partition("-")[0] for name in ids])
+    order = sorted(set(speakers.tolist()), key=lambda name: (len(name), name))
+    return {speaker: np.flatnonzero(speakers == speaker) for speaker in order}

@@ -61,57 +61,10 @@ class ToneErrors(NamedTuple):
         }
 
 
-def split_syllables(words):
-    """(base, tone) of words that end in a number; the tone is empty if there is none.
-
-    Example
-    -------
-    >>> split_syllables(["MA3", "DAO4", "UH"])
-    [('MA', '3'), ('DAO', '4'), ('UH', '')]
-    """
-    found = [(word, TONED_SYLLABLE.fullmatch(word)) for word in words]
-    return [match.groups() if match else (word, "") for word, match in found]
-
-
-def split_characters(words):
-    """Characters, spaces among them, and their combining marks in canonical order.
-
-    Example
-    -------
-    >>> split_characters(["b\u00e1", "a"])
-    [('b', ''), ('a', '\u0301'), (' ', ''), ('a', '')]
-    """
-    units = []
-    for character in unicodedata.normalize("NFD", " ".join(words)):
-        if unicodedata.combining(character) and units:
-            base, tone = units[-1]
-            units[-1] = (base, tone + character)
-        else:
-            units.append((character, ""))
-    return units
-
-
-def find_split(refs):
-    """``split_syllables`` if a word ends in a number, ``split_characters`` if a letter
-    has an accent.
-
-    Example
-    -------
-    >>> find_split({"1": ["MA3"]}).__name__
-    'split_syllables'
-    """
-    for split in (split_syllables, split_characters):
-        if any(tone for words in refs.values() for _, tone in split(words)):
-            return split
-    raise ValueError(
-        f"the reference texts of {len(refs)} utterances hold no tone, expected words "
-        "such as MA3 or letters with accents: score them without --tones"
-    )
-
-
-def tone_errors(refs, hyps, split=None):
+def tone_errors(refs, hyps):
     """Errors of tone and of what carries it, by utterance.
 
+    Units are syllables if a reference has a word that ends in a number, else letters.
     Bases are aligned with the fewest errors; of such alignments that with the most
     right bases counts, and of these that with the fewest tone errors.
 
@@ -119,9 +72,6 @@ def tone_errors(refs, hyps, split=None):
     ---------
     refs, hyps : dict
         Utterance id to list of words, said and recognised.
-    split : callable, optional
-        Words to units, ``split_syllables`` or ``split_characters``; what the references
-        ask for if not given.
 
     Returns
     -------
@@ -140,31 +90,27 @@ def tone_errors(refs, hyps, split=None):
     >>> errors.confusions[("3", "1")]
     1
     """
-    different = sorted(refs.keys() ^ hyps.keys())
-    if different:
+    if different := sorted(refs.keys() ^ hyps.keys()):
         raise ValueError(
-            f"{different[0]} is an utterance of the {_side(different[0] in refs)} "
-            f"alone, as are {len(different) - 1} others, expected the same utterances "
-            "in both: give the ref_ and the hyp_ file of one test"
+            f"{len(different)} utterances, {different[0]} among them, are in the "
+            "references or the hypotheses alone, expected the same in both: give the "
+            "ref_ and the hyp_ file of one test"
         )
-    split = split or find_split(refs)
+    split = find_split(refs)
     ids = sorted(refs)
     said = {name: split(refs[name]) for name in ids}
     bearers = {base for units in said.values() for base, tone in units if tone}
     rows, confusions = [], Counter()
     for name in ids:
-        heard = split(hyps[name])
-        base_errors, pairs = align_bases(said[name], heard)
+        recognised = split(hyps[name])
+        base_errors, pairs = align_bases(said[name], recognised)
         tones = [(a[1], b[1]) for a, b in pairs if a[0] in bearers]
         confusions.update(tones)
-        whole = edit_distance(*(["".join(u) for u in us] for us in (said[name], heard)))
+        whole = ([(unit, "") for unit in units] for units in (said[name], recognised))
+        errors, _ = align_bases(*whole)
         wrong = sum(a != b for a, b in tones)
-        rows.append((len(said[name]), whole, base_errors, len(tones), wrong))
+        rows.append((len(said[name]), errors, base_errors, len(tones), wrong))
     return ToneErrors(ids, *np.array(rows, dtype=float).T, confusions)
-
-
-def _side(in_references):
-    return "references" if in_references else "hypotheses"
 
 
 def average_runs(runs):
@@ -234,8 +180,7 @@ def compare_tones(first, second, resamples=RESAMPLES, seed=0):
         )
     return {
         name: compare_rates(
-            *(errors, second.measures[name][0]),
-            *(units, second.measures[name][1] if name == "tone" else None),
+            *(errors, second.measures[name][0], units, second.measures[name][1]),
             *(resamples, seed),
         )
         for name, (errors, units) in first.measures.items()
@@ -255,14 +200,37 @@ def confusion_matrix(confusions):
     return tones, np.array([[confusions[(a, b)] for b in tones] for a in tones])
 
 
-def align_bases(reference, hypothesis):
-    """The fewest errors of bases, and (unit said, unit recognised) where bases agree.
+def split_syllables(words):
+    """(base, tone) of each word: the tone is its last digit, or empty."""
+    found = [(word, TONED_SYLLABLE.fullmatch(word)) for word in words]
+    return [match.groups() if match else (word, "") for word, match in found]
 
-    Example
-    -------
-    >>> align_bases([("MA", "3")], [("MA", "1"), ("MA", "3")])
-    (1, [(('MA', '3'), ('MA', '3'))])
-    """
+
+def split_characters(words):
+    """Characters, spaces among them, each with its combining marks as the tone."""
+    units = []
+    for character in unicodedata.normalize("NFD", " ".join(words)):
+        if unicodedata.combining(character) and units:
+            base, tone = units[-1]
+            units[-1] = (base, tone + character)
+        else:
+            units.append((character, ""))
+    return units
+
+
+def find_split(refs):
+    """``split_syllables`` if a word ends in a number, else ``split_characters``."""
+    for split in (split_syllables, split_characters):
+        if any(tone for words in refs.values() for _, tone in split(words)):
+            return split
+    raise ValueError(
+        f"the reference texts of {len(refs)} utterances hold no tone, expected words "
+        "such as MA3 or letters with accents: score them without --tones"
+    )
+
+
+def align_bases(reference, hypothesis):
+    """The fewest errors of bases, and [(unit said, unit recognised)] of equal bases."""
     # One number for three aims: an error outweighs all matches, a match all tones.
     match = min(len(reference), len(hypothesis)) + 1
     error = match * match
@@ -273,39 +241,16 @@ def align_bases(reference, hypothesis):
             step = error if base != other_base else (tone != other_tone) - match
             row.append(min(above[j] + step, above[j + 1] + error, row[j] + error))
         costs.append(row)
-    errors, pairs = 0, []
+    pairs = []
     i, j = len(reference), len(hypothesis)
-    while i or j:
-        here = costs[i][j]
-        if i and here == costs[i - 1][j] + error:
-            i, errors = i - 1, errors + 1
-        elif j and here == costs[i][j - 1] + error:
-            j, errors = j - 1, errors + 1
+    while i and j:
+        if costs[i][j] == costs[i - 1][j] + error:
+            i -= 1
+        elif costs[i][j] == costs[i][j - 1] + error:
+            j -= 1
         else:
             i, j = i - 1, j - 1
             if reference[i][0] == hypothesis[j][0]:
                 pairs.append((reference[i], hypothesis[j]))
-            else:
-                errors += 1
-    return errors, pairs[::-1]
-
-
-def edit_distance(reference, hypothesis):
-    """Fewest insertions, deletions and substitutions from one sequence to another.
-
-    Example
-    -------
-    >>> edit_distance("THE BOAT", "THE BOX")
-    2
-    """
-    if reference == hypothesis:
-        return 0
-    heard = np.array(list(hypothesis), dtype=object)
-    columns = np.arange(heard.size + 1)
-    row = columns
-    for i, unit in enumerate(reference, start=1):
-        kept_or_replaced = row[:-1] + (heard != unit)
-        row = np.append(i, np.minimum(kept_or_replaced, row[1:] + 1))
-        # Insertions run along the row: each costs one more than the cell to its left.
-        row = np.minimum.accumulate(row - columns) + columns
-    return int(row[-1])
+    # The rest of the cost, matches and tones, is less than one error.
+    return -(-costs[-1][-1] // error), pairs[::-1]

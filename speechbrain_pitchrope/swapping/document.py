@@ -5,20 +5,18 @@ characters and no others, so that comments, order, quoting and spacing stay as w
 """
 
 import re
-from functools import lru_cache
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.nodes import MappingNode, SequenceNode
 
 _CLASS_TAG = re.compile(r"!(?:new|name):(.+)")
 _REFERENCE_TAGS = ("!ref", "!copy")
 _WHOLE_REFERENCE = re.compile(r"<([^<>.]+)>")
 _REFERRED_KEY = re.compile(r"<([^<>.\[]+)")
-_LONE_RETURN = re.compile(r"\r(?!\n)")
 _INCLUDE = "!include:"
 _MAX_CHAIN = 20  # a longer chain of references is a circle
 
@@ -43,7 +41,7 @@ class Document(NamedTuple):
 
     def walk(self):
         """Yield (key, node) of each node once; nested keys read ``modules[CNN]``."""
-        yield from _walk("", self.root, set())
+        yield from walk("", self.root)
 
     def at(self, path):
         """The node under a key like ``modules[CNN]``; None if there is none."""
@@ -63,80 +61,47 @@ class Document(NamedTuple):
         path = self.folder / tag.removeprefix(_INCLUDE)
         try:
             text = path.read_text(encoding="utf-8")
-            root = _compose(text)
+            return Document(text, compose(text), path.parent)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ValueError(
-                f"line {self.line(node)} includes {path}, which can't be read: {reason}"
+                f"line {line(node)} includes {path}, which can't be read: {reason}"
             ) from None
-        return Document(text, root, path.parent)
-
-    def chain(self, node):
-        """The node and what its ``!ref`` leads to, in turn.
-
-        The last one is None if a reference is computed (``<a> + 1``) or leads nowhere.
-        """
-        nodes = [node]
-        while nodes[-1] is not None and nodes[-1].tag in _REFERENCE_TAGS:
-            found = _WHOLE_REFERENCE.fullmatch(str(nodes[-1].value).strip())
-            nodes.append(self.at(found[1]) if found else None)
-            if len(nodes) > _MAX_CHAIN:
-                return [*nodes, None]
-        return nodes
 
     def resolve(self, node):
-        """What a node stands for: itself, or what its ``!ref`` leads to, or None."""
-        return self.chain(node)[-1]
+        """What a node stands for: itself, or what its ``!ref`` leads to.
 
-    def line(self, node):
-        """Number of the line on which the node begins, from 1."""
-        return node.start_mark.line + 1
+        None if a reference is computed (``<a> + 1``) or leads nowhere.
+        """
+        for _ in range(_MAX_CHAIN):
+            if node is None or node.tag not in _REFERENCE_TAGS:
+                return node
+            found = _WHOLE_REFERENCE.fullmatch(str(node.value).strip())
+            node = self.at(found[1]) if found else None
+        return None
 
     def line_start(self, index):
         """Index of the first character of the line that ``index`` is on."""
         return self.text.rfind("\n", 0, index) + 1
 
-    def begins_its_line(self, node):
-        """Whether nothing but indentation stands before the node on its line."""
-        start = node.start_mark.index
-        return not self.text[self.line_start(start) : start].strip(" \ufeff")
-
-    def indentation(self, node):
-        """As many spaces as there are characters before the node on its line."""
-        start = node.start_mark.index
-        before = self.text[self.line_start(start) : start]
-        return " " * len(before.removeprefix("\ufeff"))  # a mark of byte order
-
-    def line_break(self, index):
-        r"""How the line above ``index`` ends, ``\n`` or ``\r\n``; its own if first."""
-        end = self.line_start(index) - 1
-        end = self.text.find("\n", index) if end < 0 else end
-        return "\r\n" if self.text[:end].endswith("\r") and end > 0 else "\n"
-
-    def excerpt(self, keys):
-        """The text of these top-level keys and of all that they need, and no others."""
-        nodes = {key.value: list(_nodes(value)) for key, value in self.root.value}
-        owners = {}  # of an anchored node, the key that anchors it
-        for name, below in nodes.items():
-            for node in below:
-                owners.setdefault(id(node), name)
+    def needed_by(self, keys):
+        """These top-level keys, and all that they refer to or share an anchor with."""
+        nodes = {
+            key: [node for _, node in walk("", value)]
+            for key, value in children(self.root)
+        }
+        owners = {id(node): key for key in reversed(nodes) for node in nodes[key]}
         needed, waiting = set(), list(keys)
         while waiting:
-            name = waiting.pop()
-            if name in needed or name not in nodes:
+            key = waiting.pop()
+            if key in needed or key not in nodes:
                 continue
-            needed.add(name)
-            for node in nodes[name]:
+            needed.add(key)
+            for node in nodes[key]:
                 waiting.append(owners[id(node)])
                 if node.tag in _REFERENCE_TAGS:
                     waiting += _REFERRED_KEY.findall(str(node.value))
-        starts = [key.start_mark.index for key, _ in self.root.value]
-        ends = [*starts[1:], len(self.text)]
-        return self.edited(
-            Edit(start, end, "")
-            for (key, _), start, end in zip(self.root.value, starts, ends, strict=True)
-            if key.value not in needed
-        )
+        return needed
 
     def edited(self, edits):
         """The text with all edits made; edits that are equal are made once."""
@@ -147,35 +112,35 @@ class Document(NamedTuple):
         return "".join([*pieces, self.text[done:]])
 
 
-def _walk(key, node, seen):
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    yield key, node
+def line(node):
+    """Number of the line on which the node begins, from 1."""
+    return node.start_mark.line + 1
+
+
+def children(node):
+    """(name, node) of each value in a mapping or item in a sequence, else none."""
     if isinstance(node, MappingNode):
-        for key_node, value in node.value:
-            name = str(key_node.value)
-            yield from _walk(f"{key}[{name}]" if key else name, value, seen)
-    elif isinstance(node, SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _walk(f"{key}[{index}]", value, seen)
+        return [(str(key.value), value) for key, value in node.value]
+    items = node.value if isinstance(node, SequenceNode) else []
+    return [(str(index), item) for index, item in enumerate(items)]
 
 
-def _nodes(node):
-    """The node and all below it."""
-    return (found for _, found in _walk("", node, set()))
+def walk(key, node, seen=None):
+    """Yield (key, node) of a node and each below it, once; ``key`` is the node's."""
+    seen = set() if seen is None else seen
+    if id(node) not in seen:
+        seen.add(id(node))
+        yield key, node
+        for name, inner in children(node):
+            yield from walk(f"{key}[{name}]" if key else name, inner, seen)
 
 
 def argument(node, name):
-    """The value that a mapping node has under ``name``; None if it has none."""
-    if isinstance(node, MappingNode):
-        for key_node, value in node.value:
-            if key_node.value == name:
-                return value
-    return None
+    """The value under ``name``, or the item at this index; None if there is none."""
+    return next((value for key, value in children(node) if key == name), None)
 
 
-def class_of(node: Node):
+def class_of(node):
     """Dotted path behind ``!new:`` or ``!name:``; None for any other node."""
     found = _CLASS_TAG.fullmatch(node.tag or "")
     return found[1] if found else None
@@ -190,7 +155,7 @@ def parse(text, folder=None):
     >>> [(key, class_of(node)) for key, node in document.walk() if class_of(node)]
     [('net', 'torch.nn.ReLU')]
     """
-    root = _compose(text)
+    root = compose(text)
     if not isinstance(root, MappingNode):
         found = "nothing" if root is None else f"a {root.id}"
         raise ValueError(
@@ -198,13 +163,14 @@ def parse(text, folder=None):
             "mapping of keys to values"
         )
     document = Document(text, root, folder)
-    if _LONE_RETURN.search(text):
-        raise ValueError(
-            r"its lines end in \r alone, expected \n or \r\n: convert the line ends"
-        )
-    _check_keys(document)
     for _, node in document.walk():
         document.included(node)
+        for name, count in Counter(name for name, _ in children(node)).items():
+            if count > 1 and name != "<<":
+                raise ValueError(
+                    f"line {line(node)}: the mapping that begins here has the key "
+                    f"`{name}` {count} times: delete all but one"
+                )
     if not any(class_of(node) for _, node in document.walk()):
         raise ValueError(
             "not a SpeechBrain recipe's yaml: no entry is !new:some.Class; give the "
@@ -213,46 +179,16 @@ def parse(text, folder=None):
     return document
 
 
-@lru_cache(maxsize=8)
-def _compose(text):
+def compose(text):
     """The root node; ValueError with line and column if the text is not yaml."""
     try:
         return YAML(pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context
-        if problem.startswith("but "):  # goes on with what was expected
-            problem = f"{error.context}, {problem}"
-        raise ValueError(
-            f"not yaml: line {mark.line + 1}, column {mark.column + 1}: {problem}"
-        ) from None
-    except ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ValueError(
-            f"not yaml: line {line}, column {column}: character "
-            f"{text[error.position]!r} is not allowed"
-        ) from None
+        problem = ", ".join(filter(None, (error.context, error.problem)))
+        place = f"line {mark.line + 1}, column {mark.column + 1}"
+        raise ValueError(f"not yaml: {place}: {problem}") from None
     except YAMLError as error:
         raise ValueError(f"not yaml: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise ValueError("not a recipe's yaml: it is nested too deeply") from None
-
-
-def _check_keys(document):
-    """Refuse a key that stands twice in one mapping, as HyperPyYAML does."""
-    for _, node in document.walk():
-        if not isinstance(node, MappingNode):
-            continue
-        first_lines = {}
-        for key, _ in node.value:
-            if not isinstance(key, ScalarNode) or key.value == "<<":
-                continue
-            name, mark = (key.tag, key.value), key.start_mark
-            if name in first_lines:
-                raise ValueError(
-                    f"line {mark.line + 1}, column {mark.column + 1}: the key "
-                    f"`{key.value}` stands on line {first_lines[name]} already: "
-                    "delete one of them"
-                )
-            first_lines[name] = mark.line + 1

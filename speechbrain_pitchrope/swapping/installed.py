@@ -3,14 +3,16 @@
 Modules of SpeechBrain are imported for that; nothing in the yaml is run.
 """
 
-import importlib
 import inspect
 import logging
+import pydoc
 import re
 import warnings
 from importlib.metadata import version
 
-from ruamel.yaml.nodes import MappingNode
+from speechbrain_pitchrope.swapping.document import children, line
+
+INSTALLED = f"SpeechBrain {version('speechbrain')}"
 
 _NAME = re.compile(r"!(?:new|name|apply):(speechbrain\..+)")
 _NOT_IMPORTABLE = object()  # there, but a package that it needs is not installed
@@ -36,23 +38,15 @@ SUCCESSORS = {
 
 def locate(path):
     """The object that a dotted path of SpeechBrain's names; None if it is not there."""
-    parts = path.split(".")
     logging.disable(logging.WARNING)  # about packages that are not installed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = importlib.import_module(parts[0])
-            for n, part in enumerate(parts[1:], 2):
-                if not hasattr(found, part):
-                    importlib.import_module(".".join(parts[:n]))
-                found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        return None if str(error.name).startswith("speechbrain.") else _NOT_IMPORTABLE
+            return pydoc.locate(path)
     except Exception:  # a library that it needs may fail in any way
         return _NOT_IMPORTABLE
     finally:
         logging.disable(logging.NOTSET)
-    return found
 
 
 def missing(document):
@@ -61,35 +55,32 @@ def missing(document):
         named = _NAME.fullmatch(node.tag or "")
         if not named:
             continue
-        found, place = locate(named[1]), f"`{key}` (line {document.line(node)})"
+        path, place = named[1], f"`{key}` (line {line(node)})"
+        found = locate(path)
         if found is None:
-            yield f"{place}: there is no {named[1]}{_successor(named[1])}"
+            yield f"{place}: there is no {path}{_successor(path)}"
             continue
         for name in _unknown_arguments(found, node):
-            yield f"{place}: {named[1]} has no argument {name}, as one of a fork may"
-
-
-def installed():
-    """Name and version of what is installed."""
-    return f"SpeechBrain {version('speechbrain')}"
+            yield f"{place}: {path} has no argument {name}, as one of a fork may"
 
 
 def _successor(path):
     for start, successor in SUCCESSORS.items():
         if path.startswith(start):
-            return f"; in {installed()} look for {successor}"
+            return f"; in {INSTALLED} look for {successor}"
     return ""
 
 
 def _unknown_arguments(found, node):
     """Names of arguments that a class or function does not take."""
-    if not callable(found) or not isinstance(node, MappingNode):
-        return []
     try:
-        parameters = inspect.signature(found).parameters.values()
-    except (TypeError, ValueError):
+        parameters = inspect.signature(found).parameters
+    except (TypeError, ValueError):  # not a callable, or one without a signature
         return []
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+    if any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    ):
         return []
-    known = {"<<", *(parameter.name for parameter in parameters)}
-    return [str(key.value) for key, _ in node.value if str(key.value) not in known]
+    known = {"<<", *parameters}
+    given = [] if node.id == "sequence" else children(node)
+    return [name for name, _ in given if name not in known]

@@ -1,17 +1,7 @@
 """What a swap changes in a model beyond the names of its classes, in words."""
 
 from speechbrain_pitchrope.names import QUANTIZER, SUBSTITUTES, TRANSFORMERS, TRANSLATOR
-from speechbrain_pitchrope.swapping.document import parse
-from speechbrain_pitchrope.swapping.recipe import (
-    added_argument,
-    classes,
-    find_entries,
-    is_causal,
-    modules,
-    plain_argument,
-    set_aside,
-    unlisted,
-)
+from speechbrain_pitchrope.swapping.recipe import Recipe
 
 _WHAT_GOES = {
     "RelPosMHAXL": "rotary positions instead of relative ones",
@@ -21,68 +11,63 @@ _WHAT_GOES = {
     "of the length, instead of mixing by small networks, whose cost grows with the "
     "length",
 }
+_KNOWN = ("speechbrain.", "torch.", *(row.ours for row in SUBSTITUTES))
 
 
 def beyond_names(text, folder=None):
     """A sentence for each change of a recipe's model, and for what may go wrong."""
-    document = parse(text, folder)
-    entries = find_entries(document)
-    notes = []
-    for entry in entries:
-        if entry.row in TRANSFORMERS:
-            told = _of_transformer(document, entry)
-        elif entry.row is QUANTIZER:
-            told = ["it gives the codes of the mels alone, the same as before"]
-        else:
-            added, _ = added_argument(document, entries, entry)
-            told = _of_argument(added, is_causal(document, entries))
-        notes += [f"{entry.place}: {sentence}" for sentence in told]
-    notes += [f"{entry.place}: {why}" for entry, why in set_aside(document)]
-    for place, path, _ in unlisted(document):
-        notes.append(
-            f"{place}: {path} is in no Augmenter: if train.py calls it, it treats "
-            "pitch as mels; list it in the augmentations of the augmenter"
+    recipe = Recipe(text, folder)
+    told = [
+        (entry, sentence)
+        for entry in recipe.entries
+        for sentence in _of_entry(recipe, entry)
+    ]
+    for entry in recipe.classes:
+        if id(entry.node) in recipe.aside:
+            told.append((entry, recipe.aside[id(entry.node)]))
+    for entry in recipe.unlisted():
+        why = (
+            f"{entry.path} is in no Augmenter: if train.py calls it, it treats pitch "
+            "as mels; list it in the augmentations of the augmenter"
         )
-    return [*notes, *_unknown(document)]
+        told.append((entry, why))
+    for entry in recipe.classes:
+        if id(entry.node) in recipe.trained and not entry.path.startswith(_KNOWN):
+            why = (
+                f"{entry.path} is not known: if it stands between features and "
+                "encoder, it must leave the last four channels, pitch, as they are"
+            )
+            told.append((entry, why))
+    return [f"{entry.place}: {sentence}" for entry, sentence in told]
 
 
-def _of_argument(name, causal):
-    if name == "noise_masking":
+def _of_entry(recipe, entry):
+    """What changes with the class of an entry."""
+    added = recipe.added(entry)
+    if "noise_masking" in added:
         yield "frames that are masked by noise get no pitch (noise_masking: True)"
-    if name == "pitch_level":
+    if "pitch_level" in added:
+        streams = "so that the model can stream"
         yield (
             "pitch takes its level from the 1.5 s before, not from the whole utterance "
             "(pitch_level: window), "
-            + ("as the model is causal" if causal else "so that the model can stream")
+            f"{'as the model is causal' if recipe.is_causal else streams}"
         )
-
-
-def _of_transformer(document, entry):
-    attention = plain_argument(document, entry.node, "attention_type")
+    if entry.row is QUANTIZER:
+        yield "it gives the codes of the mels alone, the same as before"
+    if entry.row not in TRANSFORMERS:
+        return
+    attention = recipe.value(entry.node, "attention_type")
     if attention != "RoPEMHA":
         change = _WHAT_GOES.get(attention, "rotary positions")
         yield (
             f"attention_type: {attention} becomes RoPEMHA: {change}. Weights trained "
             f"with {attention} do not fit"
         )
-    if plain_argument(document, entry.node, "encoder_module") == "branchformer":
+    if recipe.value(entry.node, "encoder_module") == "branchformer":
         yield (
             "SpeechBrain's branchformer has no RoPEMHA: train the baseline with "
             "variant: rope"
         )
-    if entry.row is TRANSLATOR and float(
-        plain_argument(document, entry.node, "mt_weight")
-    ):
+    if entry.row is TRANSLATOR and float(recipe.value(entry.node, "mt_weight")):
         yield "its encoder of text gets RoPEMHA as well, without pitch"
-
-
-def _unknown(document):
-    """Modules that are trained and of which nothing is known."""
-    trained = modules(document)
-    known = ("speechbrain.", "torch.", *(row.ours for row in SUBSTITUTES))
-    for place, path, node in classes(document):
-        if id(node) in trained and not path.startswith(known):
-            yield (
-                f"{place}: {path} is not known: if it stands between features and "
-                "encoder, it must leave the last four channels, pitch, as they are"
-            )

@@ -62,7 +62,7 @@ def test_noise_has_the_ratio_it_says():
     clips = make_clips(3)
     clip = clips[0]
     assert CONDITIONS["clean"](clip, 0, clips) is clip.wav
-    for name in set(CONDITIONS) - {"clean"}:
+    for name in (name for name in CONDITIONS if name.endswith("dB")):
         snr_db = int(name.split()[-2])
         noise = CONDITIONS[name](clip, 0, clips) - clip.wav
         ratio = np.square(clip.wav).mean() / np.square(noise).mean()

@@ -2,235 +2,144 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hyperpyyaml import load_hyperpyyaml
-from speechbrain.utils.metric_stats import ErrorRateStats
 
 from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.scoring.significance import compare_rates
-from speechbrain_pitchrope.scoring.tones import compare_tones, tone_errors
-from tests.scoring.files import random_utterances, write_wer
+from tests.scoring.files import random_utterances, score, write_wer
 
 REFERENCES = random_utterances(0)
 
 
-@pytest.fixture
-def first(tmp_path):
-    return str(write_wer(tmp_path / "wer_a.txt", REFERENCES))
+BETTER = {
+    name: (said, recognised if number % 3 else said)
+    for number, (name, (said, recognised)) in enumerate(REFERENCES.items())
+}
 
 
 @pytest.fixture
-def second(tmp_path):
-    better = {
-        name: (reference, hypothesis if number % 3 else reference)
-        for number, (name, (reference, hypothesis)) in enumerate(REFERENCES.items())
-    }
-    return str(write_wer(tmp_path / "wer_b.txt", better))
+def runs(tmp_path):
+    """Two output folders."""
+    for name, utterances in (("a", REFERENCES), ("b", BETTER)):
+        (tmp_path / name).mkdir()
+        write_wer(tmp_path / name / "wer_test.txt", utterances)
+        write_wer(tmp_path / name / "cer_test.txt", utterances, split_tokens=True)
+    return str(tmp_path / "a"), str(tmp_path / "b")
 
 
 def tables(capsys, *arguments):
-    """The printed tables, each a list of lines."""
+    """The rows of both tables, each a list of cells; words of a heading are apart."""
     assert main(["compare", *arguments]) == 0
-    return [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
+    systems, pairs = capsys.readouterr().out.split("\n\n")
+    signs = str.maketrans("[,]", "   ")
+    pairs = [line.translate(signs).split() for line in pairs.splitlines()[4:]]
+    return [line.split() for line in systems.splitlines()[1:]], pairs
 
 
-def summary(utterances, **options):
-    stats = ErrorRateStats(**options)
-    references, hypotheses = zip(*utterances.values(), strict=True)
-    stats.append(list(utterances), list(hypotheses), list(references))
-    return stats.summarize()
-
-
-def test_rates_are_those_of_speechbrain(first, second, capsys):
-    systems, _ = tables(capsys, first, second)
-    words = summary(REFERENCES)
-    characters = summary(REFERENCES, split_tokens=True)
-    assert systems[1].split() == [
-        "1",
-        f"{words['WER']:.2f}",
-        f"{characters['WER']:.2f}",
-        str(words["insertions"]),
-        str(words["deletions"]),
-        str(words["substitutions"]),
-        str(words["num_scored_tokens"]),
-        "40",
-        first,
+def cells(pair):
+    """What a pair is printed as."""
+    relative = f"{100 * pair.difference / pair.rate_a:+.2f}"
+    return [
+        *(f"{pair.rate_a:.2f}", f"{pair.rate_b:.2f}", f"{pair.difference:+.2f}"),
+        *(f"{pair.low:+.2f}", f"{pair.high:+.2f}", relative),
+        *(f"{pair.probability_of_improvement:.4f}", f"{pair.t:+.2f}", f"{pair.p:.4f}"),
     ]
 
 
-def test_the_pair_is_printed_with_its_statistics(tmp_path, capsys):
-    said = {"1-1-0": "A B", "1-1-1": "C D", "1-1-2": "C D"}
-    heard = {"1-1-0": "A B", "1-1-1": "X X", "1-1-2": "C X"}
-    worse = {name: (said[name], heard[name]) for name in said}
-    perfect = {name: (said[name], said[name]) for name in said}
-    one = write_wer(tmp_path / "1.txt", worse)
-    two = write_wer(tmp_path / "2.txt", perfect)
-    _, pairs = tables(capsys, str(one), str(two), "--seed", "5", "--resamples", "200")
-    pair = compare_rates([0, 2, 1], [0, 0, 0], [2, 2, 2], resamples=200, seed=5)
-    cells = pairs[-1].replace("[", " ").replace("]", " ").replace(",", " ").split()
-    assert cells == [
-        *["2", "vs", "1", "WER", "-50.00", f"{pair.low:+.2f}", f"{pair.high:+.2f}"],
-        *["-100.00", f"{pair.probability_of_improvement:.4f}"],
-        *[f"{pair.t:+.2f}", f"{pair.p:.4f}"],
-    ]
-    assert any("200 paired resamples of 3 utterances, seed 5" in line for line in pairs)
+@pytest.mark.parametrize("kind", ["wer", "cer"])
+def test_rates_and_pairs_are_those_of_the_files(kind, runs, capsys):
+    first, second = (f"{run}/{kind}_test.txt" for run in runs)
+    systems, pairs = tables(capsys, first, second, f"{first},{second}")
+    errors = []
+    for row, utterances in zip(systems, (REFERENCES, BETTER), strict=False):
+        stats = score(utterances, split_tokens=kind == "cer")
+        found = stats.summarize()
+        names = ("num_scored_tokens", "insertions", "deletions", "substitutions")
+        counts = (str(found[name]) for name in names)
+        assert row[1:-1] == [f"{found['WER']:.2f}", *counts, "40"]
+        scored = sorted(stats.scores, key=lambda details: details["key"])
+        errors.append([details["num_edits"] for details in scored])
+    pair = compare_rates(*errors, [details["num_ref_tokens"] for details in scored])
+    assert pairs[0] == ["all", "2", "vs", "1", kind.upper(), *cells(pair)]
+    mean = (pair.rate_a + pair.rate_b) / 2
+    assert float(systems[2][1]) == pytest.approx(mean, abs=0.01)
+    assert systems[2][-1] == f"{first},{second}"
+    assert float(pairs[1][7]) == pytest.approx(pair.difference / 2, abs=0.01)
 
 
-def test_a_system_against_itself(first, capsys):
-    _, pairs = tables(capsys, first, first)
-    assert pairs[-1].split()[4] == "+0.00"
-    assert pairs[-1].split()[-3:] == ["0.5000", "+0.00", "1.0000"]
+def test_run_folders_may_stand_for_their_tests(runs, capsys):
+    files = (f"{run}/wer_test.txt" for run in runs)
+    assert tables(capsys, *runs) == tables(capsys, *files)
+
+
+def test_speakers_are_compared_apart(runs, tmp_path, capsys):
+    """Those of one utterance are in the whole alone."""
+    _, pairs = tables(capsys, *runs, "--by-speaker")
+    assert [row[0] for row in pairs] == ["all", "84", "2428"]
+    for speaker, *row in pairs[1:]:
+        paths = []
+        for name, utterances in (("a", REFERENCES), ("b", BETTER)):
+            own = {x: u for x, u in utterances.items() if x.startswith(f"{speaker}-")}
+            paths.append(str(write_wer(tmp_path / f"{name}.txt", own)))
+        assert tables(capsys, *paths)[1] == [["all", *row]]
+    said = {"1-1-0": ("A B", "A"), "1-1-1": ("A B", "A"), "2-1-0": ("A B", "A")}
+    path = str(write_wer(tmp_path / "wer_test.txt", said))
+    _, pairs = tables(capsys, path, path, "--by-speaker")
+    assert [row[0] for row in pairs] == ["all", "1"]
 
 
 def test_without_errors_there_is_no_relative_difference(tmp_path, capsys):
     perfect = {name: (said, said) for name, (said, _) in REFERENCES.items()}
     path = str(write_wer(tmp_path / "wer_c.txt", perfect))
-    _, pairs = tables(capsys, path, path)
-    assert pairs[-1].split()[-4] == "-"
+    _, ((*_, relative, _, _, p),) = tables(capsys, path, path)
+    assert (relative, p) == ("-", "1.0000")
 
 
-def test_seeds_of_one_system_are_pooled(first, second, capsys):
-    systems, _ = tables(capsys, first, second, f"{first},{second}")
-    one, other, pooled = ([float(x) for x in line.split()[1:8]] for line in systems[1:])
-    means = [(a + b) / 2 for a, b in zip(one, other, strict=True)]
-    assert pooled == pytest.approx(means, abs=0.05)
-    assert systems[3].endswith(f"{first},{second}")
-
-
-def test_several_systems_come_with_a_caution(first, second, capsys):
-    caution = "The p values are not corrected for their number."
-    assert caution not in tables(capsys, first, second)[1]
-    _, pairs = tables(capsys, first, second, second)
-    assert caution in pairs
-    assert pairs[-1].split()[3:] == pairs[-2].split()[3:]
-
-
-def test_speakers_are_scored_apart(first, second, tmp_path, capsys):
-    *_, speakers = tables(capsys, first, second, "--by-speaker")
-    assert [line.split()[0] for line in speakers] == ["speaker", "84", "2428"]
-    own = {name: pair for name, pair in REFERENCES.items() if name.startswith("84-")}
-    scored = summary(own)
-    assert speakers[1].split()[1:4] == [
-        "20",
-        str(scored["num_scored_tokens"]),
-        f"{scored['WER']:.2f}",
-    ]
-
-
-def test_a_speaker_of_one_utterance_has_no_interval(tmp_path, capsys):
-    said = {"1-1-0": ("A B", "A"), "1-1-1": ("A B", "A"), "2-1-0": ("A B", "A")}
-    path = str(write_wer(tmp_path / "wer_test.txt", said))
-    *_, speakers = tables(capsys, path, path, "--by-speaker")
-    assert "[" in speakers[1]
-    assert speakers[2].split()[-1] == "-"
-
-
-def test_registers_gather_speakers_by_pitch(first, second, tmp_path, capsys):
-    f0 = tmp_path / "f0.csv"
-    f0.write_text("speaker,f0_hz\n84,205\n2428,110\n7,150\n")
-    *_, registers, speakers = tables(
-        capsys, first, second, "--f0", str(f0), "--by-speaker"
-    )
-    assert [line[:12] for line in registers[1:]] == ["below 130 Hz", "above 180 Hz"]
-    assert registers[1][12:] == speakers[2][12:]
-    assert registers[2][12:] == speakers[1][12:]
-
-
-def test_speakers_without_f0_are_named(first, second, tmp_path, capsys):
-    f0 = tmp_path / "f0.csv"
-    f0.write_text("speaker,f0_hz\n84,205\n")
-    assert main(["compare", first, second, "--f0", str(f0)]) == 1
-    assert (
-        "speakers 2428 of the test set have no f0_hz, expected"
-        in capsys.readouterr().err
-    )
-
-
-def test_refused_files_end_with_a_message(first, tmp_path, capsys):
+def test_refused_files_end_with_a_message(runs, tmp_path, capsys):
     other = write_wer(tmp_path / "wer_other.txt", {"9-9-9": ("A", "A")})
-    assert main(["compare", first, str(other)]) == 1
+    assert main(["compare", runs[0], str(other)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("pitchrope compare: ")
-    assert "score different utterances" in error and "9-9-9" in error
-
-
-def test_one_system_alone_is_refused(first, capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["compare", first])
-    assert end.value.code == 2
-    assert "TEST_B" in capsys.readouterr().err
-
-
-def test_run_folders_may_stand_for_their_tests(first, second, tmp_path, capsys):
-    by_file = tables(capsys, first, second)
-    folders = []
-    for path in map(Path, (first, second)):
-        folders.append(tmp_path / path.stem)
-        folders[-1].mkdir()
-        path.rename(folders[-1] / "wer_test.txt")
-    by_folder = tables(capsys, *map(str, folders))
-    assert by_folder[1] == by_file[1]
-    assert [x[:80] for x in by_folder[0]] == [x[:80] for x in by_file[0]]
+    assert error.startswith("pitchrope compare: ") and "differ in the refer" in error
 
 
 def test_tones_are_compared_apart(tmp_path, capsys):
-    said = {f"1-1-{i}": "MA3 BO1" for i in range(9)}
-    refs = {name: text.split() for name, text in said.items()}
-    heard = {"one": "MA3 BO2", "two": "MA3 LI1", "three": "MA3 BO1"}
-    hyps = {
-        system: {
-            name: (text if i % 2 else "MA3 BO1").split() for i, name in enumerate(said)
-        }
-        for system, text in heard.items()
-    }
-    paths = [
-        str(
-            write_wer(
-                tmp_path / f"{system}.txt",
-                {name: (refs[name], texts[name]) for name in refs},
-            )
-        )
-        for system, texts in hyps.items()
+    """Errors of half of the utterances: in tone, in what bears it, none."""
+    paths = []
+    for name, wrong in (("tone", "MA3 BO2"), ("base", "MA3 LI1"), ("none", "MA3 BO1")):
+        folder = tmp_path / name
+        folder.mkdir()
+        for kind, texts in (("ref", ["MA3 BO1"]), ("hyp", ["MA3 BO1", wrong])):
+            lines = [f"1-1-{i} {texts[i % len(texts)]}\n" for i in range(8)]
+            (folder / f"{kind}_test.txt").write_text("".join(lines))
+        paths.append(str(folder))
+    systems, pairs = tables(capsys, *paths, "--tones")
+    assert [row[1:6] for row in systems] == [
+        ["25.00", "0.00", "25.00", "16", "16"],
+        ["25.00", "25.00", "0.00", "16", "12"],
+        ["0.00", "0.00", "0.00", "16", "16"],
     ]
-    systems, pairs = tables(capsys, *paths, "--tones", "--resamples", "200")
-    assert [line.split()[1:4] for line in systems[1:]] == [
-        ["22.22", "0.00", "22.22"],
-        ["22.22", "22.22", "0.00"],
-        ["0.00", "0.00", "0.00"],
+    assert [(row[1], row[4], row[7]) for row in pairs] == [
+        *(("2", "toned", "+0.00"), ("2", "base", "+25.00"), ("2", "tone", "-25.00")),
+        *(("3", "toned", "-25.00"), ("3", "base", "+0.00"), ("3", "tone", "-25.00")),
     ]
-    rows = [line.split("[")[0].split() for line in pairs[4:]]
-    assert [(row[0], row[3]) for row in rows] == [
-        (number, name) for number in "23" for name in ("toned", "base", "tone")
-    ]
-    expected = compare_tones(
-        *(tone_errors(refs, hyps[name]) for name in ("one", "two")), 200, 0
-    )
-    for row, pair in zip(rows, expected.values(), strict=False):
-        assert row[4] == f"{pair.difference:+.2f}"
 
 
-def test_torch_is_not_loaded_and_no_yaml_is_executed(first, tmp_path):
+def test_torch_is_not_loaded_and_no_yaml_is_executed(runs, tmp_path):
     """What scores texts needs neither, and a stranger's folder may hold any yaml."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    Path(first).rename(folder / "wer_test.txt")
+    folder, mark, out = tmp_path / "a", tmp_path / "executed", tmp_path / "training.png"
     (folder / "train_log.txt").write_text("epoch: 1 - train loss: 2.5\n")
-    mark = tmp_path / "executed"
     (folder / "hyperparams.yaml").write_text(f"x: !apply:os.mkdir [{mark}]\n")
     assert not load_hyperpyyaml((folder / "hyperparams.yaml").read_text())["x"]
-    assert mark.is_dir()  # such a yaml does do it
-    mark.rmdir()
-    out = tmp_path / "training.png"
-    for arguments in (
-        ["wer", folder],
-        ["compare", folder, folder],
-        ["plot", "training", folder, "--out", out],
-    ):
-        code = (
-            "import sys; from speechbrain_pitchrope.cli import main; "
-            "assert main(sys.argv[1:]) == 0; assert 'torch' not in sys.modules"
-        )
-        subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+    mark.rmdir()  # such a yaml does do it
+    code = f"""
+import sys
+from speechbrain_pitchrope.cli import main
+for command in (["wer"], ["compare", {runs[1]!r}], ["plot", "training"]):
+    options = ["--out", {str(out)!r}] if "plot" in command else []
+    assert main([*command, {str(folder)!r}, *options]) == 0
+    assert "torch" not in sys.modules, command
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
     assert out.is_file() and not mark.exists()

@@ -1,25 +1,26 @@
 """``pitchrope report``: its page shows what the files hold, and what is missing."""
 
 import base64
-import builtins
 import io
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 
 from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.cli.finish import after_training
 from speechbrain_pitchrope.figures.style import new_canvas
-from speechbrain_pitchrope.nnet.summary import learned_pitch, learned_table
+from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
-from speechbrain_pitchrope.report.recordings import ranked, spaced
+from speechbrain_pitchrope.report.facts import ranked, spaced
 from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
-from tests.made_runs import make_run
+from tests.made_runs import damage, half, make_run, replaced
 from tests.made_swapped_runs import make_swapped_run
 from tests.made_tested_runs import LOG, SPLITS, make_tested_run
 from tests.page import read_page, rows_of, section
@@ -47,7 +48,7 @@ def page(written):
 @pytest.fixture
 def folder(tested, tmp_path, monkeypatch):
     """A copy of the run to be damaged, and reported without figures."""
-    blank = figures.as_picture(new_canvas((1, 1)), "The course.", "A figure.")
+    blank = figures.as_picture("training", new_canvas((1, 1)))
     monkeypatch.setattr(figures, "FIGURES", {})
     monkeypatch.setattr(figures, "draw_training", lambda log: blank)
     ignored = shutil.ignore_patterns("*.html")
@@ -144,7 +145,7 @@ def test_utterances_have_their_figures_and_sounds(tested, page):
         name, split = title.split(", of ")
         images = [figure.one("img") for figure in article.all("figure")]
         starts = [image["alt"].split()[0] for image in images]
-        assert starts == ["Waveform,", "4", "Four", "Attention"]
+        assert starts == ["Waveform,", "Rotary", "Four", "Attention"]
         for image in images:
             mime, png = content(image["src"])
             picture = Image.open(png)
@@ -185,17 +186,16 @@ def test_training_and_settings_are_the_runs(tested, page):
     assert "valid loss 12" in section(page, "training").one("img")["alt"]
     rows = dict(rows_of(section(page, "settings").one("table")))
     assert (rows["variant"], rows["attention: theta"]) == ("all", "offset")
-    assert (rows["test splits"], rows["corpus"]) == ("test-a, test-b", str(tested[1]))
+    assert rows["test_splits"] == "test-a, test-b"
+    assert rows["data_folder"] == str(tested[1])
     yaml = (tested[0] / "hyperparams.yaml").read_text()
     assert section(page, "settings").one("pre").text == " ".join(yaml.split())
 
 
-@pytest.mark.parametrize("count", [0, 1, 99])
+@pytest.mark.parametrize("count", [0, 99])
 def test_so_many_utterances_as_asked_for(folder, count):
     code, page = report(folder, "--utterances", str(count))
-    assert code == 0
-    assert len(page.all("article")) == min(count, len(ALL))
-    assert bool(page.all("section", id="utterances")) == (count > 0)
+    assert (code, len(page.all("article"))) == (0, min(count, len(ALL)))
 
 
 def test_they_are_ranked_and_evenly_spaced(tmp_path):
@@ -210,7 +210,7 @@ def test_they_are_ranked_and_evenly_spaced(tmp_path):
     assert spaced([], 3) == spaced([1], 0) == []
 
 
-def test_recordings_are_found_from_any_folder(tested, folder, monkeypatch, capsys):
+def test_recordings_are_found_from_any_folder(tested, folder, monkeypatch):
     """A relative path is the caller's, or leads on from a folder of the run's path."""
     yaml = folder / "hyperparams.yaml"
     yaml.write_text(yaml.read_text().replace(str(tested[1]), "corpus"))
@@ -221,7 +221,6 @@ def test_recordings_are_found_from_any_folder(tested, folder, monkeypatch, capsy
         assert re.search(
             rf"corpus/test-./{name}\.wav is not there.*--data-folder", told
         )
-        assert f"Recording and figures of {name}" in capsys.readouterr().err or told
     assert page.all("article")[0].all("div", class_="alignment")
     assert report(folder, "--utterances", "1", "--data-folder", str(tested[1]))[0] == 0
     monkeypatch.chdir(tested[1].parent)
@@ -259,55 +258,33 @@ def test_a_run_that_was_not_tested_yet(folder):
     assert section(page, "training").all("img") and section(page, "learned").all("tr")
 
 
-def cut(name, size):
-    """A damage: a file ends early, or is gone (0)."""
-
-    def damage(folder):
-        for path in folder.glob(name):
-            path.write_bytes(path.read_bytes()[:size])
-            if size == 0:
-                path.unlink()
-
-    return damage
-
-
-def other_columns(folder):
-    """A damage: a manifest of something else."""
-    (folder / "manifests/test-b.csv").write_text("name,path\n3-1-0,a.wav\n")
-
-
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("name", "change", "message"),
     [
-        (cut("wer_test-a.txt", -20), "The results of test-a: .* it was cut short"),
-        (cut("wer_test-b.txt", 0), r"there is no wer_test-b\.txt"),
-        (cut("cer_test-a.txt", 0), "The CER of test-a: "),
-        (cut("cer_test-a.txt", 6), "The CER of test-a: "),
-        (cut("train_log.txt", -30), "ends within the line"),
-        (cut("save/*/model.ckpt", 1000), "model.ckpt can't be read"),
-        (cut("save/*/*", 0), "there is no checkpoint"),
-        (cut("manifests/test-b.csv", 0), "test-b.csv is not there; it says where"),
-        (other_columns, "test-b.csv can't be read .*ID and wav"),
+        ("wer_test-a.txt", lambda x: x[:-20], "The results of test-a: .* cut short"),
+        ("wer_test-b.txt", None, r"there is no wer_test-b\.txt"),
+        ("cer_test-a.txt", None, "The CER of test-a: "),
+        ("cer_test-a.txt", lambda x: x[:6], "The CER of test-a: "),
+        ("train_log.txt", lambda x: x[:-30], "ends within the line"),
+        ("save/*/model.ckpt", half, "model.ckpt can't be read"),
+        ("save/*", None, "there is no checkpoint"),
+        ("manifests/test-b.csv", None, "test-b.csv is not there; it says where"),
+        ("manifests/test-b.csv", replaced("ID", "name"), "be read .*ID and wav"),
     ],
 )
-def test_what_is_damaged_is_told_and_the_rest_is_there(folder, damage, message):
-    text = learned_pitch(load_trained(folder).hparams["model"])
-    (folder / "learned_pitch.txt").write_text(text)
-    damage(folder)
+def test_what_is_damaged_is_told_and_the_rest_is_there(folder, name, change, message):
+    damage(folder, name, change)
     code, page = report(folder, "--utterances", "2")
     assert code == 1
     assert re.search(message, section(page, "missing").text)
-    for name in ("errors", "utterances", "learned", "settings"):
-        assert section(page, name).text
+    assert all(section(page, part).text for part in ("errors", "utterances"))
 
 
 @pytest.mark.parametrize(
-    ("variant", "figure", "column"),
-    [("similarity", "similarity", "B"), ("radius", "rotation", "|rho|"), ("rope",) * 3],
+    ("variant", "columns"),
+    [("similarity", ["|B|"]), ("radius", ["|rho|", "|rho|"]), ("rope", [])],
 )
-def test_only_figures_with_something_to_show(
-    variant, figure, column, tmp_path, monkeypatch
-):
+def test_only_figures_with_something_to_show(variant, columns, tmp_path, monkeypatch):
     """Those that there are show the head that the variant's own parameters name."""
     drawn = {name: figures.FIGURES[name] for name in ("rotation", "similarity")}
     monkeypatch.setattr(figures, "FIGURES", drawn)
@@ -315,10 +292,7 @@ def test_only_figures_with_something_to_show(
     code, page = report(tmp_path / "run", "--utterances", "1")
     assert code == 0
     captions = [caption.text for caption in page.one("article").all("figcaption")]
-    assert len(captions) == {"rope": 0, "similarity": 1, "radius": 2}[variant]
-    assert (
-        all(f"the largest {column}" in caption for caption in captions) or column == "B"
-    )
+    assert [re.search(r"largest (\S+)[.:]", text)[1] for text in captions] == columns
     notes = section(page, "utterances").text
     assert ("Without figures of" in notes) == (variant != "radius")
     is_rope = "rope has no parameters that use" in section(page, "learned").text
@@ -352,7 +326,6 @@ def test_what_is_no_run_or_can_not_be(tested, tmp_path, capsys):
         (tmp_path, [], "holds no hyperparams.yaml: give the output folder"),
         (checkpoint, [], f"a report is of a whole run: give {tested[0]}"),
         (tmp_path / "new", [], "there is nothing to report of"),
-        (tested[0], ["--utterances", "-1"], "-1 utterances to draw: give 0 or more"),
         (tested[0], ["--out", str(tmp_path)], "is a folder: name a file in it"),
         (tested[0], ["--out", str(tmp_path / "r.pdf")], "a report is HTML, name a"),
         (tested[0], ["--out", str(tmp_path / "there.html")], "there.html exists: give"),
@@ -365,33 +338,20 @@ def test_what_is_no_run_or_can_not_be(tested, tmp_path, capsys):
 
 
 def test_without_matplotlib_the_remedy_is_named(tested, tmp_path, monkeypatch, capsys):
-    original = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return original(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     out = tmp_path / "report.html"
     assert main(["report", str(tested[0]), "--out", str(out)]) == 1
     assert "figures need matplotlib: pip install" in capsys.readouterr().err
     assert not out.exists()
 
 
-@pytest.mark.parametrize("n_unknown", range(len(figures.AUDIO_FORMATS)))
-def test_the_best_format_that_libsndfile_writes(tested, n_unknown, monkeypatch):
-    """An older libsndfile writes no MP3, or no FLAC either; loud sound is clipped."""
-    unknown = [name for name, _, _ in figures.AUDIO_FORMATS[:n_unknown]]
-    original, wav = soundfile.write, 3 * np.sin(np.arange(16000) / 10)
-
-    def write(*args, format, **kwargs):
-        if format in unknown:
-            raise ValueError(f"unknown format: {format}")
-        return original(*args, format=format, **kwargs)
-
-    monkeypatch.setattr(soundfile, "write", write)
-    mime, sound = content(figures.as_sound(figures.torch.tensor(wav), 16000))
-    assert mime == figures.AUDIO_FORMATS[n_unknown][2]
+@pytest.mark.parametrize("mime", ["audio/mpeg", "audio/flac"])
+def test_the_best_format_that_libsndfile_writes(mime, monkeypatch):
+    """An older libsndfile writes no MP3; samples above 1 are clipped."""
+    if mime == "audio/flac":
+        monkeypatch.setattr(soundfile, "available_formats", lambda: {"FLAC": ""})
+    wav = 3 * np.sin(np.arange(16000) / 10)
+    found_mime, sound = content(figures.as_sound(torch.tensor(wav), 16000))
     found, rate = soundfile.read(sound)
-    assert rate == 16000 and np.corrcoef(found, wav.clip(-1, 1))[0, 1] > 0.99
+    assert (found_mime, rate) == (mime, 16000)
+    assert np.corrcoef(found, wav.clip(-1, 1))[0, 1] > 0.99

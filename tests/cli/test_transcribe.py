@@ -71,21 +71,6 @@ class Listener:
         return [f"  PIECE {len(self.heard)} "], None
 
 
-@pytest.mark.parametrize("sample_rate", [16000, 48000])
-def test_any_rate_and_channel_count(tmp_path, sample_rate):
-    """Channels are averaged, and the model hears its own sample rate."""
-    wav = utterance(seconds=2.0).double()
-    n_samples = 2 * sample_rate
-    wider = sample_rate / 16000 * torch.fft.irfft(torch.fft.rfft(wav), n=n_samples)
-    both = torch.stack((1.5 * wider, 0.5 * wider), 1)
-    soundfile.write(tmp_path / "a.wav", both.numpy(), sample_rate, subtype="FLOAT")
-    listener = Listener()
-    assert transcribe(listener, tmp_path / "a.wav") == "PIECE 1"
-    assert len(listener.heard[0]) == len(wav)
-    error = (listener.heard[0] - wav)[200:-200]
-    assert error.square().mean() < 1e-3 * wav.square().mean()
-
-
 def test_a_long_recording_is_heard_in_pieces(tmp_path):
     words = [utterance(100.0 + 40 * i, 2.0, seed=i) for i in range(4)]
     wav = torch.cat([part for word in words for part in (word, torch.zeros(8000))])
@@ -138,7 +123,7 @@ def test_a_bar_shows_the_seconds_on_a_terminal_only(
 
     monkeypatch.setattr("sys.stderr", Terminal())
     assert main(["transcribe", package, "a", "b"]) == 0
-    assert "3.2/3.2" in sys.stderr.getvalue()
+    assert "3.2s" in sys.stderr.getvalue()
     assert capsys.readouterr().out == printed.out
 
 
@@ -147,10 +132,8 @@ def test_a_bar_shows_the_seconds_on_a_terminal_only(
     [
         (["a", "a/x.wav"], "a holds no hyperparams.yaml: give a folder that pitchrope"),
         (["nowhere", "a/x.wav"], "nowhere is no folder: give a folder"),
-        (["PACKAGE", "a/x.wav", "--longest", "0"], "--longest is 0 s: give 1 s or"),
         (["PACKAGE", "empty"], "empty holds no recordings"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_cannot_be_done_is_said(package, recordings, capsys, arguments, message):
     (recordings / "empty").mkdir()

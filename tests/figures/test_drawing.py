@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 import soundfile
+from speechbrain.lobes.features import Fbank
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures import drawing
-from speechbrain_pitchrope.figures.heads import attention_maps, trained_head
+from speechbrain_pitchrope.figures.heads import encode, greedy_tokens, trained_head
 from speechbrain_pitchrope.lobes.features import PitchFbank
+from speechbrain_pitchrope.nnet.dense import attention_weights
+from speechbrain_pitchrope.runs.trained import load_trained
+from tests.made_runs import make_run
 from tests.signals import utterance
 
 
@@ -20,14 +24,12 @@ def images_of(figure):
 def test_pitch_and_mels_are_those_of_the_features(recording, section):
     features = PitchFbank(n_mels=40)
     figure = drawing.draw_pitch(recording, features, **section)
-    (line,) = (line for line in figure.axes[-1].lines if line.get_label() == "f0")
     wav = read_mono(recording, 16000, **section)
     mels, channels = inband.split(features(wav[None])[0])
     expected = inband.f0_in_hz(channels).numpy()
-    np.testing.assert_array_equal(
-        line.get_ydata(), np.where(expected > 0, expected, np.nan)
-    )
-    assert line.get_xdata()[0] == section.get("start", 0)
+    x, y = figure.axes[-1].lines[-1].get_data()
+    np.testing.assert_array_equal(y, np.where(expected > 0, expected, np.nan))
+    assert x[0] == section.get("start", 0)
     (image,) = images_of(figure)
     np.testing.assert_array_equal(image, mels[:, :40].T)
 
@@ -44,19 +46,38 @@ def test_rotation_and_similarity_are_those_of_the_head(recording, run):
     np.testing.assert_allclose(images[2], adapted - plain, atol=1e-6)
 
 
-def test_attention_is_that_of_the_model(recording, run):
-    maps = attention_maps(run, recording, [0], [1])
-    figure = drawing.draw_attention(run, recording, [0], [1])
-    *_, on, zeroed, _ = images_of(figure)[:6]
-    np.testing.assert_array_equal(on, maps.heads[0].with_pitch)
-    np.testing.assert_array_equal(zeroed, maps.heads[0].without_pitch)
+def test_attention_is_that_of_the_model_with_and_without_pitch(recording, run):
+    figure = drawing.draw_attention(run, recording, [1, 0], [1], start=0.2)
+    wav = read_mono(recording, 16000, start=0.2)
+    _, *images = images_of(figure)[2:]
+    names = [
+        axes.get_ylabel().split("\n")[0] for axes in (figure.axes[i] for i in (3, 6))
+    ]
+    assert names == ["layer 1, head 1", "layer 0, head 1"]
+    for pitch, column in ((True, 0), (False, 1)):
+        _, inputs = encode(run, wav, pitch)
+        for layer, image in ((1, images[column]), (0, images[3 + column])):
+            weights = attention_weights(run.attention[layer], *inputs[layer])
+            np.testing.assert_array_equal(image, weights[0, 1])
+    _, ids = greedy_tokens(encode(run, wav)[0], 0)
+    assert run.tokenizer.decode_ids(ids) in "".join(figure.get_suptitle().split("\n"))
+    assert figure.axes[0].get_xlim()[0] == 0.2
+
+
+def test_streams_beside_the_spectrogram_are_not_drawn(recording, tmp_path):
+    make_run(tmp_path / "run", variant="multistream")
+    run = load_trained(tmp_path / "run")
+    mels, *_ = images_of(drawing.draw_attention(run, recording, heads=[0]))
+    fbank = Fbank(sample_rate=16000, n_fft=400, n_mels=80, f_max=8000)
+    expected = fbank(read_mono(recording, 16000)[None])
+    np.testing.assert_array_equal(mels, expected[0].T)
 
 
 def test_what_is_too_long_can_be_drawn_in_part(tmp_path):
     path = tmp_path / "a.wav"
     wav = utterance(seconds=1.0).repeat(601)
     soundfile.write(path, wav.numpy(), 16000)
-    with pytest.raises(ValueError, match=r"a\.wav lasts 601 s, .* --start and --end"):
+    with pytest.raises(ValueError, match=r"a\.wav gives 601.* to 600 s .* --start and"):
         drawing.draw_pitch(path)
     figure = drawing.draw_pitch(path, start=500, end=501)
     assert figure.axes[2].get_xlim() == (500, 501)

@@ -19,24 +19,17 @@ def draw():
     return figure
 
 
-@pytest.fixture
-def figure():
-    return draw()
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-
-
-def test_png_has_the_colours_that_were_drawn(figure):
+def test_png_has_the_colours_that_were_drawn():
     whole = io.BytesIO()
-    figure.savefig(whole, dpi=DPI)
+    draw().savefig(whole, dpi=DPI)
     small = figure_bytes(draw(), ".png")
-    drawn, saved = pixels(whole.getvalue()), pixels(small)
+    drawn, saved = (
+        np.asarray(Image.open(png).convert("RGB")).astype(int)
+        for png in (whole, io.BytesIO(small))
+    )
     assert saved.shape == drawn.shape == (2 * DPI, 4 * DPI, 3)
     assert np.abs(saved - drawn).max() <= 0.04 * 255
     assert len(small) < 0.6 * len(whole.getvalue())
-    assert Image.open(io.BytesIO(small)).info["dpi"] == pytest.approx((DPI, DPI), 0.01)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
@@ -44,13 +37,7 @@ def test_figures_drawn_alike_are_files_alike(suffix):
     assert figure_bytes(draw(), suffix) == figure_bytes(draw(), suffix.upper())
 
 
-def test_a_file_is_written_as_its_ending_says(figure, tmp_path):
-    save_figure(figure, tmp_path / "new" / "a.SVG")
+def test_a_file_is_written_as_its_ending_says(tmp_path):
+    save_figure(new_canvas((1, 1)), tmp_path / "new" / "a.SVG")
     assert "<svg" in (tmp_path / "new" / "a.SVG").read_text()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.SVG"]
-
-
-@pytest.mark.parametrize("suffix", [".jpg", "", ".svgz"])
-def test_another_format_is_refused(figure, suffix):
-    with pytest.raises(ValueError, match=r"choose one of \.png, \.svg, \.pdf"):
-        figure_bytes(figure, suffix)

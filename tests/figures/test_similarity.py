@@ -21,9 +21,13 @@ def panels_of(figure):
     return {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
 
 
+def draw(bias, **options):
+    return similarity_figure(PLAIN, ADAPTED, bias, F0_HZ, SHIFT, **options)
+
+
 @pytest.fixture(scope="module")
 def figure():
-    return similarity_figure(PLAIN, ADAPTED, 4 * PLAIN, F0_HZ, SHIFT, title="a")
+    return draw(4 * PLAIN, span=(60.4, 60.8), start=60.0)
 
 
 def test_maps_are_the_kernels_their_difference_and_the_bias(figure):
@@ -38,63 +42,30 @@ def test_maps_are_the_kernels_their_difference_and_the_bias(figure):
     for name, values in expected.items():
         (image,) = panels[name].images
         np.testing.assert_allclose(image.get_array(), values)
-        assert image.origin == "lower"
-        np.testing.assert_allclose(image.get_extent(), [-0.02, 1.58, -0.02, 1.58])
+        assert image.get_clim() == (-1.5, 1.5)
 
 
-def test_one_scale_symmetric_about_zero(figure):
-    images = [axes.images[0] for axes in panels_of(figure).values()]
-    assert {image.get_clim() for image in images} == {(-1.5, 1.5)}
-    assert len({image.get_cmap().name for image in images}) == 1
-
-
-def test_a_small_bias_stays_as_it_is():
-    panels = panels_of(similarity_figure(PLAIN, ADAPTED, 0.2 * PLAIN, F0_HZ, SHIFT))
-    (image,) = panels["similarity bias (logits)"].images
-    np.testing.assert_allclose(image.get_array(), 0.2 * PLAIN)
-
-
-def test_no_bias_is_told():
-    figure = similarity_figure(PLAIN, ADAPTED, np.zeros((40, 40)), F0_HZ, SHIFT)
-    (image,) = panels_of(figure)["no similarity bias"].images
-    assert not image.get_array().any()
-
-
-def test_f0_runs_along_both_margins(figure):
-    strips = [axes for axes in figure.axes if axes.lines]
-    times = np.arange(40) * SHIFT
-    level = [axes for axes in strips if axes.get_yscale() == "log"]
-    upright = [axes for axes in strips if axes.get_xscale() == "log"]
-    assert len(upright) == len(level) == 2
-    for axes in level:
-        x, y = axes.lines[0].get_data()
-        np.testing.assert_allclose(x, times)
-        np.testing.assert_allclose(y, np.where(F0_HZ > 0, F0_HZ, np.nan))
-        assert axes.get_xlim() == panels_of(figure)["standard RoPE"].get_xlim()
-    for axes in upright:
-        x, y = axes.lines[0].get_data()
-        np.testing.assert_allclose(x, np.where(F0_HZ > 0, F0_HZ, np.nan))
-        np.testing.assert_allclose(y, times)
-        assert axes.get_ylim() == panels_of(figure)["standard RoPE"].get_ylim()
-    # The outer strip of each margin tells what it is.
-    assert sorted(axes.get_xlabel() for axes in upright) == ["", "f0 (Hz)"]
-    assert sorted(axes.get_ylabel() for axes in level) == ["", "f0 (Hz)"]
-
-
-def test_the_caption_says_whether_the_bias_has_an_odd_part(figure):
-    def caption(bias):
-        drawn = similarity_figure(PLAIN, ADAPTED, bias, F0_HZ, SHIFT)
-        return " ".join(drawn.get_supxlabel().split())
-
-    assert caption(PLAIN).endswith(SYMMETRIC)
-    assert caption(PLAIN + 0.1 * np.sign(F0_HZ - 100)).endswith(ASYMMETRIC)
-    assert "bias" not in caption(0 * PLAIN)
-
-
-def test_a_part_is_shown_in_the_recordings_time():
-    figure = similarity_figure(
-        PLAIN, ADAPTED, PLAIN, F0_HZ, SHIFT, span=(60.4, 60.8), start=60.0
-    )
+def test_all_is_in_the_recordings_time(figure):
+    """Also f0, above the maps."""
     for axes in panels_of(figure).values():
         assert axes.get_xlim() == axes.get_ylim() == (60.4, 60.8)
-        np.testing.assert_allclose(axes.images[0].get_extent()[:2], [59.98, 61.58])
+        np.testing.assert_allclose(axes.images[0].get_extent(), 2 * [59.98, 61.58])
+    for axes in figure.axes[:2]:
+        x, y = axes.lines[0].get_data()
+        np.testing.assert_allclose(x, 60 + SHIFT * np.arange(40))
+        np.testing.assert_array_equal(y, np.where(F0_HZ > 0, F0_HZ, np.nan))
+        assert axes.get_xlim() == (60.4, 60.8)
+
+
+@pytest.mark.parametrize(
+    ("bias", "title", "said"),
+    [
+        (0 * PLAIN, "no similarity bias", "radius 1."),
+        (0.2 * PLAIN, "similarity bias (logits)", SYMMETRIC),
+        (PLAIN + 0.1 * np.sign(F0_HZ - 100), "similarity bias (logits)", ASYMMETRIC),
+    ],
+)
+def test_title_and_caption_say_what_the_bias_is(bias, title, said):
+    figure = draw(bias)
+    np.testing.assert_allclose(panels_of(figure)[title].images[0].get_array(), bias)
+    assert figure.get_supxlabel().endswith(said)

@@ -6,11 +6,7 @@ from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.dense import (
-    attention_weights,
-    rotation_kernel,
-    similarity_bias,
-)
+from speechbrain_pitchrope.nnet.dense import attention_weights, similarity_bias
 from tests.signals import pitch_channels
 
 EMBED_DIM, HEADS, FRAMES = 24, 3, 17
@@ -87,28 +83,3 @@ def test_bias_is_zero_where_there_is_none():
     bias = similarity_bias(listening(similarity="none"), pitch)
     assert bias.shape == (2, HEADS, FRAMES, FRAMES)
     assert not bias.any()
-
-
-def test_kernel_of_plain_rope():
-    net = listening()
-    (kernel, *others) = rotation_kernel(*net.rotation(FRAMES))
-    assert not others  # the heads share one
-    omega = 10000 ** (-torch.arange(0, 8, 2) / 8)
-    t = torch.arange(FRAMES)
-    expected = torch.cos((t[:, None] - t)[..., None] * omega).mean(-1)
-    torch.testing.assert_close(kernel, expected, atol=1e-5, rtol=0)
-
-
-def test_kernel_is_the_logit_of_ones():
-    """Scaled, it is what queries and keys of ones would give, radii included."""
-    net = listening()
-    pitch = inband.unpack(pitch_channels(2, FRAMES))
-    with torch.no_grad():
-        cosines, sines = net.rotation(FRAMES, pitch)
-        kernel = rotation_kernel(cosines, sines)
-    ones = torch.polar(torch.ones(1), torch.full((1,), torch.pi / 4)) * 2**0.5
-    turned = ones * torch.complex(cosines, sines)
-    logits = torch.einsum("bmhi,bnhi->bhmn", turned, turned.conj()).real
-    torch.testing.assert_close(kernel, logits / net.head_dim, atol=1e-4, rtol=1e-4)
-    radii = (cosines**2 + sines**2).mean(-1).transpose(1, 2)
-    torch.testing.assert_close(kernel.diagonal(dim1=2, dim2=3), radii)

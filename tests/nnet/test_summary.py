@@ -1,7 +1,5 @@
 """The table of what a model learned."""
 
-from functools import partial
-
 import pytest
 import torch
 
@@ -12,7 +10,20 @@ from speechbrain_pitchrope.nnet.summary import (
     pitch_statistics,
 )
 
-OLD = partial(PitchRoPEMHA, theta="phase", similarity="gaussian")
+
+@pytest.fixture
+def layers():
+    """Two layers of the older forms, of which one has no theta."""
+    old = {"similarity": "gaussian"}
+    layers = torch.nn.ModuleList(
+        [PitchRoPEMHA(16, 2, theta=theta, **old) for theta in ("phase", "none")]
+    )
+    with torch.no_grad():
+        layers[0].theta_rate[1, 2] = -100.0
+        layers[0].similarity_weight[1] = 1.25
+        layers[1].similarity_voiced[0] = -0.5
+        layers[1].radius_slope[0, 3, 2] = -0.125
+    return layers
 
 
 def test_every_form_has_its_columns():
@@ -27,13 +38,7 @@ def test_every_form_has_its_columns():
     assert rows[1][2:5] == pytest.approx([0.0, 0.5, 0.0])
 
 
-def test_values_are_those_of_the_parameters():
-    layers = torch.nn.ModuleList([OLD(16, 2), OLD(16, 2, theta="none")])
-    with torch.no_grad():
-        layers[0].theta_rate[1, 2] = -100.0
-        layers[0].similarity_weight[1] = 1.25
-        layers[1].similarity_voiced[0] = -0.5
-        layers[1].radius_slope[0, 3, 2] = -0.125
+def test_values_are_those_of_the_parameters(layers):
     header, *lines = learned_pitch(layers).splitlines()
     rows = [line.split() for line in lines]
     assert [row[:2] for row in rows] == [["0", "0"], ["0", "1"], ["1", "0"], ["1", "1"]]
@@ -43,17 +48,7 @@ def test_values_are_those_of_the_parameters():
     assert all(len(line) <= len(header) for line in lines)
 
 
-def test_a_model_without_pitch_is_refused():
-    with pytest.raises(ValueError, match="Linear has no PitchRoPEMHA"):
-        learned_pitch(torch.nn.Linear(2, 2))
-
-
-def test_statistics_are_means_over_layers_and_heads():
-    layers = torch.nn.ModuleList([OLD(16, 2), OLD(16, 2, theta="none")])
-    with torch.no_grad():
-        layers[0].theta_rate[1, 2] = -100.0
-        layers[1].similarity_voiced[0] = -0.5
-        layers[1].radius_slope[0, 3, 2] = -0.125
+def test_statistics_are_means_over_layers_and_heads(layers):
     statistics = pitch_statistics(layers)
     assert statistics["pitch rate"] == pytest.approx((0 + 2 / 3) / 2)
     assert statistics["pitch voiced"] == pytest.approx(0.5 / 4)
@@ -61,6 +56,8 @@ def test_statistics_are_means_over_layers_and_heads():
     assert statistics["pitch bandwidth"] == pytest.approx(0.75)
 
 
-def test_nothing_is_learned_of_what_is_off():
+def test_of_what_is_off_nothing_is_learned():
     off = PitchRoPEMHA(16, 2, theta="none", similarity="none", radius="none")
     assert pitch_statistics(off) == {}
+    with pytest.raises(ValueError, match="Linear has no PitchRoPEMHA"):
+        learned_pitch(torch.nn.Linear(2, 2))

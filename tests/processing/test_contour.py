@@ -41,6 +41,17 @@ def test_channels_keep_their_ranges(level):
     assert not pitch.log_f0[pitch.voicing < inband.VOICED].any()
 
 
+@pytest.mark.parametrize("f0_hz", [52.0, 150.0, 424.0, 490.0, 900.0])
+def test_a_fixed_level_holds_every_f0(f0_hz):
+    channels = PitchContour("fixed")(
+        torch.tensor([[f0_hz, 0.0]]), torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2)
+    )
+    torch.testing.assert_close(
+        inband.f0_in_hz(channels), torch.tensor([[f0_hz, 0.0]]), rtol=1e-4, atol=0
+    )
+    assert (inband.unpack(channels).register[0, 0] == 0) == (53.1 < f0_hz < 424.2)
+
+
 def test_utterance_level_is_the_speakers():
     f0_hz, voicing, loudness_db = contour()
     pitch = inband.unpack(PitchContour()(f0_hz, voicing, loudness_db))

@@ -31,23 +31,15 @@ def test_mels_and_statistics_are_upstreams(norm_type, tmp_path):
         assert torch.equal(again[..., :80], upstream.eval()(mels, lengths))
 
 
-def test_pitch_passes_and_padding_is_neutral():
+@pytest.mark.parametrize("n_samples", [0, 160])
+def test_riders_pass_and_padding_is_neutral(n_samples):
     mels, channels, lengths = features()
-    out = PitchInputNormalization()(torch.cat((mels, channels), -1), lengths, epoch=1)
-    for i, n_frames in enumerate((40, 28, 20)):
-        assert torch.equal(out[i, :n_frames, 80:], channels[i, :n_frames])
-        assert not out[i, n_frames:, 80:].any()
-
-
-def test_a_waveform_passes_like_pitch():
-    mels, channels, lengths = features()
-    carried = torch.cat((torch.rand(3, 40, 160), channels), -1)
-    out = PitchInputNormalization(n_features=80)(
-        torch.cat((mels, carried), -1), lengths, epoch=1
-    )
+    riders = torch.cat((torch.rand(3, 40, n_samples), channels), -1)
+    normalize = PitchInputNormalization(n_features=80)
+    out = normalize(torch.cat((mels, riders), -1), lengths, epoch=1)
     assert torch.equal(out[..., :80], InputNormalization()(mels, lengths, epoch=1))
     for i, n_frames in enumerate((40, 28, 20)):
-        assert torch.equal(out[i, :n_frames, 80:], carried[i, :n_frames])
+        assert torch.equal(out[i, :n_frames, 80:], riders[i, :n_frames])
         assert not out[i, n_frames:, 80:].any()
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
 from tests.signals import SAMPLE_RATE, batch_of, utterance, voice
 
@@ -201,12 +202,11 @@ def test_an_offset_changes_nothing(offset):
     f0, voicing = tracker(wave[None])
     shifted_f0, shifted_voicing = tracker(wave[None] + offset)
     assert (f0 > 0).any()
-    inside = slice(3, -3)  # at either end the offset begins: a click
-    assert torch.equal(shifted_f0[0, inside] > 0, f0[0, inside] > 0)
-    torch.testing.assert_close(shifted_f0, f0, atol=0.1, rtol=0)
-    torch.testing.assert_close(
-        shifted_voicing[:, inside], voicing[:, inside], atol=0.1, rtol=0
-    )
+    # Where the offset begins there is a click, and onsets within a second of it differ.
+    both = (shifted_f0 > 0) & (f0 > 0)
+    assert ((shifted_f0 > 0) == (f0 > 0)).float().mean() > 0.98
+    torch.testing.assert_close(shifted_f0[both], f0[both], atol=0.1, rtol=0)
+    assert (shifted_voicing - voicing)[:, 3:-3].abs().mean() < 0.01
     assert not tracker(torch.full_like(wave, offset)[None])[0].any()
 
 
@@ -245,7 +245,8 @@ def test_other_sample_rates(sample_rate):
             lambda: AutocorrelationPitch(f0_min=300, f0_max=200),
             "f0 range is 300 to 200",
         ),
-        (lambda: AutocorrelationPitch(f0_max=900), "f0 range is"),
+        (lambda: AutocorrelationPitch(f0_max=1100), "f0 range is 60.0 to 1100"),
+        (lambda: AutocorrelationPitch(f0_min=20), "expected 30 <= f0_min"),
         (lambda: AutocorrelationPitch(sample_rate=2000), "sample rate is 2000 Hz"),
         (lambda: AutocorrelationPitch(lookahead=-1), "lookahead is -1 frames"),
         (lambda: World("dio", f0_min=0), "f0 range is 0 to 500"),
@@ -257,9 +258,93 @@ def test_wrong_settings_are_named(make, complaint):
         make()
 
 
+@pytest.mark.parametrize(
+    "wavs, complaint",
+    [
+        (torch.zeros(16000), r"shape \[16000\], expected mono"),
+        (torch.zeros(2, 1600, 2), r"shape \[2, 1600, 2\], expected mono"),
+        (torch.zeros(2, 0), "audio without samples"),
+        (torch.zeros(1, 1600).numpy(), "type ndarray, expected a torch.Tensor"),
+        (torch.zeros(1, 1600, dtype=torch.int16), "torch.int16.*divide 16-bit samples"),
+        (torch.tensor([[0.1] * 1600, [torch.nan] * 1600]), r"NaN .* in rows \[1\] of"),
+        (torch.full((1, 1600), torch.inf), "NaN or infinite"),
+        (torch.full((1, 1600), 1e30), r"samples of up to 1e\+30 in rows \[0\]"),
+    ],
+    ids=["1-D", "stereo", "empty", "numpy", "int16", "nan", "inf", "huge"],
+)
+def test_what_is_not_audio_is_refused(tracker, wavs, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        tracker(wavs)
+
+
+def test_values_are_checked_in_the_first_batches_of_training_and_always_without():
+    tracker, bad = AutocorrelationPitch(), torch.full((1, 1600), torch.nan)
+    for _ in range(inband.CHECKED_BATCHES):
+        tracker(torch.zeros(1, 1600))
+    f0, voicing = tracker(bad)
+    assert not f0.any() and voicing.isfinite().all()
+    with torch.no_grad(), pytest.raises(ValueError, match="NaN or infinite"):
+        tracker(bad)
+
+
+def share_wrong(f0, true):
+    """Share of frames off by more than a fifth."""
+    return ((f0 / true - 1).abs() > 0.2).float().mean()
+
+
+@pytest.mark.parametrize("f0_hz", [65, 120, 440])
+def test_a_voice_without_a_pause_is_found(f0_hz):
+    wave = voice(lambda t: f0_hz * (1 + 0.05 * torch.sin(7.5 * t)), 1.0)
+    f0, _ = AutocorrelationPitch()(wave[None])
+    assert share_wrong(f0[0, 2:-2], f0_hz) < 0.05
+
+
+def coloured(n_samples, low=100, high=250):
+    """Noise of this band, its largest sample 0.3."""
+    torch.manual_seed(0)
+    spectrum = torch.fft.rfft(torch.randn(n_samples))
+    hertz = torch.fft.rfftfreq(n_samples, 1 / SAMPLE_RATE)
+    noise = torch.fft.irfft(spectrum * ((hertz > low) & (hertz < high)))
+    return 0.3 * noise / noise.abs().max()
+
+
+@pytest.mark.parametrize("decibels", [-30, -80])
+def test_faint_rumble_around_a_word_is_not_a_voice(decibels):
+    wave = torch.nn.functional.pad(voice(120.0), (2 * SAMPLE_RATE, 3 * SAMPLE_RATE))
+    wave = wave + 10 ** (decibels / 20) * coloured(len(wave))
+    f0, _ = AutocorrelationPitch()(wave[None])
+    assert share_wrong(f0[0, 203:297], 120) < 0.05
+    assert (f0[0, :195] > 0).float().mean() < 0.03
+    assert (f0[0, 320:] > 0).float().mean() < 0.03
+
+
+@pytest.mark.parametrize("f0_hz", [520, 700, 900])
+def test_a_voice_above_the_range_is_unvoiced_and_found_in_a_wider_one(f0_hz):
+    wave = voice(f0_hz)[None]
+    assert (AutocorrelationPitch()(wave)[0] > 0).float().mean() < 0.05
+    f0, _ = AutocorrelationPitch(f0_max=1000.0)(wave)
+    assert share_wrong(f0[0, 3:-3], f0_hz) < 0.05
+
+
+@pytest.mark.parametrize("f0_min", [30.0, 40.0, 50.0])
+def test_a_lower_range_gets_a_longer_window(f0_min):
+    tracker = AutocorrelationPitch(f0_min=f0_min)
+    assert tracker.window_size >= 2.3 * 16000 / f0_min
+    for f0_hz in (1.1 * f0_min, 140):
+        f0, _ = tracker(voice(f0_hz, 2.0)[None])
+        assert share_wrong(f0[0, 5:-5], f0_hz) < 0.05
+
+
+def test_clicks_do_not_hide_a_voice():
+    wave = voice(140.0, 2.0) / 3
+    wave[::8000] = 0.9
+    f0, _ = AutocorrelationPitch()(wave[None])
+    assert share_wrong(f0[0], 140) < 0.1
+
+
 def test_missing_pyworld_says_what_to_install(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "pyworld", None)
-    with pytest.raises(ImportError, match=r"setuptools<82.*AutocorrelationPitch"):
+    with pytest.raises(ImportError, match=r"\[world\].*AutocorrelationPitch"):
         World()

@@ -21,26 +21,29 @@ def best_path_through(scores, costs, frame, state):
 
 def test_is_the_exhaustive_search():
     torch.manual_seed(0)
-    scores = torch.rand(1, 5, 3)
-    costs = transition_costs(torch.rand(1, 5, 2))
+    scores = torch.rand(3, 1, 5)
+    costs = transition_costs(torch.rand(2, 1, 5))
     found = max_sum(scores, costs, 4, 4)
     for frame, state in itertools.product(range(5), range(3)):
-        expected = best_path_through(scores[0], costs[0], frame, state)
-        torch.testing.assert_close(found[0, frame, state], expected)
+        expected = best_path_through(
+            scores[:, 0].t(), costs[:, :, 0].movedim(-1, 0), frame, state
+        )
+        torch.testing.assert_close(found[state, 0, frame], expected)
 
 
 def test_sees_no_further_than_told():
     torch.manual_seed(0)
-    scores, costs = torch.rand(1, 12, 3), transition_costs(torch.rand(1, 12, 2))
+    scores, costs = torch.rand(3, 1, 12), transition_costs(torch.rand(2, 1, 12))
     before = max_sum(scores, costs, 3, 2)
-    scores[:, 8:] += torch.rand(4, 3)
+    scores[..., 8:] += torch.rand(3, 1, 4)
     after = max_sum(scores, costs, 3, 2)
-    assert torch.equal(after[:, :6], before[:, :6])
-    assert not torch.equal(after[:, 6], before[:, 6])
+    assert torch.equal(after[..., :6], before[..., :6])
+    assert not torch.equal(after[..., 6], before[..., 6])
 
 
 def test_switching_voicing_costs_and_staying_unvoiced_does_not():
-    costs = transition_costs(torch.tensor([[[1.0, 2.0], [1.0, 4.0]]]))[0, 0]
+    octaves = torch.tensor([[1.0, 1.0], [2.0, 4.0]])[:, None]
+    costs = transition_costs(octaves)[..., 0, 0]
     assert costs[0, 0] == 0
     assert costs[0, 1] > costs[1, 1] > 0
     assert costs[0, 2] == costs[2, 0] > 0

@@ -7,7 +7,7 @@ from speechbrain.inference.ASR import EncoderASR
 
 from speechbrain_pitchrope.runs.folder import load_recogniser
 from speechbrain_pitchrope.runs.package import package_run
-from tests.made_runs import make_run
+from tests.made_runs import make_run, make_tokenizer
 
 # A folder that is not ours: SpeechBrain's classes alone, greedy CTC.
 UPSTREAM = """
@@ -35,12 +35,10 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
 @pytest.fixture
 def upstream(tmp_path):
     """A folder of SpeechBrain's own."""
-    torch.manual_seed(0)
-    make_run(tmp_path / "run")
-    tokens = tmp_path / "run/tokenizer/31_char.model"
     folder = tmp_path / "upstream"
-    folder.mkdir()
-    (folder / "tokenizer.ckpt").write_bytes(tokens.read_bytes())
+    make_tokenizer(folder)
+    (folder / "31_char.model").rename(folder / "tokenizer.ckpt")
+    (folder / "31_char.vocab").unlink()
     state = {"w.weight": torch.randn(31, 80), "w.bias": torch.zeros(31)}
     torch.save(state, folder / "net.ckpt")
     (folder / "hyperparams.yaml").write_text(UPSTREAM)
@@ -68,20 +66,17 @@ def test_nothing_is_fetched(upstream, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change, message",
+    ("old", "new", "message"),
     [
-        (
-            ("input_size: 80", "input_size: 81"),
-            "be loaded as EncoderASR: .*Error",
-        ),
-        (("decoding_function:", "decoding:"), "has the entries of neither EncoderASR"),
-        (("encoder: !ref", "coder: !ref"), "has the entries of neither EncoderASR"),
-        (("nnet.linear.Linear", "nnet.linear.Lin"), "no attribute '?Lin|Lin"),
-        (("modules:", "modules: ["), "hyperparams.yaml can't be read"),
+        ("input_size: 80", "input_size: 81", "be loaded as EncoderASR: .*Error"),
+        ("decoding_function:", "decoding:", "the entries of neither EncoderASR"),
+        ("encoder: !ref", "coder: !ref", "the entries of neither EncoderASR"),
+        ("nnet.linear.Linear", "nnet.linear.Lin", "no attribute '?Lin|Lin"),
+        ("modules:", "modules: [", "hyperparams.yaml can't be read"),
     ],
 )
-def test_what_does_not_load_is_named(upstream, change, message):
-    (upstream / "hyperparams.yaml").write_text(UPSTREAM.replace(*change, 1))
+def test_what_does_not_load_is_named(upstream, old, new, message):
+    (upstream / "hyperparams.yaml").write_text(UPSTREAM.replace(old, new, 1))
     with pytest.raises(ValueError, match=message):
         load_recogniser(upstream)
 

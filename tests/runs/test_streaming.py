@@ -94,16 +94,6 @@ def test_any_length_comes_out_to_its_end(asr, n_samples):
     assert n_frames - before >= n_samples / 640
 
 
-def test_speakers_streamed_in_turn_do_not_mix(asr):
-    wavs = [utterance(110.0, 3.2), utterance(230.0, 3.2, seed=1)]
-    alone = [encoded(asr, wav) for wav in wavs]
-    contexts = [asr.make_streaming_context(CONFIG) for _ in wavs]
-    turns = zip(*map(chunks_of, wavs), strict=True)
-    for i, chunks in enumerate(turns):
-        for chunk, context, expected in zip(chunks, contexts, alone, strict=True):
-            assert torch.equal(asr.encode_chunk(context, chunk), expected[i])
-
-
 @pytest.mark.parametrize(
     "settings",
     [

@@ -12,9 +12,6 @@ from speechbrain_pitchrope.scoring.tones import (
     align_bases,
     average_runs,
     compare_tones,
-    edit_distance,
-    find_split,
-    split_characters,
     split_syllables,
     tone_errors,
 )
@@ -25,10 +22,8 @@ def syllables(seed, utterances=60, bases=("MA", "BO", "DAO")):
     source = random.Random(seed)
 
     def speak():
-        return [source.choice(bases) + source.choice("1234") for _ in range(length())]
-
-    def length():
-        return source.randint(0, 6)
+        length = source.randint(0, 6)
+        return [source.choice(bases) + source.choice("1234") for _ in range(length)]
 
     names = [f"{i % 4}-1-{i:04}" for i in range(utterances)]
     return {name: speak() for name in names}, {name: speak() for name in names}
@@ -53,20 +48,9 @@ def test_toned_and_base_errors_are_those_of_speechbrain():
     assert scored.errors.tolist() == edits(refs, hyps)
     assert scored.base_errors.tolist() == edits(*map(without_tones, (refs, hyps)))
     assert scored.units.tolist() == [len(refs[name]) for name in sorted(refs)]
-
-
-def test_without_base_errors_all_others_are_of_tone():
-    refs, _ = syllables(1)
-    source = random.Random(2)
-    hyps = {
-        name: [word[:-1] + source.choice("1234") for word in words]
-        for name, words in refs.items()
-    }
-    scored = tone_errors(refs, hyps)
-    assert not scored.base_errors.any()
-    np.testing.assert_array_equal(scored.matched, scored.units)
-    # Insertions and deletions may explain what substitutions of tones do.
-    assert (scored.tone_errors >= scored.errors).all() and scored.errors.sum() > 50
+    wrong = sum(n for (a, b), n in scored.confusions.items() if a != b)
+    assert wrong == scored.tone_errors.sum() > 0
+    assert scored.confusions.total() == scored.matched.sum()
 
 
 def exhaustive(reference, hypothesis):
@@ -96,13 +80,6 @@ def test_of_all_alignments_the_best_counts(seed):
         assert (errors, len(pairs), wrong) == exhaustive(reference, hypothesis)
 
 
-def test_confusions_are_the_matched_units():
-    scored = tone_errors(*syllables(3))
-    wrong = sum(n for (a, b), n in scored.confusions.items() if a != b)
-    assert wrong == scored.tone_errors.sum() > 0
-    assert scored.confusions.total() == scored.matched.sum()
-
-
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_accents_are_scored_as_characters(form):
     def spell(text):
@@ -110,31 +87,20 @@ def test_accents_are_scored_as_characters(form):
 
     said, heard = "bísí ɔ́di la", "bisí ɔ́di lá"
     scored = tone_errors(spell(said), spell(heard))
-    assert len(split_characters([said])) == scored.units == 11
+    assert scored.units == 11
     assert (scored.errors, scored.base_errors) == (2, 0)
     # No accent is ever on b, s, d, l, a and space: only i, i, ɔ and i are matched.
     assert (scored.matched, scored.tone_errors) == (4, 1)
 
 
-def test_edit_distance_is_that_of_speechbrain():
-    source = random.Random(0)
-    for _ in range(300):
-        said, heard = (
-            source.choices(["A", "B", " ", "É"], k=source.randint(0, 12))
-            for _ in range(2)
-        )
-        assert edit_distance(said, heard) == edits({"1": said}, {"1": heard})[0]
-
-
-def test_how_tone_is_written_is_found():
-    assert find_split({"1": ["HI"], "2": ["MA3"]}) is split_syllables
-    assert find_split({"1": ["ba"], "2": ["bá"]}) is split_characters
+def test_texts_without_tone_are_refused():
+    refs = {"1": ["HI"], "2": ["THERE", "42"]}
     with pytest.raises(ValueError, match="2 utterances hold no tone, expected words"):
-        find_split({"1": ["HI"], "2": ["THERE", "42"]})
+        tone_errors(refs, refs)
 
 
 def test_other_utterances_are_refused():
-    with pytest.raises(ValueError, match=r"^2 is an utterance of the references alone"):
+    with pytest.raises(ValueError, match=r"^1 utterances, 2 among them, are in"):
         tone_errors({"1": ["MA1"], "2": ["MA1"]}, {"1": ["MA1"]})
 
 

@@ -5,16 +5,10 @@ import re
 import pytest
 import torch
 
+from speechbrain_pitchrope.names import QUANTIZER, SUBSTITUTES, TRANSFORMERS
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
-from speechbrain_pitchrope.swapping.check import (
-    SECONDS,
-    build,
-    check,
-    needed_yaml,
-    voices,
-)
-from speechbrain_pitchrope.swapping.document import parse
-from speechbrain_pitchrope.swapping.recipe import find_entries
+from speechbrain_pitchrope.swapping.check import SECONDS, build, check, voices
+from speechbrain_pitchrope.swapping.recipe import Recipe
 from speechbrain_pitchrope.swapping.rewrite import swap
 from speechbrain_pitchrope.variants import load_streams, variant_names
 from tests.swapping import recipes
@@ -24,57 +18,43 @@ LEARNING = (
 )
 
 
-def order(line):
-    """Names of the steps of a pass, and the shape after each."""
-    steps = line.split(" > ")[1:]
-    return [re.sub(r" \[.*", "", step) for step in steps], [
-        [int(size) for size in step[step.index("[") + 1 : -1].split(", ")]
-        for step in steps
-    ]
-
-
-BOTH = ["PitchInputNormalization", "PitchAugmenter"]
-ORDERS = {
-    "joint": [BOTH, BOTH[::-1]],
-    "ctc": [BOTH[:1]],
-    "no_attention_type": [BOTH[:1]],
-    "other_keys": [BOTH, BOTH[::-1]],
-    "normalize_in_modules": [BOTH, BOTH[::-1]],
-    "transducer": [BOTH, BOTH[::-1], BOTH[::-1]],
-    "streaming": [BOTH, BOTH[::-1], BOTH[::-1]],
-    "pretraining": [[BOTH[0], "PitchRandomProjectionQuantizer"]],
-    "translation": [BOTH[:1]],
-    "hypermixing": [BOTH, BOTH[::-1]],
-}
+def steps(line):
+    """[(name, shape), ...] of the steps of a pass."""
+    found = re.findall(r"(\w+) \[([\d, ]+)\]", line)
+    return [(name, [int(size) for size in shape.split(", ")]) for name, shape in found]
 
 
 @pytest.mark.parametrize("family", recipes.FAMILIES)
-def test_each_family_is_run_in_every_order(family):
-    *passes, counted, reached = check(swap(recipes.FAMILIES[family]))
-    if family == "streaming":
-        passes.pop()
-    assert len(passes) == len(ORDERS[family])
-    for line, between in zip(passes, ORDERS[family], strict=True):
-        names, shapes = order(line)
-        assert names[0] == "PitchFbank"
-        assert names[1:-2] == between
-        assert names[-2] == "PitchConvolutionFrontEnd"
-        assert shapes[0] == [2, 301, 24]
-        assert shapes[-2:] == [[2, 76, 10 + 4], [2, 76, 16]]
+def test_everything_that_carries_pitch_is_built_and_run_and_nothing_else(family):
+    """What is downloaded, or not installed, must not be in the way."""
+    swapped = swap(
+        recipes.FAMILIES[family]
+        + "lm: !new:not.installed.LM\n    path: !PLACEHOLDER\n"
+        + "pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer\n"
+        + "    collect_in: !ref <data_folder>\n"
+    )
+    line, counted, reached = check(swapped)
+    names = dict(steps(line))
+    rows = {entry.row for entry in Recipe(swapped).entries}
+    ran = {row for row in SUBSTITUTES if row.ours.rpartition(".")[2] in names}
+    not_run = {row for row in rows if row.entry == "fea_streaming_extractor"}
+    assert ran == rows - {*TRANSFORMERS, *not_run}
+    assert not_run <= build(swapped).keys()
+    assert steps(line)[0] == ("PitchFbank", [2, 301, 24])
+    assert steps(line)[-2:] == [
+        ("PitchConvolutionFrontEnd", [2, 76, 10 + 4]),
+        ("encoder", [2, 76, 16]),
+    ]
+    if QUANTIZER in rows:
+        assert names["PitchRandomProjectionQuantizer"] == [2, 76]
     assert re.fullmatch(r"[\d,]+ parameters in front end .*, \d+ for pitch", counted)
     assert reached == f"gradients are finite and reach {LEARNING}"
 
 
-def test_chunks_are_run_where_a_recipe_streams():
-    lines = check(swap(recipes.TRANSDUCER))
-    assert [line.count("encoder in chunks of 4") for line in lines[:3]] == [*(0, 0, 1)]
-
-
-def test_features_are_extracted_in_chunks_where_a_recipe_streams():
-    line = check(swap(recipes.STREAMING))[3]
-    steps = line.split(" > ")
-    assert steps[0] == "audio of 1 x 3 s in chunks of 10240 samples"
-    assert steps[1] == f"PitchStreamingFeatureWrapper [1, {48000 // 640}, 14]"
+def test_what_is_turned_off_is_not_run():
+    """No chunks, also where a recipe has settings for them."""
+    text = swap(f"streaming: False\n{recipes.TRANSDUCER}")
+    assert "chunk" not in " ".join(check(text))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +62,7 @@ def test_features_are_extracted_in_chunks_where_a_recipe_streams():
     [name for name in variant_names() if "waveform" not in load_streams(name)],
 )
 def test_every_variant_passes(variant):
-    *_, counted, reached = check(swap(recipes.TRANSDUCER, variant))
+    _, counted, reached = check(swap(recipes.TRANSDUCER, variant))
     learns = not counted.endswith(" 0 for pitch")
     assert reached.startswith("gradients are finite and reach") == learns
 
@@ -93,8 +73,7 @@ def test_an_augmenter_that_begins_behind_the_originals_has_something_to_do():
         "    augment_prob: 1.0\n    concat_original: True\n"
         "    augment_start_index: 3\n    concat_end_index: 3\n",
     )
-    _, shapes = order(check(swap(text))[0])
-    assert {shape[0] for shape in shapes} == {6}
+    assert {shape[0] for _, shape in steps(check(swap(text))[0])} == {6}
 
 
 def test_random_numbers_are_not_drawn_from_the_caller():
@@ -138,6 +117,10 @@ def joint(old, new, text=recipes.JOINT):
 
 
 FAULTS = {
+    "a placeholder that is needed": (
+        joint("n_mels: 20", "n_mels: !PLACEHOLDER"),
+        "at building the model: ValueError: 'compute_features.n_mels.' is a !PL",
+    ),
     "sizes that do not fit": (
         joint("input_size: 10", "input_size: 40"),
         "at encoder: ValueError: PitchTransformerASR found 14 channels, expected 44",
@@ -178,39 +161,6 @@ def test_every_object_of_a_class_is_run():
     )
     with pytest.raises(ValueError, match="found 14 channels, expected 44"):
         check(swap(text))
-
-
-@pytest.mark.parametrize("family", recipes.FAMILIES)
-def test_everything_that_carries_pitch_is_built_and_nothing_else(family):
-    """What is downloaded, or not installed, must not be in the way."""
-    swapped = swap(
-        recipes.FAMILIES[family]
-        + "lm: !new:not.installed.LM\n    path: !PLACEHOLDER\n"
-        + "pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer\n"
-        + "    collect_in: !ref <data_folder>\n"
-    )
-    needed = needed_yaml(swapped)
-    assert "not.installed" not in needed and "Pretrainer" not in needed
-    (parts,) = build(needed)
-    built = {type(part).__qualname__ for part in parts}
-    entries = find_entries(parse(swapped))
-    assert {entry.row.ours.rpartition(".")[2] for entry in entries} <= built
-    chunked = family in ("transducer", "streaming")
-    assert (parts.wrapper is not None) == (chunked or family == "pretraining")
-    assert parts.wrapper is None or parts.wrapper.transformer is parts.transformer
-    assert (parts.chunks is not None) == chunked
-
-
-def test_settings_of_masking_are_the_recipes():
-    text = recipes.PRETRAINING.replace("mask_length: 4", "mask_length: 8")
-    (parts,) = build(needed_yaml(swap(text)))
-    assert (parts.masking["mask_length"], parts.masking["mask_prob"]) == (8, 0.15)
-
-
-def test_a_placeholder_that_is_needed_is_named():
-    text = recipes.JOINT.replace("n_mels: 20", "n_mels: !PLACEHOLDER")
-    with pytest.raises(ValueError, match=r"`compute_features\[n_mels\]`, which is !PL"):
-        needed_yaml(swap(text))
 
 
 def test_a_class_that_is_not_built_is_named():

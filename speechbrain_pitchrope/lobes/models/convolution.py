@@ -24,9 +24,7 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     noise_masking : bool
         Whether frames come masked by noise in all channels, as in BEST-RQ pretraining:
         their pitch is then made neutral (``inband.without_noise``).
-    *args : tuple
-        As in ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
-    **kwargs : dict
+    *args, **kwargs
         As in ``speechbrain.lobes.models.convolution.ConvolutionFrontEnd``.
 
     Example
@@ -44,19 +42,14 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     torch.Size([8, 26, 644])
     """
 
-    def __init__(
-        self,
-        input_shape,
-        *args,
-        streams=None,
-        noise_masking=False,
-        **kwargs,
-    ):
+    def __init__(self, input_shape, *args, streams=None, noise_masking=False, **kwargs):
         del streams
         super().__init__(input_shape, *args, **kwargs)
         self.n_features = input_shape[-1]
         self.noise_masking = noise_masking
-        taps, self.pool_stride, self.pool_left = _composite(self._layers())
+        taps, self.pool_stride, self.pool_padding, self.least_frames = _composite(
+            self._layers()
+        )
         self.register_buffer("pool_taps", taps, persistent=False)
         self.first_batches = inband.FirstBatches(self)
 
@@ -66,47 +59,38 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
             return super().forward(torch.zeros(self.input_shape)).shape
 
     def forward(self, x):
-        """Convolve the mels and pool the pitch.
+        """Convolve the mels and pool the pitch: [B, T, n_mels + 4] -> [B, T', F + 4].
 
-        Arguments
-        ---------
-        x : torch.Tensor
-            Features with pitch, shape [B, T, n_mels + 4], or with S samples riding
-            before pitch [B, T, n_mels + S + 4].
-
-        Returns
-        -------
-        torch.Tensor
-            Shape [B, T', F + 4]: F is what upstream's output has in all when
-            flattened (20 x 32 = 640 in its recipes), T' = ceil(T / 4) at two strides.
-            With samples, [B, T', F + 4 S + 4].
-
-        Raises
-        ------
-        ValueError
-            If pitch is missing or has been tampered with (the message names the yaml
-            entry to change), or if there are fewer frames than a convolution needs.
+        F is what upstream's output has in all when flattened (20 x 32 = 640 in its
+        recipes), T' = ceil(T / 4) at two strides. With S samples riding before pitch,
+        [B, T, n_mels + S + 4] -> [B, T', F + 4 S + 4].
         """
-        name = type(self).__name__
+        name, n_frames = type(self).__name__, x.shape[1]
         if x.shape[-1] < self.n_features + inband.N_CHANNELS:
             inband.require_width(x, self.n_features, name, FBANK)
+        if n_frames < self.least_frames:
+            raise ValueError(
+                f"{name} found {n_frames} feature frames, too few for its "
+                "convolutions: leave recordings this short out of the manifest"
+            )
         mels, riders = inband.split(x, self.n_features)
         others, channels = inband.split(riders)
         if self.noise_masking:
             channels = inband.without_noise(channels)
         if self.first_batches.one_more():
             inband.require_range(channels, name, (NORMALIZE, AUGMENTER))
-        n_frames = self._output_length(x.shape[1])
         features = super().forward(mels).flatten(2)
-        if features.shape[1] != n_frames:
+        padded = n_frames + sum(self.pool_padding)
+        n_outputs = (padded - len(self.pool_taps)) // self.pool_stride + 1
+        if features.shape[1] != n_outputs:
             raise ValueError(
-                f"{name} can't follow these convolutions: it expected {n_frames} "
+                f"{name} can't follow these convolutions: it expected {n_outputs} "
                 f'frames and they give {features.shape[1]}; use padding: "same"'
             )
         if others.shape[-1] > 0:
-            others = join_frames(others, n_frames, self.pool_stride)
+            others = join_frames(others, n_outputs, self.pool_stride)
             features = inband.append(features, others)
-        return inband.append(features, self._pool(channels, n_frames))
+        return inband.append(features, self._pool(channels, n_outputs))
 
     def _layers(self):
         """(kernel, stride, dilation, padding type) in time of each convolution."""
@@ -118,40 +102,24 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
                 kernel, stride = _of_time(filter_.window_size), _of_time(filter_.stride)
                 yield kernel, stride, _of_time(filter_.dilation), conv.padding
 
-    def _output_length(self, n_frames):
-        """Frames that the convolutions give for ``n_frames``; refuses too few."""
-        length = n_frames
-        for kernel, stride, dilation, padding in self._layers():
-            left, right = _padding(kernel, stride, dilation, padding)
-            reflected = max(left, right) if padding == "same" else 0
-            span = dilation * (kernel - 1) + 1
-            if length <= reflected or length + left + right < span:
-                raise ValueError(
-                    f"{type(self).__name__} found {n_frames} feature frames, too few "
-                    "for its convolutions: leave recordings this short out of the "
-                    "manifest"
-                )
-            length = (length + left + right - span) // stride + 1
-        return length
-
-    def _pool(self, channels, n_frames):
-        """Pool [B, T, 4] channels over the frames that each of n_frames outputs see."""
+    def _pool(self, channels, n_outputs):
+        """Pool channels [B, T, 4] over the frames that each output sees."""
         pitch = inband.unpack(channels)
         present = (channels != 0).any(-1).to(channels.dtype)
         voiced = pitch.voicing * (pitch.voicing >= inband.VOICED)
         summands = (present, voiced, voiced * pitch.log_f0, *pitch[1:])
         x = torch.stack(summands, dim=1)
-        needed = (n_frames - 1) * self.pool_stride + len(self.pool_taps)
-        right = max(0, needed - self.pool_left - x.shape[-1])
+        needed = (n_outputs - 1) * self.pool_stride + len(self.pool_taps)
+        left = self.pool_padding[0]
+        right = max(0, needed - left - x.shape[-1])
         sums = torch.nn.functional.conv1d(
-            torch.nn.functional.pad(x, (self.pool_left, right)),
+            torch.nn.functional.pad(x, (left, right)),
             self.pool_taps.to(x.dtype).expand(x.shape[1], 1, -1),
             stride=self.pool_stride,
             groups=x.shape[1],
         )
-        present, voiced, log_f0, voicing, register, prominence = sums[
-            ..., :n_frames
-        ].unbind(1)
+        sums = sums[..., :n_outputs].unbind(1)
+        present, voiced, log_f0, voicing, register, prominence = sums
         present, voiced = present.clamp(min=1), voiced.clamp(min=inband.VOICED)
         return inband.pack(
             inband.Pitch(
@@ -171,27 +139,28 @@ def join_frames(x, n_frames, stride):
 
 
 def _composite(layers):
-    """The stack of convolutions as one: which frames an output sees.
+    """The stack of convolutions as one.
 
-    Returns
-    -------
-    taps : torch.Tensor
-        1 for each frame seen and 0 for those that dilation skips, shape [n].
-    stride : int
-        Frames from output to output.
-    left : int
-        Frames seen before frame 0 by output 0.
+    Returns its taps (1 for each frame that an output sees and 0 for those that dilation
+    skips), the stride from output to output, the frames of padding before and behind,
+    and the number of frames that it needs.
     """
-    taps, total_stride, total_left = torch.ones(1), 1, 0
+    taps, total_stride, total_left, total_right, least = torch.ones(1), 1, 0, 0, 1
     for kernel, stride, dilation, padding in layers:
         spread = torch.zeros(dilation * total_stride * (kernel - 1) + 1)
         spread[:: dilation * total_stride] = 1
+        left, right = _padding(kernel, stride, dilation, padding)
+        # Reflection takes its padding from other frames than the first.
+        needed = left + 1 if padding == "same" else dilation * (kernel - 1) + 1 - left
+        needed = (needed - 1) * total_stride + len(taps) - total_left - total_right
+        least = max(least, needed)
         taps = torch.nn.functional.conv1d(
             taps.view(1, 1, -1), spread.view(1, 1, -1), padding=len(spread) - 1
         ).flatten()
-        total_left += _padding(kernel, stride, dilation, padding)[0] * total_stride
+        total_left += left * total_stride
+        total_right += right * total_stride
         total_stride *= stride
-    return (taps > 0).float(), total_stride, total_left
+    return (taps > 0).float(), total_stride, (total_left, total_right), least
 
 
 def _of_time(size):

@@ -28,7 +28,7 @@ import torch
 from speechbrain.nnet.CNN import Conv1d
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.lobes.models.pitch_input import PitchConvolutions
+from speechbrain_pitchrope.lobes.models.pitch_input import PitchStream
 
 STREAMS = ("spectrogram", "waveform", "pitch")
 
@@ -52,14 +52,8 @@ has 133, so it lies 81 dB below."""
 
 
 def check_streams(streams):
-    """Streams of a model, or a ValueError that says what is wrong with them.
-
-    Example
-    -------
-    >>> check_streams(["spectrogram", "pitch"])
-    ('spectrogram', 'pitch')
-    """
-    streams = (streams,) if isinstance(streams, str) else tuple(streams)
+    """Streams of a model, or a ValueError that says what is wrong with them."""
+    streams = tuple(streams)
     known = all(name in STREAMS for name in streams)
     if not known or "spectrogram" not in streams or len({*streams}) < len(streams):
         raise ValueError(
@@ -70,29 +64,12 @@ def check_streams(streams):
 
 
 def samples_per_frame(streams, n_hops=1):
-    """Samples that ride with a frame of n_hops hops: 0 without a waveform stream.
-
-    Example
-    -------
-    >>> samples_per_frame(["spectrogram", "waveform"], n_hops=4)
-    640
-    >>> samples_per_frame(["spectrogram", "pitch"], n_hops=4)
-    0
-    """
+    """Samples that ride with a frame of n_hops hops: 0 without a waveform stream."""
     return HOP * n_hops if "waveform" in check_streams(streams) else 0
 
 
 def require_hop(sample_rate, hop_length):
-    """Raise a ValueError if a waveform of this rate and hop cannot ride.
-
-    Example
-    -------
-    >>> require_hop(16000, 160)
-    >>> require_hop(8000, 80)
-    Traceback (most recent call last):
-    ...
-    ValueError: the features have a hop of 80 samples at 8000 Hz, ...
-    """
+    """Raise a ValueError if a waveform of this rate and hop cannot ride."""
     if (sample_rate, hop_length) != (SAMPLE_RATE, HOP):
         raise ValueError(
             f"the features have a hop of {hop_length} samples at {sample_rate} Hz, and "
@@ -102,25 +79,10 @@ def require_hop(sample_rate, hop_length):
 
 
 def frame_samples(wavs, n_frames):
-    """Cut waveforms into the frames that they ride with.
+    """Cut waveforms [B, N] into the frames [B, n_frames, 160] that they ride with.
 
-    Arguments
-    ---------
-    wavs : torch.Tensor
-        Samples in -1 .. 1, shape [B, N].
-    n_frames : int
-        N // 160 + 1, as Fbank makes.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [B, n_frames, 160]: frame t holds samples 160 t to 160 t + 159, with zeros
-        behind the last one. Fbank's frame t is centred on sample 160 t.
-
-    Example
-    -------
-    >>> frame_samples(torch.rand(2, 16000), 101).shape
-    torch.Size([2, 101, 160])
+    Frame t holds samples 160 t to 160 t + 159, with zeros behind the last one, and
+    Fbank's frame t is centred on sample 160 t.
     """
     missing = n_frames * HOP - wavs.shape[1]
     return torch.nn.functional.pad(wavs, (0, missing)).unflatten(1, (n_frames, HOP))
@@ -161,10 +123,10 @@ class MultiStream(torch.nn.Module):
     def __init__(self, d_model, streams=STREAMS, n_channels=32):
         super().__init__()
         streams = check_streams(streams)
-        self.n_samples = samples_per_frame(streams, N_HOPS)
+        learned = {"waveform": WaveformStream, "pitch": PitchStream}
         self.learned = torch.nn.ModuleDict(
             {
-                name: _LEARNED[name](d_model, n_channels)
+                name: learned[name](d_model, n_channels)
                 for name in streams
                 if name != "spectrogram"
             }
@@ -175,52 +137,17 @@ class MultiStream(torch.nn.Module):
         self.history = max((net.history for net in self.learned.values()), default=0)
 
     def forward(self, src, samples, channels):
-        """Add the streams to the spectrogram's.
+        """Add the streams to what the front end made of the spectrogram.
 
-        Arguments
-        ---------
-        src : torch.Tensor
-            What the front end made of the spectrogram, shape [B, T, d_model].
-        samples : torch.Tensor
-            Waveform of the same frames, and when streaming of those before them,
-            shape [B, H + T, 640]; H = 0 is the start of an utterance. Any shape without
-            a waveform stream.
-        channels : torch.Tensor
-            Pitch channels of the same frames, shape [B, H + T, 4].
-
-        Returns
-        -------
-        torch.Tensor
-            Shape [B, T, d_model].
+        ``src`` has the shape [B, T, d_model], samples [B, H + T, 640] and channels
+        [B, H + T, 4]: H frames of history come first when streaming; H = 0 is the start
+        of an utterance. Without a waveform stream, samples are not used.
         """
         inputs = {"waveform": samples, "pitch": channels}
         for name, net in self.learned.items():
             stream = net(inputs[name])[:, -src.shape[1] :]
             src = src + torch.tanh(self.gates[name]) * stream
         return src
-
-
-class PitchStream(torch.nn.Module):
-    """Pitch channels to the encoder's size: convolutions and a projection.
-
-    Arguments
-    ---------
-    d_model : int
-        Size of the encoder's frames.
-    n_channels : int
-        Channels of the convolutions.
-    """
-
-    history = PitchConvolutions.history
-
-    def __init__(self, d_model, n_channels):
-        super().__init__()
-        self.convolutions = PitchConvolutions(n_channels)
-        self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
-
-    def forward(self, channels):
-        """[B, T, 4] -> [B, T, d_model]."""
-        return self.projection(self.convolutions(channels))
 
 
 class WaveformStream(torch.nn.Module):
@@ -233,22 +160,8 @@ class WaveformStream(torch.nn.Module):
     and goes. So no level has to be known beforehand, nor from other frames or
     utterances, and silence stays zero. One more convolution leads to frames of 40 ms.
 
-    All is causal and without bias, for the reasons of ``PitchConvolutions``: zeros give
+    All is causal and without bias, for the reasons of ``PitchStream``: zeros give
     zeros.
-
-    Arguments
-    ---------
-    d_model : int
-        Size of the encoder's frames.
-    n_channels : int
-        Channels of the convolution over frames.
-    n_filters : int
-        Pairs of filters.
-
-    Example
-    -------
-    >>> WaveformStream(144, 32)(torch.rand(2, 50, 640)).shape
-    torch.Size([2, 50, 144])
     """
 
     history = math.ceil((N_HOPS * HOP + WINDOW - HOP) / (N_HOPS * HOP))
@@ -295,21 +208,10 @@ class WaveformStream(torch.nn.Module):
         return torch.log1p((real.square() + imaginary.square()) / FLOOR)
 
 
-_LEARNED = {"waveform": WaveformStream, "pitch": PitchStream}
-
-
 def mel_spaced_filters(n_filters):
-    """Cosines under a Hann window, then the sines, each of unit norm.
+    """Cosines, then sines, evenly spaced in mel below 8 kHz: [2 * n_filters, 400].
 
-    Returns
-    -------
-    torch.Tensor
-        Shape [2 * n_filters, 400], evenly spaced in mel below 8 kHz.
-
-    Example
-    -------
-    >>> mel_spaced_filters(40).shape
-    torch.Size([80, 400])
+    They are under a Hann window and of unit norm.
     """
     top = math.log1p(SAMPLE_RATE / 2 / 700)
     steps = torch.arange(1, n_filters + 1) / (n_filters + 1)

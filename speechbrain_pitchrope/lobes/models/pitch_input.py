@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import torch
 from speechbrain.nnet.CNN import Conv1d
+from speechbrain.nnet.containers import ModuleList
 
 from speechbrain_pitchrope import inband
 
@@ -17,54 +18,46 @@ KERNEL_SIZE = 3
 LAYERS = 2
 
 
-class PitchConvolutions(torch.nn.Module):
-    """Convolutions over the pitch channels: zeros in, zeros out.
+class PitchStream(torch.nn.Module):
+    """Pitch channels to the encoder's size: convolutions and a projection.
 
-    They are causal, so that an encoder trained on whole utterances or on chunks, and
-    one that streams, compute the same from a few frames of history; attention and the
-    encoder's own convolutions look ahead. There are no biases, and a frame whose
-    channels are four zeros gets zeros whatever its neighbours: zero stays neutral, and
-    padding adds nothing, after training too.
-
-    Arguments
-    ---------
-    n_channels : int
-        Channels of the output and in between.
-
-    Example
-    -------
-    >>> net = PitchConvolutions(32)
-    >>> net(torch.rand(2, 50, 4)).shape
-    torch.Size([2, 50, 32])
+    The convolutions are causal, so that an encoder trained on whole utterances or on
+    chunks, and one that streams, compute the same from a few frames of history;
+    attention and the encoder's own convolutions look ahead. There are no biases, and a
+    frame whose channels are four zeros gets zeros whatever its neighbours: zero stays
+    neutral, and padding adds nothing, after training too.
     """
 
     history = LAYERS * (KERNEL_SIZE - 1)
     """Frames before a frame that its output depends on."""
 
-    def __init__(self, n_channels):
+    def __init__(self, d_model, n_channels):
         super().__init__()
         sizes = (inband.N_CHANNELS, *[n_channels] * LAYERS)
-        self.layers = torch.nn.ModuleList(
-            Conv1d(
-                out_channels,
-                KERNEL_SIZE,
-                in_channels=in_channels,
-                padding="causal",
-                bias=False,
-                conv_init="kaiming",
+        self.convolutions = ModuleList(
+            *(
+                Conv1d(
+                    out_channels,
+                    KERNEL_SIZE,
+                    in_channels=in_channels,
+                    padding="causal",
+                    bias=False,
+                    conv_init="kaiming",
+                )
+                for in_channels, out_channels in pairwise(sizes)
             )
-            for in_channels, out_channels in pairwise(sizes)
         )
+        self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
 
     def forward(self, channels):
-        """[B, T, 4] -> [B, T, n_channels]."""
+        """[B, T, 4] -> [B, T, d_model]."""
         x = channels
-        for layer in self.layers:
+        for layer in self.convolutions.layers:
             x = torch.nn.functional.gelu(layer(x))
-        return x * inband.present(channels)
+        return self.projection(x * inband.present(channels))
 
 
-class PitchInput(torch.nn.Module):
+class PitchInput(PitchStream):
     """Adds what convolutions make of pitch to the encoder's input.
 
     The projection starts at zero, and with it the output is the input.
@@ -84,29 +77,13 @@ class PitchInput(torch.nn.Module):
     True
     """
 
-    history = PitchConvolutions.history
-
     def __init__(self, n_channels, d_model):
-        super().__init__()
-        self.convolutions = PitchConvolutions(n_channels)
-        self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
+        super().__init__(d_model, n_channels)
         torch.nn.init.zeros_(self.projection.weight)
 
     def forward(self, src, channels):
-        """Add pitch to the last frames of a stretch of pitch.
+        """Add pitch [B, H + T, 4] to the frames [B, T, d_model] that it ends with.
 
-        Arguments
-        ---------
-        src : torch.Tensor
-            Input of the encoder, shape [B, T, d_model].
-        channels : torch.Tensor
-            Pitch channels of the same frames, and when streaming of those before them,
-            shape [B, H + T, 4]; H = 0 is the start of an utterance.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape [B, T, d_model].
+        H frames of history come before them when streaming; H = 0 is the start.
         """
-        added = self.projection(self.convolutions(channels))
-        return src + added[:, -src.shape[1] :]
+        return src + super().forward(channels)[:, -src.shape[1] :]

@@ -1,4 +1,4 @@
-"""Parallel streams: cut and joined, nothing at the start, causal, without gain."""
+"""What adds to the encoder's input: nothing at the start, causal, zeros add nothing."""
 
 import pytest
 import torch
@@ -12,7 +12,28 @@ from speechbrain_pitchrope.lobes.models.multistream import (
     frame_samples,
     require_samples,
 )
+from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput, PitchStream
 from tests.signals import pitch_channels, utterance
+
+
+class PitchAlone(PitchInput):
+    """PitchInput with MultiStream's arguments."""
+
+    def forward(self, src, _samples, channels):
+        return super().forward(src, channels)
+
+
+NETS = {
+    "pitch_input": lambda: PitchAlone(8, 12),
+    "multistream": lambda: MultiStream(12, n_channels=8),
+    "waveform": lambda: MultiStream(12, ("spectrogram", "waveform"), n_channels=8),
+    "pitch": lambda: MultiStream(12, ("spectrogram", "pitch"), n_channels=8),
+}
+
+
+@pytest.fixture(params=NETS)
+def kind(request):
+    return request.param
 
 
 def frames_of(wav, n_frames):
@@ -20,12 +41,13 @@ def frames_of(wav, n_frames):
     return wav[: n_frames * 640].view(1, n_frames, 640)
 
 
-def trained(streams=("spectrogram", "waveform", "pitch")):
-    """As if trained: the gates are open."""
+def trained(kind):
+    """As if trained: what is zero at the start no longer is."""
     torch.manual_seed(0)
-    net = MultiStream(12, streams, n_channels=8)
-    for gate in net.gates.values():
-        torch.nn.init.normal_(gate)
+    net = NETS[kind]()
+    for parameter in net.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter)
     return net
 
 
@@ -35,27 +57,26 @@ def inputs(n_frames=9):
     return torch.randn(1, n_frames, 12), samples, pitch_channels(1, n_frames)
 
 
-def test_starts_as_the_spectrogram_alone():
+def test_adds_nothing_at_the_start(kind):
     src, *others = inputs()
-    assert torch.equal(MultiStream(12)(src, *others), src)
+    assert torch.equal(NETS[kind]()(src, *others), src)
 
 
-@pytest.mark.parametrize("name, other", [("waveform", "pitch"), ("pitch", "waveform")])
-def test_each_stream_can_be_left_out(name, other):
-    src, samples, channels = inputs()
-    net = trained(("spectrogram", name))
-    found = net(src, samples, channels)
-    assert (found != src).any()
-    silent = {"waveform": samples, "pitch": channels}
-    silent[other] = torch.zeros_like(silent[other])
-    assert torch.equal(net(src, silent["waveform"], silent["pitch"]), found)
+@pytest.mark.parametrize("kind, other", [("waveform", 2), ("pitch", 1)])
+def test_each_stream_can_be_left_out(kind, other):
+    net, given = trained(kind), [*inputs()]
+    found = net(*given)
+    assert (found != given[0]).any()
+    given[other] = torch.zeros_like(given[other])
+    assert torch.equal(net(*given), found)
 
 
-def test_the_gates_learn_first_and_every_stream_after_them():
-    net, (src, *others) = MultiStream(12), inputs()
+def test_what_starts_at_zero_learns_first_and_all_else_after_it(kind):
+    net, (src, *others) = NETS[kind](), inputs()
+    zeros = [parameter for parameter in net.parameters() if not parameter.any()]
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     net(src, *others).square().sum().backward()
-    assert all(gate.grad.any() for gate in net.gates.values())
+    assert zeros and all(parameter.grad.any() for parameter in zeros)
     optimizer.step()
     optimizer.zero_grad()
     net(src, *others).square().sum().backward()
@@ -64,17 +85,17 @@ def test_the_gates_learn_first_and_every_stream_after_them():
         assert parameter.grad.isfinite().all(), name
 
 
-def test_silence_adds_nothing_and_its_gradient_is_finite():
-    net, (src, samples, channels) = trained(), inputs()
-    found = net(src, torch.zeros_like(samples), torch.zeros_like(channels))
+def test_zeros_add_nothing_and_their_gradient_is_finite(kind):
+    net, (src, *others) = trained(kind), inputs()
+    found = net(src, *(torch.zeros_like(x) for x in others))
     assert torch.equal(found, src)
     found.square().sum().backward()
     assert all(p.grad.isfinite().all() for p in net.parameters())
 
 
 @pytest.mark.parametrize("n_frames", [1, 3, 8])
-def test_padding_adds_nothing(n_frames):
-    net, (src, *others) = trained(), inputs()
+def test_padding_adds_nothing(kind, n_frames):
+    net, (src, *others) = trained(kind), inputs()
     for x in others:
         x[:, n_frames:] = 0
     together = net(src, *others)
@@ -83,7 +104,16 @@ def test_padding_adds_nothing(n_frames):
     assert torch.equal(together[:, n_frames:], src[:, n_frames:])
 
 
-def test_history_is_what_an_output_depends_on():
+@pytest.mark.parametrize("kind", ["pitch_input", "pitch"])
+def test_a_frame_without_pitch_gets_nothing_whatever_its_neighbours(kind):
+    net, (src, samples, channels) = trained(kind), inputs()
+    channels[:, 4] = 0
+    added = (net(src, samples, channels) - src).abs().amax(-1)[0]
+    assert added[4] == 0
+    assert (added[[3, 5]] > 0).all()
+
+
+def test_history_of_the_waveform_is_what_an_output_depends_on():
     """Two frames of 640 samples, of which the earlier one gives its last 240."""
     net = WaveformStream(12, 8)
     samples = frames_of(utterance(seconds=0.5), 9).clone().requires_grad_()
@@ -94,8 +124,15 @@ def test_history_is_what_an_output_depends_on():
     assert net.history == 2
 
 
-def test_stretches_with_history_are_the_whole():
-    net, (src, *others) = trained(), inputs()
+def test_history_of_pitch_is_what_an_output_depends_on():
+    channels = pitch_channels(1, 12).requires_grad_()
+    PitchStream(12, 8)(channels)[0, 8].sum().backward()
+    seen = channels.grad.abs().sum(-1)[0].nonzero().flatten().tolist()
+    assert seen == list(range(8 - PitchStream.history, 9))
+
+
+def test_stretches_with_history_are_the_whole(kind):
+    net, (src, *others) = trained(kind), inputs()
     stretches = [
         net(src[:, t : t + 2], *(x[:, max(0, t - net.history) : t + 2] for x in others))
         for t in range(0, 9, 2)
@@ -117,7 +154,7 @@ def test_a_gain_hardly_matters(gain):
 @pytest.mark.parametrize("index", [4, 15, 30])
 @pytest.mark.parametrize("phase", [0.0, 0.8])
 def test_filters_are_a_spectrogram_at_the_start(index, phase):
-    """A full-scale sine is loudest in its filter, with the power that FLOOR quotes."""
+    """A full-scale sine has most power in its filter, as much as FLOOR quotes."""
     centre_hz = 700 * ((1 + 8000 / 700) ** ((index + 1) / 41) - 1)
     time = torch.arange(6400) / 16000
     sine = torch.sin(2 * torch.pi * centre_hz * time + phase)
@@ -127,8 +164,8 @@ def test_filters_are_a_spectrogram_at_the_start(index, phase):
     assert log_powers[index].expm1() * FLOOR == pytest.approx(133, rel=0.02)
 
 
-def test_bfloat16_is_near_single_precision():
-    net, (src, *others) = trained(), inputs()
+def test_bfloat16_is_near_single_precision(kind):
+    net, (src, *others) = trained(kind), inputs()
     expected = net(src, *others)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = net(src, *others)

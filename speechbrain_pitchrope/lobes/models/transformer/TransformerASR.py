@@ -73,11 +73,7 @@ class PitchTransformerASR(WithPitchEncoder, TransformerASR):
         Size of the vocabulary.
     input_size : int
         Channels before pitch, as upstream: 640 behind the usual front end.
-    d_model, nhead, num_encoder_layers, num_decoder_layers, d_ffn : int
-        As in ``TransformerASR``.
-    dropout : float
-        As in ``TransformerASR``.
-    activation : type
+    d_model, nhead, num_encoder_layers, num_decoder_layers, d_ffn, dropout, activation
         As in ``TransformerASR``.
     pitch_attention : dict, optional
         Settings of ``speechbrain_pitchrope.nnet.attention.PitchRoPEMHA``: ``theta``,
@@ -88,7 +84,7 @@ class PitchTransformerASR(WithPitchEncoder, TransformerASR):
         ``control``, a name of ``speechbrain_pitchrope.controls``, for experiments.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA"; there is no other here.
-    **kwargs : dict
+    **kwargs
         As in ``TransformerASR``.
 
     Example

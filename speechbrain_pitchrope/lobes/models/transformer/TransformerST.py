@@ -24,17 +24,13 @@ class PitchTransformerST(WithPitchEncoder, TransformerST):
         Size of the vocabulary.
     input_size : int
         Channels before pitch, as upstream.
-    d_model, nhead, num_encoder_layers, num_decoder_layers, d_ffn : int
-        As in ``TransformerST``.
-    dropout : float
-        As in ``TransformerST``.
-    activation : type
+    d_model, nhead, num_encoder_layers, num_decoder_layers, d_ffn, dropout, activation
         As in ``TransformerST``.
     pitch_attention : dict, optional
         As in ``PitchTransformerASR``.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA"; there is no other here.
-    **kwargs : dict
+    **kwargs
         As in ``TransformerST``: ``ctc_weight``, ``asr_weight``, ``mt_weight``,
         ``asr_tgt_vocab``, ``mt_src_vocab`` and those of ``TransformerASR``.
 

@@ -9,6 +9,7 @@ must leave pitch alone: ``PitchProjection`` does.
 """
 
 import inspect
+import re
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +33,7 @@ from speechbrain_pitchrope.lobes.models.multistream import (
 from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput
 from speechbrain_pitchrope.names import AUGMENTER, FRONT_END, NORMALIZE
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.parameter_transfer import MISSING, STRANGE, listing
+from speechbrain_pitchrope.nnet.parameter_transfer import STRANGE, listing
 
 
 class PitchProjection(ModuleList):
@@ -87,8 +88,8 @@ class _PitchEncoder:
         settings = dict(pitch_attention or {})
         self.control = settings.pop("control", "none")
         n_channels = settings.pop("pitch_input", 0)
-        streams = check_streams(settings.pop("streams", ("spectrogram",)))
-        _check_inputs(self.control, n_channels)
+        streams = check_streams(settings.pop("streams", ["spectrogram"]))
+        _check_settings(self.control, n_channels)
         self.d_model = sizes[0]
         self.n_samples = samples_per_frame(streams, N_HOPS)
         self.first_batches = inband.FirstBatches(self)
@@ -117,11 +118,6 @@ class _PitchEncoder:
         """As upstream's, with ``src`` of shape [B, T, d_model + 4].
 
         With a waveform stream, [B, T, d_model + 640 + 4]. ``pos_embs`` is not used.
-
-        Raises
-        ------
-        ValueError
-            If pitch is missing or has been changed; the message names the yaml entry.
         """
         src, riders = self._split(src)
         samples, pitch = inband.split(riders)
@@ -167,7 +163,7 @@ def require_rope(consumer, attention_type):
         )
 
 
-def _check_inputs(control, n_channels):
+def _check_settings(control, n_channels):
     if type(n_channels) is not int or n_channels < 0:
         raise ValueError(
             f"pitch_input is {n_channels!r}: give its number of channels, 32 for "
@@ -187,30 +183,28 @@ def _lengths(frames, padding_mask):
     return (~padding_mask.bool()).sum(1).clamp(min=1)
 
 
-def _refuse_other_attention(encoder, state_dict, prefix, *args):
+def _refuse_other_attention(
+    encoder, state_dict, prefix, local_metadata, strict, missing, unexpected, errors
+):
     """Name weights of other attention; SpeechBrain's Pretrainer only warns of them.
 
     Other kinds of attention share names with RoPEMHA. RelPosMHAXL has all of its
-    tensors, and more: its weights would load, and compute something else. A layer of
-    which the state dict has nothing is passed over.
+    tensors, and more: its weights would load, and compute something else.
     """
-    *_, error_messages = args
-    faults = {MISSING: [], STRANGE: []}
-    ours = set(PitchRoPEMHA.PITCH_PARAMETERS)
-    for i, layer in enumerate(encoder.layers):
-        of_layer = f"{prefix}layers.{i}."
-        if not any(key.startswith(of_layer) for key in state_dict):
-            continue
-        start = f"{of_layer}{encoder.attention_name}."
-        needed = getattr(layer, encoder.attention_name).state_dict().keys() - ours
-        found = {key[len(start) :] for key in state_dict if key.startswith(start)}
-        faults[MISSING] += [start + name for name in sorted(needed - found)]
-        faults[STRANGE] += [start + name for name in sorted(found - needed - ours)]
-    if any(faults.values()):
-        error_messages.append(
+    name = encoder.attention_name
+    start = re.compile(rf"{re.escape(prefix)}layers\.\d+\.{name}\.")
+    own = getattr(encoder.layers[0], name).state_dict()
+    known = {*own, *PitchRoPEMHA.PITCH_PARAMETERS}
+    strange = [
+        key
+        for key in sorted(state_dict)
+        if start.match(key) and start.sub("", key) not in known
+    ]
+    if strange:
+        errors.append(
             "the encoder's attention is RoPEMHA, and the file has weights of another "
             "kind, which do not fit: give one trained with attention_type: RoPEMHA, or "
-            "by a swapped recipe, or train anew.\n" + listing(faults)
+            "by a swapped recipe, or train anew.\n" + listing({STRANGE: strange})
         )
 
 
@@ -219,14 +213,12 @@ class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
 
     Arguments
     ---------
-    *args : tuple
+    *args, **kwargs
         As in ``speechbrain.lobes.models.transformer.Transformer.TransformerEncoder``.
     pitch_attention : dict, optional
         As in ``PitchConformerEncoder``.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA".
-    **kwargs : dict
-        As in ``TransformerEncoder``.
 
     Example
     -------
@@ -244,14 +236,12 @@ class PitchBranchformerEncoder(_PitchEncoder, BranchformerEncoder):
 
     Arguments
     ---------
-    *args : tuple
+    *args, **kwargs
         As in ``speechbrain.lobes.models.transformer.Branchformer.BranchformerEncoder``.
     pitch_attention : dict, optional
         As in ``PitchConformerEncoder``.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA".
-    **kwargs : dict
-        As in ``BranchformerEncoder``.
 
     Example
     -------
@@ -267,9 +257,8 @@ class PitchStreamingContext(ConformerEncoderStreamingContext):
     """Streaming state of a ``PitchConformerEncoder``: upstream's, and past pitch."""
 
     riders: torch.Tensor | None = None
-    """Pitch of the frames before the next chunk that a layer still attends to or an
-    added input still sees, behind their samples if there is a waveform stream, shape
-    [B, T, S + 4]."""
+    """Samples, if there is a stream of them, and pitch [B, T, S + 4] of the frames
+    before the next chunk that attention or an added input still needs."""
 
 
 class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
@@ -277,7 +266,7 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
 
     Arguments
     ---------
-    *args : tuple
+    *args, **kwargs
         As in ``speechbrain.lobes.models.transformer.Conformer.ConformerEncoder``.
     pitch_attention : dict, optional
         Settings of ``speechbrain_pitchrope.nnet.attention.PitchRoPEMHA``, its defaults
@@ -285,8 +274,6 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
         ``PitchTransformerASR``.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA".
-    **kwargs : dict
-        As in ``ConformerEncoder``.
 
     Example
     -------
@@ -297,13 +284,7 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
     """
 
     def make_streaming_context(self, dynchunktrain_config):
-        """As upstream's, with room for the pitch of past frames.
-
-        Raises
-        ------
-        ValueError
-            If the left context is unlimited, which upstream's layers cannot keep.
-        """
+        """As upstream's, with room for the pitch of past frames."""
         if dynchunktrain_config.is_infinite_left_context():
             raise ValueError(
                 "left_context_size is None, all that has gone before: to stream, give "
@@ -319,11 +300,6 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
         Chunk by chunk it gives what ``forward`` gives for the whole with the same
         ``dynchunktrain_config``: attention gets the pitch of its left context too.
         (But not with ``theta: frame``, which counts frames from the start.)
-
-        Raises
-        ------
-        ValueError
-            If there is a control: it needs the whole utterance.
         """
         if self.control != "none":
             raise ValueError(

@@ -2,143 +2,127 @@
 
 import pytest
 import torch
-from speechbrain.lobes.models.transformer.TransformerASR import TransformerASR
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.controls import shuffled_f0
-from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
-    PitchTransformerASR,
+from speechbrain_pitchrope.controls import CONTROLS
+from tests.lobes.models.transformer.small_models import (
+    ADDED,
+    D_MODEL,
+    ENCODERS,
+    INPUT_SIZE,
+    LENGTHS,
+    assert_near,
+    build,
+    inputs,
+    settings_of,
+    targets,
+    trained,
 )
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.variants import load_variant
-from tests.signals import pitch_channels
-
-ENCODERS = ("transformer", "conformer", "branchformer")
-
-
-def build(cls, encoder_module, seed=0, **settings):
-    torch.manual_seed(seed)
-    sizes = {
-        "tgt_vocab": 30,
-        "input_size": 64,
-        "d_model": 48,
-        "nhead": 2,
-        "num_encoder_layers": 2,
-        "num_decoder_layers": 1,
-        "d_ffn": 96,
-        "dropout": 0.1,
-        "activation": torch.nn.GELU,
-        "csgu_linear_units": 96,
-        "causal": False,
-    }
-    return cls(
-        **{**sizes, **settings},
-        encoder_module=encoder_module,
-        normalize_before=True,
-        attention_type="RoPEMHA",
-    )
-
-
-def inputs(n_frames=21, seed=0):
-    torch.manual_seed(seed)
-    src, tgt = torch.randn(3, n_frames, 64), torch.randint(1, 30, (3, 9))
-    return src, pitch_channels(3, n_frames, seed), tgt, torch.tensor([1.0, 0.8, 0.4])
 
 
 @pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
-@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("causal", [False, True, None])
-def test_starts_as_upstreams_rope_model(encoder_module, training, causal):
-    upstream = build(TransformerASR, encoder_module, causal=causal).train(training)
+@pytest.mark.parametrize("variant", [None, *ADDED])
+def test_starts_as_upstreams_rope_model(variant, encoder_module, causal):
+    upstream = build("upstream", encoder_module, causal=causal)
     after = torch.rand(1)
-    ours = build(PitchTransformerASR, encoder_module, causal=causal).train(training)
+    ours = build(variant, encoder_module, causal=causal)
     assert torch.equal(torch.rand(1), after)
-    src, channels, tgt, lengths = inputs()
-    torch.manual_seed(3)
-    expected = upstream(src, tgt, lengths)
-    torch.manual_seed(3)
-    found = ours(inband.append(src, channels), tgt, lengths)
-    for ours_out, upstream_out in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours_out, upstream_out, atol=1e-5, rtol=0)
+    for key, value in upstream.state_dict().items():
+        assert torch.equal(ours.state_dict()[key], value), key
+    for training in (True, False):
+        outputs = []
+        for net, src in ((ours, inputs(variant)), (upstream, inputs("upstream"))):
+            torch.manual_seed(2)
+            encoded, decoded = net.train(training)(src, targets(), LENGTHS)
+            outputs.append((encoded, decoded, net.decode(targets(), encoded)[0]))
+        assert_near(*outputs)
 
 
-@pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
-def test_a_rope_checkpoint_loads_and_gives_the_same_outputs(encoder_module, tmp_path):
-    upstream = build(TransformerASR, encoder_module, seed=1).eval()
-    torch.save(upstream.state_dict(), tmp_path / "model.ckpt")
-    ours = build(PitchTransformerASR, encoder_module, seed=2).eval()
-    missing, unexpected = ours.load_state_dict(
-        torch.load(tmp_path / "model.ckpt"), strict=False
-    )
-    assert not unexpected
-    assert missing
-    assert all(
-        name.split(".")[-1].startswith(("theta", "similarity", "radius"))
-        for name in missing
-    )
-    src, channels, tgt, lengths = inputs()
-    expected = upstream(src, tgt, lengths)
-    found = ours(inband.append(src, channels), tgt, lengths)
-    for ours_out, upstream_out in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours_out, upstream_out, atol=1e-5, rtol=0)
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+@pytest.mark.parametrize("variant", ADDED)
+def test_nothing_is_added_to_variant_all_at_the_start(variant, encoder_module):
+    plain, ours = (build(name, encoder_module).eval() for name in ("all", variant))
+    expected = plain.encode(inputs("all"), LENGTHS)
+    assert torch.equal(ours.encode(inputs(variant), LENGTHS), expected)
 
 
 def test_rope_variant_has_exactly_upstreams_keys():
-    ours = build(PitchTransformerASR, "conformer", pitch_attention=load_variant("rope"))
-    upstream = build(TransformerASR, "conformer")
-    assert ours.state_dict().keys() == upstream.state_dict().keys()
+    ours, upstream = (build(name).state_dict() for name in ("rope", "upstream"))
+    assert ours.keys() == upstream.keys()
 
 
 @pytest.mark.parametrize("encoder_module", ENCODERS)
 def test_pitch_reaches_every_layer(encoder_module):
-    net = build(PitchTransformerASR, encoder_module, dropout=0.0)
-    for name, parameter in net.named_parameters():
-        if name.split(".")[-1].startswith(("theta", "similarity", "radius")):
-            torch.nn.init.normal_(parameter, std=0.5)
-    src, channels, tgt, lengths = inputs()
-    enc_out, dec_out = net(inband.append(src, channels), tgt, lengths)
-    assert enc_out.shape == (3, 21, 48)
-    assert dec_out.shape == (3, 9, 48)
-    neutral, _ = net(inband.append(src, torch.zeros_like(channels)), tgt, lengths)
-    assert (enc_out - neutral).abs().max() > 1e-3
-    encoded = net.encode(inband.append(src, channels), lengths)
-    torch.testing.assert_close(encoded, enc_out)
-    enc_out.square().sum().backward()
+    net = trained(None, encoder_module)
+    encoded, decoded = net(inputs("all"), targets(), LENGTHS)
+    assert decoded.shape == (3, 7, D_MODEL)
+    assert_near(net.encode(inputs("all"), LENGTHS), encoded)
+    (encoded[..., 0] * encoded[..., 1]).sum().backward()
     for layer, module in enumerate(net.encoder.layers):
-        attention = getattr(module, "mha_layer", None) or module.self_att
-        assert attention.theta_offset.grad.any(), layer
-        assert attention.radius_slope.grad.any(), layer
+        attention = getattr(module, net.encoder.attention_name)
+        for name in attention.PITCH_PARAMETERS:
+            if hasattr(attention, name):
+                assert getattr(attention, name).grad.any(), (layer, name)
 
 
-def padding_error(net):
+@pytest.mark.parametrize("encoder_module", ENCODERS)
+@pytest.mark.parametrize("variant", ["all", *ADDED])
+def test_zeros_give_the_plain_model_after_training(variant, encoder_module):
+    net = trained(variant, encoder_module)
+    plain = build("rope", encoder_module).eval()
+    plain.load_state_dict(net.state_dict(), strict=False)
+    src, neutral = inputs(variant), inputs("rope")
+    given = net.encode(src, LENGTHS)
+    src[..., INPUT_SIZE:], neutral[..., INPUT_SIZE:] = 0, 0
+    found = net.encode(src, LENGTHS)
+    assert_near(found, plain.encode(neutral, LENGTHS))
+    assert (found - given).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("variant", ADDED)
+def test_all_that_is_added_learns_and_matters(variant):
+    net = build(settings_of(variant) | settings_of("rope")).train()
+    added = getattr(net.encoder, ADDED[variant])
+    optimizer = torch.optim.SGD(added.parameters(), lr=0.1)
+    for _ in range(2):  # what starts at zero moves first
+        optimizer.zero_grad()
+        encoded, decoded = net(inputs(variant), targets(), LENGTHS)
+        (encoded[..., 0].square().sum() + decoded.square().sum()).backward()
+        optimizer.step()
+    for name, parameter in added.named_parameters():
+        assert parameter.grad.any(), name
+    src = inputs(variant)
+    expected = net.eval().encode(src)
+    src[..., INPUT_SIZE:] = 0
+    assert (net.encode(src) - expected).abs().max() > 1e-3
+
+
+def padding_error(net, variant="all"):
     """How far frames of a padded batch are from those of utterances alone, at most."""
-    for name, parameter in net.named_parameters():
-        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
-            torch.nn.init.normal_(parameter, std=0.5)
-    src, channels, _, _ = inputs(20)
-    features, errors = inband.append(src, channels), []
-    for i, n_frames in enumerate((20, 15, 10)):
-        features[i, n_frames:] = 0
-    together = net.encode(features, torch.tensor([1.0, 0.75, 0.5]))
-    for i, n_frames in enumerate((20, 15, 10)):
-        alone = net.encode(features[i : i + 1, :n_frames], torch.ones(1))[0]
-        errors.append((together[i, :n_frames] - alone).abs().max().item())
-    return max(errors)
+    src = inputs(variant)
+    together = net.encode(src, LENGTHS)
+    errors = [
+        together[i, :n_frames] - net.encode(src[i : i + 1, :n_frames], torch.ones(1))[0]
+        for i, n_frames in enumerate((20, 15, 10))
+    ]
+    return max(error.abs().max().item() for error in errors)
 
 
+@pytest.mark.parametrize("variant", ["all", *ADDED])
 @pytest.mark.parametrize(
     ("encoder_module", "causal"),
     [("transformer", False), ("transformer", True), ("conformer", True)],
 )
-def test_a_batch_is_its_utterances(encoder_module, causal):
-    net = build(PitchTransformerASR, encoder_module, causal=causal, kernel_size=5)
-    assert padding_error(net.eval()) < 1e-5
+def test_a_batch_is_its_utterances(variant, encoder_module, causal):
+    net = trained(variant, encoder_module, causal=causal)
+    assert padding_error(net, variant) < 1e-5
 
 
 @pytest.mark.parametrize("encoder_module", ["conformer", "branchformer"])
 def test_a_batch_is_its_utterances_but_for_upstreams_convolutions(encoder_module):
     """They see the padding: exact once each of them sees its own frame alone."""
-    net = build(PitchTransformerASR, encoder_module, kernel_size=5).eval()
+    net = trained("all", encoder_module)
     assert padding_error(net) > 1e-3
     for layer in net.encoder.layers:
         if encoder_module == "conformer":
@@ -152,104 +136,58 @@ def test_a_batch_is_its_utterances_but_for_upstreams_convolutions(encoder_module
 
 @pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
 def test_a_causal_encoder_sees_no_later_frame(encoder_module):
-    net = build(PitchTransformerASR, encoder_module, causal=True).eval()
-    for name, parameter in net.encoder.named_parameters():
-        if name.split(".")[-1].startswith(("theta", "similarity", "radius")):
-            torch.nn.init.normal_(parameter, std=0.3)
-    src, channels, _, _ = inputs()
-    changed = inband.append(src, channels)
-    changed[:, 12:] = inband.append(src.flip(1), channels.flip(1))[:, 12:]
-    found, other = net.encode(inband.append(src, channels)), net.encode(changed)
-    torch.testing.assert_close(found[:, :12], other[:, :12], atol=1e-5, rtol=0)
+    net, src = trained("all", encoder_module, causal=True), inputs("all")
+    changed = torch.cat((src[:, :12], src.flip(1)[:, 12:]), 1)
+    found, other = net.encode(src), net.encode(changed)
+    assert_near(found[:, :12], other[:, :12])
     assert (found[:, 12:] - other[:, 12:]).abs().max() > 0.1
 
 
 def test_encoder_only_and_hidden_states():
-    net = build(PitchTransformerASR, "conformer", num_decoder_layers=0)
-    src, channels, _, lengths = inputs()
-    enc_out, _ = net(inband.append(src, channels), None, lengths)
-    assert enc_out.shape == (3, 21, 48)
-    net = build(PitchTransformerASR, "conformer", output_hidden_states=True)
-    _, hidden = net.encode(inband.append(src, channels), lengths)
-    assert [tuple(state.shape) for state in hidden] == [(3, 21, 48)] * 3
-
-
-def test_decode_is_upstreams():
-    upstream, ours = (
-        build(cls, "conformer").eval() for cls in (TransformerASR, PitchTransformerASR)
-    )
-    src, channels, tgt, lengths = inputs()
-    expected, _ = upstream.decode(tgt, upstream.encode(src, lengths))
-    found, _ = ours.decode(tgt, ours.encode(inband.append(src, channels), lengths))
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    net = build("all", num_decoder_layers=0, output_hidden_states=True)
+    encoded, hidden = net.encode(inputs("all"), LENGTHS)
+    assert encoded.shape == (3, 20, D_MODEL)
+    assert [tuple(state.shape) for state in hidden] == [(3, 20, D_MODEL)] * 3
 
 
 def test_random_weights_of_branchformer_layers_differ():
-    net = build(PitchTransformerASR, "branchformer")
-    first, second = (layer.mha_layer.in_proj_weight for layer in net.encoder.layers)
-    assert not torch.equal(first, second)
-
-
-def test_wrong_inputs_name_the_entry():
-    net = build(PitchTransformerASR, "conformer")
-    src, _, tgt, lengths = inputs()
-    with pytest.raises(ValueError, match=r"found 64 channels.*`CNN`"):
-        net(src, tgt, lengths)
-    with pytest.raises(ValueError, match="`CNN`"):
-        net(src.view(3, 21, 8, 8), tgt, lengths)
-    with pytest.raises(ValueError, match=r"expected 0 to 1.*`normalize`"):
-        net(inband.append(src, 3 * torch.randn(3, 21, 4)), tgt, lengths)
-
-
-def test_wrong_settings_are_named():
-    with pytest.raises(ValueError, match="attention_type: RelPosMHAXL, expected RoPE"):
-        PitchTransformerASR(30, 64, attention_type="RelPosMHAXL", causal=False)
-    with pytest.raises(ValueError, match="theta is 'warp'"):
-        build(PitchTransformerASR, "conformer", pitch_attention={"theta": "warp"})
+    first, second = build("all", "branchformer").encoder.layers
+    assert (first.mha_layer.in_proj_weight != second.mha_layer.in_proj_weight).any()
 
 
 @pytest.mark.parametrize("encoder_module", ENCODERS)
-def test_a_control_changes_what_the_encoder_hears(encoder_module):
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("variant", ["all", *ADDED])
+def test_no_true_pitch_gets_round_a_control(variant, encoder_module, control):
     """The model with a control is the model without, on pitch that was changed."""
-    settings = load_variant("all")
-    plain = build(PitchTransformerASR, encoder_module, pitch_attention=settings)
-    for name, parameter in plain.named_parameters():
-        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
-            torch.nn.init.normal_(parameter, std=0.5)
-    controlled = build(
-        PitchTransformerASR,
-        encoder_module,
-        pitch_attention=settings | {"control": "shuffled_f0"},
-    )
-    controlled.load_state_dict(plain.state_dict())
-    src, channels, _, lengths = inputs()
-    frames = (lengths * 21).round().long()
-    changed = shuffled_f0(channels, frames)
-    plain, controlled = plain.eval(), controlled.eval()
-    found = controlled.encode(inband.append(src, channels), lengths)
-    expected = plain.encode(inband.append(src, changed), lengths)
+    controlled = trained(settings_of(variant) | {"control": control}, encoder_module)
+    plain = build(variant, encoder_module).eval()
+    plain.load_state_dict(controlled.state_dict())
+    src = inputs(variant)
+    features, channels = inband.split(src)
+    changed = CONTROLS[control](channels, (LENGTHS * 20).long())
+    found = controlled.encode(src, LENGTHS)
+    expected = plain.encode(inband.append(features, changed), LENGTHS)
     torch.testing.assert_close(found, expected)
-    assert (
-        found - plain.encode(inband.append(src, channels), lengths)
-    ).abs().max() > 1e-3
+    assert (found - plain.encode(src, LENGTHS)).abs().max() > 1e-3
 
 
-def test_an_unknown_control_is_named():
-    with pytest.raises(ValueError, match="control is 'noise': choose one of 'none'"):
-        build(PitchTransformerASR, "conformer", pitch_attention={"control": "noise"})
-
-
-@pytest.mark.parametrize("encoder_module", ENCODERS)
-def test_the_encoder_compiles_in_one_graph_for_all_lengths(encoder_module):
+@pytest.mark.parametrize(
+    ("encoder_module", "settings"),
+    [
+        ("transformer", {}),
+        ("branchformer", {}),
+        ("conformer", settings_of("multistream") | {"pitch_input": 8}),
+    ],
+)
+def test_the_encoder_compiles_in_one_graph_for_all_lengths(encoder_module, settings):
     """Graph capture only: the kernels that a backend makes of it are its own."""
-    encoder = build(PitchTransformerASR, encoder_module).eval().encoder
-    for name, parameter in encoder.named_parameters():
-        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
-            torch.nn.init.normal_(parameter, std=0.5)
+    encoder = trained(settings, encoder_module, num_encoder_layers=1).encoder
     compiled = torch.compile(encoder, fullgraph=True, dynamic=True, backend="eager")
-    for n_frames in (30, 41):
-        src = inband.append(torch.randn(2, n_frames, 48), pitch_channels(2, n_frames))
-        mask = torch.arange(n_frames) >= torch.tensor([[n_frames], [n_frames - 9]])
+    for n_frames in (20, 31):
+        riders = inputs(settings, n_frames)[..., INPUT_SIZE:]
+        src = torch.cat((torch.randn(3, n_frames, D_MODEL), riders), -1)
+        mask = torch.arange(n_frames) >= (LENGTHS * n_frames).round()[:, None]
         with torch.no_grad():
             found, _ = compiled(src, src_key_padding_mask=mask)
             expected, _ = encoder(src, src_key_padding_mask=mask)
@@ -259,30 +197,56 @@ def test_the_encoder_compiles_in_one_graph_for_all_lengths(encoder_module):
 @pytest.mark.parametrize("encoder_module", ENCODERS)
 def test_the_encoder_exports_for_all_lengths(encoder_module):
     """``torch.export`` of what lies between front end and CTC, in eval mode."""
-    model = build(PitchTransformerASR, encoder_module).eval()
-    for name, parameter in model.named_parameters():
-        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS):
-            torch.nn.init.normal_(parameter, std=0.5)
 
     class Encode(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.model = model
+            self.model = trained("all", encoder_module, num_encoder_layers=1)
 
         def forward(self, src, wav_lens):
             return self.model.encode(src, wav_lens)
 
     encode = Encode()
-
-    def batch(n_frames, *lengths):
-        n_features = model.custom_src_module.n_features
-        src = torch.randn(2, n_frames, n_features)
-        return inband.append(src, pitch_channels(2, n_frames)), torch.tensor(lengths)
-
-    # A branchformer's convolution reflects 15 frames, so it needs 16.
-    frames = torch.export.Dim("frames", min=16, max=4000)
+    # A branchformer's convolution reflects 2 frames.
+    frames = torch.export.Dim("frames", min=3, max=4000)
     program = torch.export.export(
-        encode, batch(30, 1.0, 0.7), dynamic_shapes=({1: frames}, None)
+        encode, (inputs("all"), LENGTHS), dynamic_shapes=({1: frames}, None)
     ).module()
-    for inputs in (batch(30, 1.0, 0.7), batch(41, 0.5, 1.0)):
-        torch.testing.assert_close(program(*inputs), encode(*inputs))
+    for given in ((inputs("all"), LENGTHS), (inputs("all", 31), LENGTHS.flip(0))):
+        torch.testing.assert_close(program(*given), encode(*given))
+
+
+@pytest.mark.parametrize(
+    ("built", "src", "message"),
+    [
+        ("all", inputs("upstream"), r"found 32 channels.*`CNN`"),
+        ("all", inputs("upstream").view(3, 20, 8, 4), "`CNN`"),
+        ("all", 3 * torch.randn(3, 20, 36), r"expected 0 to 1.*`normalize`"),
+        ("multistream", inputs("all"), r"found 28 channels, expected 668.*streams of"),
+        ("all", inputs("multistream"), r"found 668 channels, expected 28.*streams of"),
+    ],
+)
+def test_wrong_inputs_name_the_entry(built, src, message):
+    with pytest.raises(ValueError, match=message):
+        build(built)(src, targets(), LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"theta": "warp"}, "theta is 'warp'"),
+        ({"control": "noise"}, "control is 'noise': choose one of 'none'"),
+        *(
+            ({"pitch_input": n}, f"pitch_input is {n!r}: give its number")
+            for n in (True, -1, 0.5, "conv")
+        ),
+    ],
+)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        build(settings)
+
+
+def test_other_attention_is_refused():
+    with pytest.raises(ValueError, match="attention_type: RelPosMHAXL, expected RoPE"):
+        build("all", attention_type="RelPosMHAXL")

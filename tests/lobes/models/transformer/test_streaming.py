@@ -2,75 +2,83 @@
 
 import pytest
 import torch
+from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
-from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
-    PitchTransformerASR,
-)
 from speechbrain_pitchrope.nnet import rotary
 from speechbrain_pitchrope.nnet.attention import SIMILARITY
-from tests.signals import pitch_channels
+from tests.lobes.models.transformer.small_models import (
+    ADDED,
+    assert_near,
+    build,
+    inputs,
+    trained,
+)
 
+CHUNKS = [(4, 2), (6, 1), (8, 0), (1, 3), (20, 1)]
 FORMS = {
     "theta": set(rotary.THETA) - {"frame"},  # it counts frames from the start
     "similarity": SIMILARITY,
     "radius": rotary.RADIUS,
     "frequencies": rotary.FREQUENCIES,
 }
-SWITCHES = [
+MODELS = [
+    *("upstream", "rope", *ADDED),
     *({switch: form} for switch, forms in FORMS.items() for form in sorted(forms)),
-    {"theta": "none", "similarity": "none", "radius": "none"},
     {"theta": "phase", "similarity": "laplacian", "radius": "sigmoid"},
     {"theta": "phase", "similarity": "gaussian", "frequencies": "mel"},
 ]
 
 
-def build(settings):
-    """A model of two layers whose every parameter for pitch does something."""
-    torch.manual_seed(0)
-    net = PitchTransformerASR(
-        **dict(tgt_vocab=10, input_size=12, d_model=16, nhead=2, d_ffn=16),
-        **dict(num_encoder_layers=2, num_decoder_layers=0, kernel_size=5),
-        **dict(encoder_module="conformer", normalize_before=True, causal=False),
-        pitch_attention=settings,
-    ).eval()
-    for layer in net.encoder.layers:
-        for name in layer.mha_layer.PITCH_PARAMETERS:
-            if hasattr(layer.mha_layer, name):
-                torch.nn.init.normal_(getattr(layer.mha_layer, name), std=0.5)
-    return net
-
-
-def inputs(seed, n_frames):
-    torch.manual_seed(seed)
-    features = torch.randn(2, n_frames, 12)
-    return torch.cat((features, pitch_channels(2, n_frames, seed)), -1)
-
-
 def streamed(net, src, config):
+    """What SpeechBrain's EncoderWrapper, which a recipe streams with, gives."""
     context = net.make_streaming_context(config)
     with torch.no_grad():
         chunks = src.split(config.chunk_size, 1)
-        return torch.cat([net.encode_streaming(chunk, context) for chunk in chunks], 1)
+        return torch.cat([net.forward_streaming(chunk, context) for chunk in chunks], 1)
 
 
-@pytest.mark.parametrize("settings", SWITCHES, ids=lambda s: "-".join(s.values()))
-def test_streaming_is_the_chunk_masked_whole(settings):
-    net = build(settings)
-    for seed in range(4):
-        src = inputs(seed, 60)
-        chunk_size = int(torch.randint(1, 20, ()))
-        config = DynChunkTrainConfig(chunk_size, int(torch.randint(0, 5, ())))
+@pytest.mark.parametrize("variant", MODELS, ids=str)
+def test_streaming_is_the_chunk_masked_whole(variant):
+    net = EncoderWrapper(trained(variant))
+    src = inputs(variant, n_frames=43, n_batch=2)
+    src[1] = src[0].flip(0)
+    for chunk in CHUNKS:
+        config = DynChunkTrainConfig(*chunk)
         with torch.no_grad():
-            expected = net.encode(src, dynchunktrain_config=config)
-        found = streamed(net, src, config)
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5, msg=str(config))
+            expected = net(src, torch.ones(2), dynchunktrain_config=config)
+        assert_near(streamed(net, src, config), expected)
 
 
 def test_it_does_not_matter_when_the_stream_began():
     """Angles count from the left context: a long stream stays precise."""
-    net, config = build(SWITCHES[-1]), DynChunkTrainConfig(5, 1)
-    src = inputs(0, 1500)
+    net, config = EncoderWrapper(trained(MODELS[-1])), DynChunkTrainConfig(5, 1)
+    src = inputs("all", 1500, 1)
     # Left contexts of two layers and their convolutions reach less than 40 frames back.
     long, short = (streamed(net, x, config)[:, -40:] for x in (src, src[:, -80:]))
-    torch.testing.assert_close(long, short, rtol=0, atol=1e-5)
+    assert_near(long, short)
+
+
+@pytest.mark.parametrize("variant", ADDED)
+def test_speakers_streamed_in_turn_do_not_mix(variant):
+    net, config = trained(variant), DynChunkTrainConfig(4, 1)
+    first, second = inputs(variant), inputs(variant).flip(1)
+    contexts = [net.make_streaming_context(config) for _ in range(3)]
+    alone = [net.encode_streaming(x, contexts[2]) for x in first.split(4, 1)]
+    for chunk, other, expected in zip(
+        first.split(4, 1), second.split(4, 1), alone, strict=True
+    ):
+        assert torch.equal(net.encode_streaming(chunk, contexts[0]), expected)
+        net.encode_streaming(other, contexts[1])
+
+
+def test_an_unlimited_left_context_is_refused():
+    with pytest.raises(ValueError, match=r"a number of chunks, DynChunkTrainConfig\(8"):
+        build("all").make_streaming_context(DynChunkTrainConfig(8))
+
+
+def test_controls_are_refused():
+    net = build("shuffled_f0")
+    context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
+    with pytest.raises(ValueError, match="control is 'shuffled_f0', which needs whole"):
+        net.encode_streaming(inputs("all")[:, :4], context)
