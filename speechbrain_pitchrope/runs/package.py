@@ -69,7 +69,8 @@ def package_run(output_folder, package_folder=None):
                 shutil.copyfile(source, part / f"{name}.ckpt")
         for name, text in texts.items():
             (part / name).write_text(text, encoding="utf-8")
-        load_recogniser(part, "cpu")  # what does not load is no package
+        with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
+            load_recogniser(part, "cpu")  # what does not load is no package
         if folder.exists():
             shutil.rmtree(folder)
     return folder

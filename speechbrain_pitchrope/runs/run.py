@@ -51,7 +51,7 @@ def reading(path, remedy):
     except Exception as error:
         text = " ".join(str(error).split())
         raise DamagedRun(
-            f"{path} can't be read ({type(error).__name__}: {text[:200]}): {remedy}"
+            f"{path} can't be read ({type(error).__name__}: {text[:400]}): {remedy}"
         ) from error
 
 

@@ -20,7 +20,7 @@ from tests.made_swapped_runs import RECIPES, make_swapped_run
 from tests.signals import utterance
 
 LM_SIZES = {"d_model": 16, "nhead": 2, "num_encoder_layers": 1, "d_ffn": 16}
-WAVS = [utterance(110.0, 1.3), utterance(220.0, 0.7, seed=1), utterance(150.0, 2.01)]
+WAVS = [utterance(110.0, 0.9), utterance(220.0, 0.61, seed=1)]
 ALL = ("our_ctc", "our_lm", *RECIPES)
 YAML = "hyperparams.yaml"
 
@@ -103,9 +103,9 @@ def test_the_text_is_the_tests(runs, asrs, name):
 @pytest.mark.parametrize("name", ["our_ctc", "our_lm", "ctc", "transducer"])
 def test_batches_without_padding_give_what_utterances_give(asrs, name):
     asr = asrs[name]
-    wavs = torch.stack([utterance(f0_hz, 1.3) for f0_hz in (110.0, 170.0, 230.0)])
+    wavs = torch.stack([utterance(f0_hz, 0.6) for f0_hz in (110.0, 230.0)])
     alone = [asr.transcribe_batch(wav[None], torch.ones(1))[0][0] for wav in wavs]
-    assert asr.transcribe_batch(wavs, torch.ones(3))[0] == alone
+    assert asr.transcribe_batch(wavs, torch.ones(2))[0] == alone
 
 
 def test_the_search_is_the_tests(runs, asrs):
