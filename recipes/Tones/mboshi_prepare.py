@@ -18,7 +18,7 @@ from tone_layout import Recording, main, matched, split_of
 # Speaker, day and time of the session, part of the elicitation, number.
 NAME = r"([a-z]+)_([\d-]+)_.*_([A-Za-z]+\d+)_(\d+)\.wav"
 
-# Without --dev_speakers, one of so many training texts goes to the dev split.
+# Without --dev_speakers, one training text in this many goes to the dev split.
 DEV_EVERY = 20
 
 

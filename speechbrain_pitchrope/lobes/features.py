@@ -19,14 +19,14 @@ from speechbrain_pitchrope.processing.tracker import check_audio, check_samples
 class PitchFbank(Fbank):
     """SpeechBrain's Fbank with four pitch channels behind the mels.
 
-    The mels are upstream's to the last bit. Pitch is tracked on the same samples at
+    The mels are bit-equal to upstream's. Pitch is tracked on the same samples at
     the same frames, so it always fits the audio as augmented; or it is handed over,
     when it has been tracked before (``speechbrain_pitchrope.dataio.pitch_cache``).
 
     Arguments
     ---------
     *args : tuple
-        As of ``speechbrain.lobes.features.Fbank``.
+        As in ``speechbrain.lobes.features.Fbank``.
     pitch_tracker : torch.nn.Module, optional
         Samples [B, N] -> (f0 in Hz [B, T], voicing [B, T]), with the sample rate and
         the frames of this Fbank. An ``AutocorrelationPitch`` if not given.
@@ -37,7 +37,7 @@ class PitchFbank(Fbank):
         The model's streams (``speechbrain_pitchrope.lobes.models.multistream``). With
         "waveform" in it, each frame's samples stand between its mels and its pitch.
     **kwargs : dict
-        As of ``speechbrain.lobes.features.Fbank``.
+        As in ``speechbrain.lobes.features.Fbank``.
 
     Example
     -------
