@@ -35,7 +35,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--voices-per-split",
         type=number(int, 1),
-        help="at most so many voices in a split (default: all)",
+        help="at most this many voices in a split (default: all)",
     )
     parser.add_argument(
         "--no-progress", action="store_true", help="show no progress bar"
