@@ -46,7 +46,7 @@ SMOOTH_FRAMES = 12
 
 ABOVE_FRAMES = 5
 ABOVE_MARGIN = 0.02
-"""For so many frames the best peak above f0_max has to be higher than that of the
+"""Number of frames in which the best peak above f0_max has to be higher than that of the
 others, or lower by this at most: then f0 is above f0_max."""
 
 FEATURES = (
