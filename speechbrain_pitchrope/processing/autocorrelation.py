@@ -177,7 +177,7 @@ def _autocorrelation_of(window, lags):
 
 
 def decimate(hops, decimation):
-    """Low-pass samples that are cut into hops, and keep one in every few of them.
+    """Low-pass samples that are cut into hops, and keep one in every few.
 
     Arguments
     ---------

@@ -46,8 +46,8 @@ SMOOTH_FRAMES = 12
 
 ABOVE_FRAMES = 5
 ABOVE_MARGIN = 0.02
-"""f0 is above f0_max where the best peak above f0_max is higher than that of the others,
-or lower by this margin at most, in this number of frames."""
+"""f0 is above f0_max where the best peak above f0_max is higher than the best of the
+others, or lower by this margin at most, in this number of frames."""
 
 FEATURES = (
     "periodicity",
