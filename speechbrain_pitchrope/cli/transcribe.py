@@ -55,9 +55,11 @@ def run(args):
     found, skipped = find_recordings(args.inputs)
     paths, part = [path for path, _ in found], section(args)
 
-    from speechbrain_pitchrope.runs.folder import interface_of, load_recogniser
+    from speechbrain_pitchrope.runs.run import interface_of
 
     interface_of(args.model)  # before torch is loaded
+    from speechbrain_pitchrope.runs.package import load_recogniser
+
     for line in skipped:
         print(f"pitchrope transcribe: skipped {line}", file=sys.stderr)
     from tqdm import tqdm

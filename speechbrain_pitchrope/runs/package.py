@@ -22,12 +22,20 @@ import jinja2
 import torch
 from ruamel.yaml import YAML, MappingNode, ScalarNode
 from sentencepiece import SentencePieceProcessor
+from speechbrain.inference import ASR
+from speechbrain.utils.fetching import FetchConfig
 
 import speechbrain_pitchrope
 from speechbrain_pitchrope.files import replacing
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
-from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.run import HYPERPARAMS, Run, class_of, reading
+from speechbrain_pitchrope.runs.run import (
+    HYPERPARAMS,
+    MAPPING,
+    TEXT,
+    class_of,
+    interface_of,
+    reading,
+)
 from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
@@ -56,10 +64,15 @@ def package_run(output_folder, package_folder=None):
     """
     model = load_trained(output_folder)
     folder = Path(package_folder or model.folder / "package").absolute()
-    _check_replaceable(folder)
-    kind, search, tokenizer = *model.run.search, model.tokenizer
-    with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
-        texts, files = _texts(model, kind, search, tokenizer)
+    strange = ", ".join(sorted({path.name for path in folder.glob("*")} - FILES))
+    if strange:
+        raise ValueError(
+            f"{folder} holds {strange}, which belong to no package: choose another "
+            "folder"
+        )
+    remedy = "correct it, or train anew"
+    with reading(model.path, remedy):
+        texts, files = _contents(model)
     with replacing(folder) as part:
         part.mkdir()
         for name, source in files.items():
@@ -69,118 +82,112 @@ def package_run(output_folder, package_folder=None):
                 shutil.copyfile(source, part / f"{name}.ckpt")
         for name, text in texts.items():
             (part / name).write_text(text, encoding="utf-8")
-        with reading(model.folder / HYPERPARAMS, "correct it, or train anew"):
+        with reading(model.path, remedy):
             load_recogniser(part, "cpu")  # what does not load is no package
         if folder.exists():
             shutil.rmtree(folder)
     return folder
 
 
-def _check_replaceable(folder):
-    """Refuse a folder that holds anything else than a package."""
-    if folder.is_file():
-        raise ValueError(f"{folder} is a file: choose another folder")
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    strange = ", ".join(sorted(names - FILES))
-    if strange:
+def load_recogniser(folder, device=None):
+    """The EncoderASR or EncoderDecoderASR of a folder, loaded by ``from_hparams``.
+
+    This runs what the folder's hyperparams.yaml names. Nothing is fetched from anywhere
+    and nothing is written. A package of ours is such a folder; so are others of
+    SpeechBrain's, as long as all their files are in them.
+    """
+    name = interface_of(folder)
+    try:
+        return getattr(ASR, name).from_hparams(
+            source=str(folder),
+            fetch_config=FetchConfig(allow_network=False),
+            run_opts=None if device is None else {"device": device},
+        )
+    except Exception as error:  # whatever the yaml's own classes raise
         raise ValueError(
-            f"{folder} holds {strange}, which belong to no package: choose another "
-            "folder"
-        )
+            f"{folder} can't be loaded as {name}: {type(error).__name__}: {error}"
+        ) from error
 
 
-def _texts(model, kind, search, tokenizer):
+def _contents(model):
     """{file: text} of the yaml files, and {name: network or path} of the others."""
-    entries, outputs = dict(model.run.entries), [*OUTPUTS]
-    streaming_outputs = "streaming_outputs"
+    entries, (kind, search) = model.entries, model.search
+    outputs = [name for name in OUTPUTS if name in entries and name != "proj_ctc"]
     if kind == "transducer":
-        outputs = [streaming_outputs := "proj_enc"]
-    elif kind == "ctc":
-        # EncoderASR makes the search, of these arguments and the tokenizer's pieces.
-        entries["test_beam_search"] = MappingNode(
-            "tag:yaml.org,2002:map",
-            # Not those left out: it would look for the file "null".
-            [pair for pair in entries[search].value if not _is_null(pair[1])],
-        )
-    elif model.run.settings.get("lm_file") is not None:
-        _add_language_model(model.run)
-    run = Run(model.folder, entries)
-    outputs = [name for name in outputs if name in entries and name != "proj_ctc"]
-    is_letters = not isinstance(tokenizer, SentencePieceProcessor)
+        outputs = ["proj_enc"]
+    is_letters = not isinstance(model.tokenizer, SentencePieceProcessor)
     context = {
-        **{"kind": kind, "chain": run.chain, "outputs": outputs},
-        "variant": run.variant,
-        "epochs": ", ".join(map(str, model.epochs)),
-        "version": speechbrain_pitchrope.__version__,
-        "blank_index": model.hparams["blank_index"],
+        "kind": kind,
         "search_class": class_of(entries[search]) or CTC_SEARCH,
         "tokenizer": LETTERS if is_letters else SENTENCEPIECE,
     }
-    texts, files = {}, {"tokenizer": run.tokenizer_file}
+    texts = {}
     if not is_letters and _streams(model, kind):
-        modules = {
-            "fea_streaming_extractor": "fea_streaming_extractor",
-            "enc": "streaming_encoder",
-            "proj_enc": streaming_outputs,
-        }
-        greedy = ["Greedysearcher"] if kind == "transducer" else []
+        names = [*outputs, "Greedysearcher"] if kind == "transducer" else outputs
         texts[STREAMING], _ = _render(
-            *(model, run, [*outputs, *greedy], modules),
-            context | {"interface": "StreamingASR"},
+            model, names, context | {"interface": "StreamingASR", "outputs": outputs}
         )
+    context["interface"] = "EncoderASR" if kind == "ctc" else "EncoderDecoderASR"
     if kind == "ctc":
-        interface, taken, modules = "EncoderASR", ["test_beam_search"], {}
-    else:
-        interface, taken, modules = "EncoderDecoderASR", [search], {"decoder": search}
-    if kind == "joint":
-        context["outputs"] = []
-    texts[HYPERPARAMS], found = _render(
-        *(model, run, [*context["outputs"], *taken], {"encoder": "encoder"} | modules),
-        context | {"interface": interface},
+        # EncoderASR makes the search, of these arguments and the tokenizer's pieces.
+        # Without those left out: it would look for the file "null".
+        given = entries[search].value
+        given = [pair for pair in given if not str(pair[1].tag).endswith(":null")]
+        search = "test_beam_search"
+        entries[search] = MappingNode(MAPPING, given)
+    elif kind == "joint":
+        outputs = []
+        if model.settings.get("lm_file") is not None:
+            _add_language_model(model)
+    texts[HYPERPARAMS], files = _render(
+        model, [*outputs, search], context | {"outputs": outputs, "search": search}
     )
-    return texts, files | found
+    return texts, files | {"tokenizer": model.tokenizer_file}
 
 
-def _add_language_model(run):
+def _add_language_model(model):
     """Give the test search the language model of lm_file, as train.py does."""
-    entries, settings = run.entries, run.settings
+    entries, settings = model.entries, model.settings
     for name in ("lm_model", "transformerlm_scorer"):
         entries[name].tag = entries[name].tag.replace("!name:", "!new:")
-    key = ScalarNode("tag:yaml.org,2002:str", "language_model")
-    entries["transformerlm_scorer"].value += [(key, entries["lm_model"])]
+    pair = ScalarNode(TEXT, "language_model"), entries["lm_model"]
+    entries["transformerlm_scorer"].value.append(pair)
     made = YAML().compose(
         "full_scorers: []\n"
         f"weights: {{ctc: {settings['ctc_weight_decode']}, "
         f"transformerlm: {settings['lm_weight']}}}\n"
     )
-    scorers = [entries["ctc_scorer"], entries["transformerlm_scorer"]]
-    made.value[0][1].value = scorers
+    made.value[0][1].value = [entries["ctc_scorer"], entries["transformerlm_scorer"]]
     entries["scorer_test_search"].value = made.value
 
 
-def _render(model, run, names, modules, context):
-    """Text of a yaml file, and what its pretrainer loads, tokenizer excepted."""
-    taken = ["sample_rate", *run.chain.values(), *run.trained.values(), *names]
-    entries = run.excerpt(taken)
-    kept = set(re.findall(r"^(\w+):", entries, flags=re.MULTILINE))
-    files, sources = {}, {}
-    for name, entry in run.trained.items():
-        files[name] = entry
+def _render(model, names, context):
+    """Text of a yaml file, and what its pretrainer loads: {name: network or path}."""
+    taken = ["sample_rate", *model.chain.values(), *model.trained.values(), *names]
+    entries = model.excerpt(taken)
+    files, sources = dict(model.trained), {}
+    for name, entry in files.items():
         is_network = isinstance(model.hparams[entry], torch.nn.ModuleList)
         sources[name] = model.hparams[entry] if is_network else model.files[name]
     fetched = {
-        name: (entry, run.save_folder / f"{name}.ckpt")
-        for name, entry in run.listed("pretrainer", "loadables").items()
+        name: (entry, model.save_folder / f"{name}.ckpt")
+        for name, entry in model.listed("pretrainer", "loadables").items()
     }
-    if run.settings.get("lm_file") is not None:
-        fetched["lm"] = "lm_model", run.find(run.settings["lm_file"])
+    if model.settings.get("lm_file") is not None:
+        fetched["lm"] = "lm_model", model.find(model.settings["lm_file"])
+    kept = set(re.findall(r"^(\w+):", entries, flags=re.MULTILINE))
     for name, (entry, path) in fetched.items():
         if entry in kept - {"tokenizer", *files.values()}:
             files[name], sources[name] = entry, path
             read_state(path)  # damage is told before anything is written
-    networks = [entry for entry in files.values() if entry not in run.chain.values()]
-    modules = modules | {name: name for name in networks}
-    text = TEMPLATE.render(**context, entries=entries, files=files, modules=modules)
+    text = TEMPLATE.render(
+        **context,
+        **{"entries": entries, "files": files, "chain": model.chain},
+        variant=model.variant,
+        epochs=", ".join(map(str, model.epochs)),
+        version=speechbrain_pitchrope.__version__,
+        blank_index=model.hparams["blank_index"],
+    )
     return text, sources
 
 
@@ -193,10 +200,5 @@ def _streams(model, kind):
         find_obstacle(layers) is None
         and hasattr(encoder, "forward_streaming")
         and getattr(encoder, "control", "none") == "none"
-        and search in model.run.entries
+        and search in model.entries
     )
-
-
-def _is_null(node):
-    """Whether an argument is left out."""
-    return isinstance(node, ScalarNode) and node.value in ("null", "", "~")

@@ -1,7 +1,7 @@
 """The output folder of a training run: what its hyperparams.yaml says.
 
-    output folder -> Run           settings and entries, here: nothing is executed
-                  -> TrainedRun    the model with the weights of its test, trained.py
+    output folder -> Run           settings and entries; nothing is executed
+                  -> TrainedRun    its model with the weights of its test, trained.py
                   -> package       a folder for SpeechBrain's interfaces, package.py
 
 Runs of our recipe and of swapped ones are the same here: entries are found by the class
@@ -35,6 +35,16 @@ SEARCH_CLASSES = {
 }
 
 VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
+TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
+
+ADVICE = (
+    "give the output folder of a run of our recipe or of a swapped one, or a "
+    "checkpoint in it, save/CKPT+..."
+)
+PACKAGE_ADVICE = (
+    "give a folder that pitchrope package has made (package, in the output folder of a "
+    "training run), or another one for SpeechBrain's EncoderASR or EncoderDecoderASR"
+)
 
 
 class DamagedRun(ValueError):
@@ -68,6 +78,16 @@ def arguments_of(node):
     return {str(key.value): value for key, value in node.value}
 
 
+def read_entries(folder, advice):
+    """{name: node} of a folder's hyperparams.yaml, none of which is executed."""
+    path = Path(folder) / HYPERPARAMS
+    if not path.is_file():
+        found = f"holds no {HYPERPARAMS}" if path.parent.is_dir() else "is no folder"
+        raise ValueError(f"{folder} {found}: {advice}")
+    with reading(path, advice):
+        return arguments_of(YAML().compose(path))
+
+
 def open_run(path):
     """Read the settings of a run, as a Run; nothing that its yaml names is executed.
 
@@ -76,23 +96,27 @@ def open_run(path):
     """
     given = Path(path).absolute()
     folder = given.parent.parent if (given / CHECKPOINT_META).is_file() else given
-    path = folder / HYPERPARAMS
-    advice = (
-        "give the output folder of a run of our recipe or of a swapped one, or a "
-        "checkpoint in it, save/CKPT+..."
-    )
-    if not path.is_file():
-        found = f"holds no {HYPERPARAMS}" if given.is_dir() else "is no folder"
-        raise ValueError(f"{given} {found}: {advice}")
-    with reading(path, advice):
-        entries = {key.value: node for key, node in YAML().compose(path).value}
-        int(getattr(entries.get("sample_rate"), "value", 0))
+    entries = read_entries(folder, ADVICE)
     classes = set(map(class_of, entries.values()))
     missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
     missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
+    path = folder / HYPERPARAMS
     if missing:
-        raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
+        raise ValueError(f"{path} has no {', '.join(missing)}: {ADVICE}")
+    with reading(path, "correct sample_rate"):
+        int(entries["sample_rate"].value)
     return Run(folder, entries, given.name if given != folder else None)
+
+
+def interface_of(package):
+    """Name of the interface of ``speechbrain.inference.ASR`` that loads a package."""
+    modules = arguments_of(read_entries(package, PACKAGE_ADVICE).get("modules"))
+    if "encoder" not in modules:
+        raise ValueError(
+            f"{Path(package) / HYPERPARAMS} has no modules[encoder], which EncoderASR "
+            f"and EncoderDecoderASR need: {PACKAGE_ADVICE}"
+        )
+    return "EncoderDecoderASR" if "decoder" in modules else "EncoderASR"
 
 
 class Run:
@@ -105,6 +129,7 @@ class Run:
 
     def __init__(self, folder, entries, checkpoint=None):
         self.folder, self.entries, self.checkpoint = folder, entries, checkpoint
+        self.path = folder / HYPERPARAMS
         then = str(getattr(entries.get("output_folder"), "value", "")).rstrip("/")
         for node in _nodes(entries.values()) if then else ():
             if isinstance(node, ScalarNode) and f"{node.value}/".startswith(f"{then}/"):
@@ -153,37 +178,32 @@ class Run:
                     return kind, name
         if isinstance(self.entries.get("test_beam_search"), MappingNode):
             return "ctc", "test_beam_search"  # the arguments of CTCBeamSearcher
-        raise ValueError(
-            f"{self.folder / HYPERPARAMS} has no search for the test: expected "
-            "test_search, Beamsearcher or test_beam_search, as in SpeechBrain's "
-            "ASR/transformer, ASR/transducer and ASR/CTC"
+        raise DamagedRun(
+            f"{self.path} has no search for the test: expected test_search, "
+            "Beamsearcher or test_beam_search, as in SpeechBrain's ASR/transformer, "
+            "ASR/transducer and ASR/CTC"
         )
 
     @property
     def trained(self):
         """{file of a checkpoint: entry} of what the model consists of."""
         networks = ("torch.nn.ModuleList", NORMALIZE.ours)
-        found = self.listed("checkpointer", "recoverables")
+        found = self.listed("checkpointer", "recoverables").items()
         return {
-            name: entry
-            for name, entry in found.items()
-            if class_of(self.entries[entry]) in networks
+            k: name for k, name in found if class_of(self.entries[name]) in networks
         }
 
     def listed(self, name, argument):
         """{key: entry} of a mapping of references, such as a pretrainer's loadables."""
         names = {id(node): entry for entry, node in self.entries.items()}
         listed = arguments_of(arguments_of(self.entries.get(name)).get(argument))
-        return {
-            key: names[id(node)] for key, node in listed.items() if id(node) in names
-        }
+        return {k: names[id(node)] for k, node in listed.items() if id(node) in names}
 
     def find(self, path):
         """A path of the yaml; if relative, from here or from a folder above the run."""
-        path = Path(path)
-        bases = [] if path.is_absolute() else [self.folder, *self.folder.parents]
-        places = (path, *(base / path for base in bases))
-        return next((place for place in places if place.exists()), path).absolute()
+        bases = Path(), self.folder, *self.folder.parents
+        places = [base / path for base in bases]
+        return next((x for x in places if x.exists()), places[0]).absolute()
 
     @property
     def manifests(self):
@@ -217,7 +237,7 @@ class Run:
             raise DamagedRun(
                 f"{self.folder} was trained with a tokenizer that is not there "
                 f"(expected {', '.join(map(str, places))}): bring the file back, or "
-                f"correct {self.folder / HYPERPARAMS}"
+                f"correct {self.path}"
             )
         return found
 
@@ -259,9 +279,11 @@ class Run:
 
         while waiting := [name for name in wanted if name not in kept]:
             kept.update((name, copied(self.entries[name])) for name in waiting)
-        return "\n".join(
-            _dump(name, kept[name]) for name in self.entries if name in kept
-        )
+        pairs = [(ScalarNode(TEXT, x), kept[x]) for x in self.entries if x in kept]
+        yaml, text = YAML(), io.StringIO()
+        yaml.width = 10_000  # it would break a line behind a long tag
+        yaml.serialize(MappingNode(MAPPING, pairs), text)
+        return re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)
 
 
 def _nodes(roots):
@@ -277,12 +299,3 @@ def _nodes(roots):
         elif isinstance(node, SequenceNode):
             waiting += node.value
     return list(seen.values())
-
-
-def _dump(name, node):
-    """Text of one entry."""
-    yaml, text = YAML(), io.StringIO()
-    yaml.width = 10_000  # it would break a line behind a long tag
-    key = ScalarNode("tag:yaml.org,2002:str", name)
-    yaml.serialize(MappingNode("tag:yaml.org,2002:map", [(key, node)]), text)
-    return re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)

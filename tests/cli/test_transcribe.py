@@ -11,8 +11,7 @@ from speechbrain.dataio.preprocess import AudioNormalizer
 
 from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.cli.transcribe import transcribe
-from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.package import package_run
+from speechbrain_pitchrope.runs.package import load_recogniser, package_run
 from tests.made_runs import make_run
 from tests.signals import utterance
 

@@ -82,6 +82,6 @@ def test_a_damaged_checkpoint_is_named(tmp_path, model, name):
     damaged = checkpointer.save_checkpoint().path
     content = (damaged / name).read_bytes()
     (damaged / name).write_bytes(content[: len(content) // 2])
-    message = f"checkpoint {re.escape(str(damaged))} can't be .*remove this folder"
+    message = f"{re.escape(str(damaged))} can.t be read .*remove this folder"
     with pytest.raises(ValueError, match=message):
         checkpointer.recover_if_possible()

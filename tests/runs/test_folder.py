@@ -5,8 +5,7 @@ import sentencepiece
 import torch
 from speechbrain.inference.ASR import EncoderASR
 
-from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.package import package_run
+from speechbrain_pitchrope.runs.package import load_recogniser, package_run
 from tests.made_runs import make_run, make_tokenizer
 
 # A folder that is not ours: SpeechBrain's classes alone, greedy CTC.

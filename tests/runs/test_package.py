@@ -12,8 +12,7 @@ from speechbrain.inference.ASR import EncoderASR, EncoderDecoderASR
 from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 
 from speechbrain_pitchrope.cli import main
-from speechbrain_pitchrope.runs.folder import load_recogniser
-from speechbrain_pitchrope.runs.package import package_run
+from speechbrain_pitchrope.runs.package import load_recogniser, package_run
 from speechbrain_pitchrope.runs.trained import load_trained
 from tests.made_runs import JOINT, damage, half, make_run, replaced
 from tests.made_swapped_runs import RECIPES, make_swapped_run
