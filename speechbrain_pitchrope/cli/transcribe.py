@@ -7,7 +7,6 @@ that is no longer is recognised as a whole, as in the test of the training run.
 
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 
 from speechbrain_pitchrope.cli.options import (
     add_force,
@@ -20,9 +19,6 @@ from speechbrain_pitchrope.cli.options import (
     section,
 )
 from speechbrain_pitchrope.cli.package import EXECUTES
-
-LONGEST = 40.0
-"""Seconds that are recognised at a time: LibriSpeech's utterances have 35 at most."""
 
 
 def add_arguments(parser):
@@ -39,7 +35,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--longest",
         type=number(float, 1),
-        default=LONGEST,
+        default=40.0,  # LibriSpeech's utterances have 35 at most
         help="seconds above which a recording is cut, where it is quietest "
         "(default: %(default)g)",
     )
@@ -53,23 +49,20 @@ def run(args):
     if args.out:
         refuse_existing(args.out, args.force)
     found, skipped = find_recordings(args.inputs)
-    paths, part = [path for path, _ in found], section(args)
-
+    part, failures = section(args), []
     from speechbrain_pitchrope.runs.run import interface_of
 
     interface_of(args.model)  # before torch is loaded
-    from speechbrain_pitchrope.runs.package import load_recogniser
-
-    for line in skipped:
-        print(f"pitchrope transcribe: skipped {line}", file=sys.stderr)
     from tqdm import tqdm
 
-    asr, failures = load_recogniser(args.model, args.device), []
+    from speechbrain_pitchrope.runs.package import load_recogniser
+
+    asr = load_recogniser(args.model, args.device)
     out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
     # tqdm shows nothing where stderr is no terminal.
     bar = tqdm(desc="transcribing", unit="s", disable=None, leave=False)
     with out as stream, bar:
-        for path in paths:
+        for path, _ in found:
             try:
                 text = transcribe(asr, path, args.longest, bar.update, **part)
             except (OSError, RuntimeError, ValueError) as error:
@@ -78,22 +71,16 @@ def run(args):
             else:
                 with bar.external_write_mode(file=stream):
                     print(path, text, sep="\t", file=stream, flush=True)
-    return report_failures("transcribe", failures, len(paths))
+    return report_failures("transcribe", failures, len(found), skipped)
 
 
-def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None, **part):
-    """Text of one recording, its words a space apart; ``part``: see ``read_pieces``.
-
-    ``progress`` is told the seconds of each piece when it is done.
-    """
+def transcribe(asr, path, longest, progress, **part):
+    """Text of one recording; ``progress`` is told the seconds of each piece done."""
     import torch
 
     from speechbrain_pitchrope.dataio.audio import read_pieces
 
-    if not Path(path).is_file():
-        raise ValueError(f"{path} is not there: expected a recording or a folder")
-    sample_rate = asr.audio_normalizer.sample_rate
-    words = []
+    sample_rate, words = asr.audio_normalizer.sample_rate, []
     for wav in read_pieces(path, sample_rate, longest, **part):
         (text, *_), _ = asr.transcribe_batch(wav[None], torch.ones(1))
         words += text.split()

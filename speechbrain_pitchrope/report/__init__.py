@@ -1,21 +1,18 @@
 """What ``pitchrope report`` writes: a run's results on one page of HTML.
 
-output folder -> gather   what there is and what is missing, as Facts
-              -> choose   which utterances to show
-              -> show     their sounds and figures, as data URIs of figures.py
-              -> page     all of it, for report.html.j2, which has the words
+``Report`` reads what there is in an output folder and notes what is missing; figures.py
+draws; report.html.j2 has the words.
 """
 
-import csv
 import logging
+import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import jinja2
 import soundfile
+from speechbrain.dataio.dataio import load_data_csv
 from speechbrain.utils.logger import get_logger
 
 import speechbrain_pitchrope
@@ -27,23 +24,11 @@ from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
 from speechbrain_pitchrope.runs.package import package_run
-from speechbrain_pitchrope.runs.run import Run, open_run, reading
-from speechbrain_pitchrope.runs.trained import TrainedRun, load_trained
-from speechbrain_pitchrope.scoring.wer_files import (
-    Errors,
-    read_errors,
-    read_utterances,
-)
+from speechbrain_pitchrope.runs.run import open_run, reading
+from speechbrain_pitchrope.runs.trained import load_trained
+from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
 
 logger = get_logger(__name__)
-
-
-SETTINGS = (
-    "seed train_splits dev_splits test_splits data_folder pretrained_model d_model "
-    "nhead num_encoder_layers num_decoder_layers output_neurons token_type ctc_weight "
-    "number_of_epochs samples_per_epoch lr_adam precision speeds test_beam_size lm_file"
-).split()
-"""Entries of hyperparams.yaml that are tabled."""
 
 TEMPLATE = jinja2.Environment(
     autoescape=True,
@@ -54,15 +39,11 @@ TEMPLATE = jinja2.Environment(
 
 
 def after_training(output_folder, package=False, report=False):
-    """Package a tested run, write its report, or both; ``train.py`` calls this.
+    """Package a tested run, write its report, or both, as the commands do.
 
-    In a recipe's yaml::
+    This is for a recipe's yaml; ``train.py`` calls it with the output folder::
 
-        after_training: !name:speechbrain_pitchrope.report.after_training
-            package: True
-            report: True
-
-    ``package`` and ``report.html`` are put into the output folder, as by the commands.
+        after_training: !name:speechbrain_pitchrope.report.after_training {report: True}
     """
     if package:
         logger.info("The package: %s", package_run(output_folder))
@@ -71,10 +52,9 @@ def after_training(output_folder, package=False, report=False):
         for name in ("matplotlib", "PIL"):
             logging.getLogger(name).setLevel(logging.WARNING)
         path = Path(output_folder).absolute() / "report.html"
-        missing = write_report(output_folder, path)
-        logger.info("The report: %s", path)
-        for text in missing:
+        for text in write_report(output_folder, path):
             logger.warning("Missing in the report: %s", text)
+        logger.info("The report: %s", path)
 
 
 def write_report(output_folder, path, utterances=3, data_folder=None):
@@ -85,38 +65,115 @@ def write_report(output_folder, path, utterances=3, data_folder=None):
     page and isn't, and why; the page says so too. The arguments are the command's.
     """
     require_matplotlib()
-    facts = gather(output_folder)
-    shown = [show(facts, *each, data_folder) for each in choose(facts, utterances)]
-    facts.missing += [fault for one in shown for fault in one["faults"]]
-    write_whole(path, page(facts, shown).encode())
-    return facts.missing
+    report = Report(output_folder)
+    write_whole(path, report.page(utterances, data_folder).encode())
+    return report.missing
 
 
-def page(facts, shown):
-    """The whole page as HTML; ``shown`` is of ``show``."""
-    run, model = facts.run, facts.model
-    switches, settings = {}, {"variant": run.variant}
-    if model:
-        switches = {name: getattr(model.attention[0], name) for name in LISTENING}
-        settings |= {f"attention: {key}": value for key, value in switches.items()}
-        settings["epochs averaged for the test"] = ", ".join(map(str, model.epochs))
-    for name in SETTINGS:
-        if value := run.settings.get(name):
-            settings[name] = value if isinstance(value, str) else ", ".join(value)
-    return TEMPLATE.render(
-        facts=facts,
-        name="/".join(run.folder.parts[-2:]).lstrip("/"),
-        switches=switches,
-        n_parameters=sum(p.numel() for p in model.modules.parameters()) if model else 0,
-        shown=shown,
-        not_drawn=figures.not_drawn(model) if model else [],
-        course=figures.draw_training(facts.log) if facts.log else None,
-        log_rows=list(zip(*facts.log.values(), strict=True)),
-        settings=settings,
-        yaml=run.path.read_text(encoding="utf-8"),
-        made=f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
-        version=speechbrain_pitchrope.__version__,
-    )
+class Report:
+    """What the output folder of a run holds; ValueError if there is nothing.
+
+    ``missing`` says what should be there and isn't. ``log`` is of ``read_log``,
+    ``learned`` of ``learned_table``. ``splits`` are those that were tested: name, wer
+    and cer (Errors), utterances ({id: Utterance}) and wrong (ids, the worst first).
+    """
+
+    def __init__(self, output_folder):
+        self.run = run = open_run(open_run(output_folder).folder)  # not one checkpoint
+        self.missing, self.splits = [], []
+        self.log, self.model, self.learned = {}, None, ((), ())
+        with noting(self.missing, "The course of the training"):
+            log = read_log(run.folder)
+            self.log = log if "epoch" in log else {}
+        what = "The model, hence what it learned and figures of its attention"
+        with noting(self.missing, what):
+            self.model = load_trained(run)
+            columns, rows = learned_table(self.model.hparams["Transformer"])
+            self.learned = columns[:-1], [row[:-1] for row in rows]  # no names of code
+        self._read_tests()
+        if not (self.log or self.model or self.tested):
+            raise ValueError(
+                f"there is nothing to report of {run.folder} yet: it has no finished "
+                f"epoch ({TRAIN_LOG}), no checkpoint (save/CKPT+...) and no test "
+                "(wer_<split>.txt). Wait for the first epoch's end"
+            )
+
+    def _read_tests(self):
+        """The error files of every split; those that are cut short are left out."""
+        folder, expected = self.run.folder, list(self.run.manifests)
+        tested = {path.stem.removeprefix("wer_") for path in folder.glob("wer_*.txt")}
+        self.tested = bool(tested)
+        with_characters = any(folder.glob("cer_*.txt"))  # some recipes write none
+        for name in sorted(tested, key=lambda x: ([*expected, x].index(x), x)):
+            path, cer = folder / f"wer_{name}.txt", None
+            if with_characters:
+                with noting(self.missing, f"The CER of {name}"):
+                    cer = read_errors(folder / f"cer_{name}.txt")
+            with noting(self.missing, f"The results of {name}"):
+                found = read_utterances(path)
+                wrong = [key for key in ranked(found) if found[key].counts.errors]
+                split = {"name": name, "wer": read_errors(path), "cer": cer}
+                self.splits.append(split | {"utterances": found, "wrong": wrong})
+        self.missing += [
+            f"The results of {name}, which is a test split in {self.run.path}: there "
+            f"is no wer_{name}.txt; run train.py again with --test_only"
+            for name in (expected if tested else ())
+            if name not in tested
+        ]
+
+    def page(self, utterances, data_folder=None):
+        """The page as HTML, with so many utterances; ``missing`` is then complete."""
+        chosen = self.choose(utterances).items()
+        shown = [self.show(*key, scored, data_folder) for key, scored in chosen]
+        self.missing += [fault for one in shown for fault in one["faults"]]
+        parameters = self.model.modules.parameters() if self.model else ()
+        return TEMPLATE.render(
+            report=self,
+            switches=LISTENING if self.model else (),
+            n_parameters=sum(parameter.numel() for parameter in parameters),
+            shown=shown,
+            not_drawn=figures.not_drawn(self.model),
+            course=figures.draw_training(self.log) if self.log else None,
+            log_rows=list(zip(*self.log.values(), strict=True)),
+            made=f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
+            version=speechbrain_pitchrope.__version__,
+        )
+
+    def choose(self, count):
+        """{(split, id): Utterance, None if untested}, from the worst to the best."""
+        found = {
+            (split["name"], name): utterance
+            for split in self.splits
+            for name, utterance in split["utterances"].items()
+        }
+        keys = ranked(found)
+        for split in () if found else self.run.manifests:
+            with noting(self.missing, f"Utterances of {split}"):
+                keys += [(split, name) for name in recordings(self.run, split)]
+        return {key: found.get(key) for key in spaced(keys, count)}
+
+    def show(self, split, name, scored, data_folder=None):
+        """What the page has of an utterance, and its faults."""
+        shown, faults = {"split": split, "name": name, "scored": scored}, []
+        shown |= {"sound": None, "pictures": [], "faults": faults}
+        with noting(faults, f"Recording and figures of {name}"):
+            rate = int(self.run.settings["sample_rate"])
+            wav = recordings(self.run, split, data_folder).get(name, "")
+            path = self.run.find(wav)
+            if not path.is_file():
+                raise ValueError(
+                    f"{path if wav else 'its row'} is not there. If the corpus was "
+                    "moved, say where it is now: --data-folder DIR. If the data were "
+                    "prepared anew since the test, run train.py again with --test_only"
+                )
+            shown["sound"] = figures.as_sound(read_mono(path, rate), rate)
+        for figure in figures.FIGURES if not faults else ():
+            if figure in figures.not_drawn(self.model):
+                continue  # told once, for all utterances
+            with noting(faults, f"The figure of {figure} of {name}"):
+                picture = figures.draw(figure, self.model, self.learned, path)
+                shown["pictures"].append(picture)
+        return shown
 
 
 @contextmanager
@@ -138,169 +195,24 @@ def ranked(utterances):
     return sorted(utterances, key=order)
 
 
-class Split(NamedTuple):
-    """What a test found: word and character errors, and {id: Utterance}."""
-
-    name: str
-    wer: Errors
-    cer: Errors | None
-    utterances: dict
-
-    @property
-    def wrong(self):
-        """Names of the utterances with errors, the worst first."""
-        found = self.utterances
-        return [name for name in ranked(found) if found[name].counts.errors]
-
-    @property
-    def row(self):
-        """Of the table of error rates."""
-        wer, cer = self.wer, self.cer.rate if self.cer else None
-        counts = (wer.insertions, wer.deletions, wer.substitutions, wer.words)
-        return self.name, wer.rate, cer, *counts, wer.utterances, len(self.wrong)
-
-
-@dataclass
-class Facts:
-    """All that is known of a run; ``missing`` says what should be there and isn't."""
-
-    run: Run
-    splits: list = field(default_factory=list)
-    log: dict = field(default_factory=dict)
-    model: TrainedRun | None = None
-    learned: tuple = ((), ())
-    """Columns and rows of ``learned_table``."""
-    missing: list = field(default_factory=list)
-
-    @property
-    def is_tested(self):
-        """Whether a test has left files, be they whole or not."""
-        return any(self.run.folder.glob("wer_*.txt"))
-
-
-def gather(output_folder):
-    """Read what the output folder of a run holds; ValueError if there is nothing."""
-    run = open_run(output_folder)
-    if run.checkpoint is not None:
-        raise ValueError(
-            f"{output_folder} is one checkpoint, and a report is of a whole run: give "
-            f"{run.folder}"
-        )
-    facts = Facts(run)
-    with noting(facts.missing, "The course of the training"):
-        log = read_log(run.folder)
-        facts.log = log if "epoch" in log else {}
-    what = "The model, hence what it learned and figures of its attention"
-    with noting(facts.missing, what):
-        facts.model = load_trained(run)
-        columns, rows = learned_table(facts.model.hparams["Transformer"])
-        facts.learned = columns[:-1], [row[:-1] for row in rows]  # no names of code
-    _read_tests(facts)
-    if not (facts.log or facts.model or facts.is_tested):
-        raise ValueError(
-            f"there is nothing to report of {run.folder} yet: it has no finished epoch "
-            f"({TRAIN_LOG}), no checkpoint (save/CKPT+...) and no test "
-            "(wer_<split>.txt). Wait for the first epoch's end"
-        )
-    return facts
-
-
-def _read_tests(facts):
-    """The error files of every split; those that are cut short are left out."""
-    folder, expected = facts.run.folder, list(facts.run.manifests)
-    names = [path.stem.removeprefix("wer_") for path in folder.glob("wer_*.txt")]
-    with_characters = any(folder.glob("cer_*.txt"))  # some recipes write none
-    for name in sorted(names, key=lambda x: ([*expected, x].index(x), x)):
-        path, cer = folder / f"wer_{name}.txt", None
-        if with_characters:
-            with noting(facts.missing, f"The CER of {name}"):
-                cer = read_errors(folder / f"cer_{name}.txt")
-        with noting(facts.missing, f"The results of {name}"):
-            split = Split(name, read_errors(path), cer, read_utterances(path))
-            facts.splits.append(split)
-    facts.missing += [
-        f"The results of {name}, which is a test split in {facts.run.path}: there is "
-        f"no wer_{name}.txt; run train.py again with --test_only"
-        for name in (expected if names else ())
-        if name not in names
-    ]
-
-
 def spaced(items, count):
     """Some of a list, evenly spaced from its first to its last."""
     count, last = min(count, len(items)), len(items) - 1
     return [items[round(i * last / max(1, count - 1))] for i in range(count)]
 
 
-def choose(facts, count):
-    """Utterances of all tests together, evenly spaced from the worst to the best.
-
-    Without a test, those of the test splits are taken as they come. What can't be read
-    is added to ``facts.missing``. Returns (split, id) of each.
-    """
-    scored = {
-        (split.name, name): utterance
-        for split in facts.splits
-        for name, utterance in split.utterances.items()
-    }
-    found = ranked(scored)
-    for split in () if scored else facts.run.manifests:
-        with noting(facts.missing, f"Utterances of {split}"):
-            found += [(split, name) for name in recordings_of(facts.run, split)]
-    return spaced(found, count)
-
-
-def show(facts, split, name, data_folder=None):
-    """What the page has of an utterance, and its faults."""
-    scored = [one.utterances[name] for one in facts.splits if one.name == split]
-    shown = {"split": split, "name": name, "scored": scored[0] if scored else None}
-    shown |= {"sound": None, "pictures": [], "faults": (faults := [])}
-    with noting(faults, f"Recording and figures of {name}"):
-        sample_rate = int(facts.run.settings["sample_rate"])
-        path = find_recording(facts.run, split, name, data_folder)
-        shown["sound"] = figures.as_sound(read_mono(path, sample_rate), sample_rate)
-    if faults:
-        return shown
-    # What is in no figure is told once, for all utterances.
-    drawn = [*figures.FIGURES] if facts.model else ["pitch"]
-    for figure in drawn:
-        if not (facts.model and figure in figures.not_drawn(facts.model)):
-            with noting(faults, f"The figure of {figure} of {name}"):
-                shown["pictures"].append(
-                    figures.draw(figure, facts.model, facts.learned, path)
-                )
-    return shown
-
-
-def recordings_of(run, split):
-    """{id: recording} of a split's manifest."""
+def recordings(run, split, data_folder=None):
+    """{id: recording} of a split's manifest, in the corpus's old or given folder."""
     path = run.manifests.get(split, run.folder / f"{split}.csv")
-    advice = (
-        f"it says where the recordings of {split} are: copy manifest_folder with the "
-        "run, or prepare the data again"
+    then = str(run.settings.get("data_folder") or ".").rstrip("/")
+    now = str(data_folder or then)
+    remedy = (
+        f"its columns ID and wav say where the recordings of {split} are; copy "
+        "manifest_folder with the run, or prepare the data again"
     )
-    if not path.is_file():
-        raise ValueError(f"{path} is not there; {advice}")
-    with reading(path, f"expected the columns ID and wav; {advice}"):
-        rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        return {row["ID"]: row["wav"] for row in rows if row["wav"]}
-
-
-def find_recording(run, split, name, data_folder=None):
-    """Path of a recording; a ValueError says where it was looked for."""
-    files = recordings_of(run, split)
-    if name not in files:
-        raise ValueError(
-            f"the manifest of {split} has no utterance {name}: the data were prepared "
-            "anew after the test; run train.py again with --test_only"
-        )
-    path, then = files[name], str(run.settings.get("data_folder") or ".")
-    if path.startswith(f"{then.rstrip('/')}/"):
-        path = f"$data_root/{path.removeprefix(then).lstrip('/')}"
-    path = run.find(path.replace("$data_root", str(data_folder or then)))
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is not there. If the corpus was moved, say where it is now: "
-            "--data-folder DIR"
-        )
-    return path
+    with reading(path, remedy):
+        rows = load_data_csv(path, {"data_root": now})
+        return {
+            name: re.sub(rf"^{re.escape(then)}(?=/)", lambda _: now, row["wav"])
+            for name, row in rows.items()
+        }

@@ -11,11 +11,8 @@ from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
 from speechbrain_pitchrope.figures.saving import figure_bytes
 from speechbrain_pitchrope.figures.training import training_figure
 
-DPI = 120
-"""Dots per inch of a figure: sharp on a screen, and a page that can be mailed."""
-
-ROTATION_SECONDS = 4
-"""So much of a recording is shown where the fastest pair turns four times a second."""
+DPI = 120  # sharp on a screen, and a page that can be mailed
+ROTATION_SECONDS = 4  # the fastest pair turns four times a second
 
 FIGURES = {
     "pitch": (),
@@ -31,13 +28,12 @@ BIAS = ("max |B|", "max |A|", "beta")
 
 
 def as_picture(name, figure, note="", head=None):
-    """What the template needs of a figure; width and height are pixels of the screen.
+    """What the template needs of a figure. As SVG they would be up to 6 times as large.
 
-    ``note`` is for its text alternative, ``head``, of ``strongest_head``, for its
-    caption. PNG: as SVG the same figures are 1.4 to 6 times as large.
+    ``note`` is for its text alternative, ``head`` is of ``strongest_head``.
     """
-    uri = _data_uri("image/png", figure_bytes(figure, ".png", DPI))
     width, height = (round(96 * float(inch)) for inch in figure.get_size_inches())
+    uri = _data_uri("image/png", figure_bytes(figure, ".png", DPI))
     picture = {"name": name, "uri": uri, "width": width, "height": height}
     return picture | {"note": note, "head": head}
 
@@ -54,21 +50,17 @@ def _data_uri(mime, content):
 
 
 def not_drawn(model):
-    """Names of the figures in which a model's variant has nothing to show."""
-    net = model.attention[0]
+    """Names of the figures for which there is no model, or nothing to show in it."""
+    nets = model.attention[:1] if model else []
     return [
         name
         for name, switches in FIGURES.items()
-        if {getattr(net, switch) for switch in switches} == {"none"}
+        if {getattr(net, x) for net in nets for x in switches} <= {"none"} and switches
     ]
 
 
 def draw(name, model, learned, path):
-    """A figure of a recording, for the template.
-
-    "pitch" needs no model; "rotation" and "similarity" are of the head that uses pitch
-    most, as ``learned`` (of ``learned_table``) says, "attention" is of the last layer.
-    """
+    """A figure of a recording; if it is of one head, of that which uses pitch most."""
     if name == "pitch":
         features = model.hparams["compute_features"] if model else None
         return as_picture(name, drawing.draw_pitch(path, features))

@@ -1,17 +1,9 @@
 """A trained run as a folder that SpeechBrain's inference interfaces load.
 
-    output folder of a run -> package: hyperparams.yaml  what to build
-                                       streaming.yaml    if the model can stream
-                                       model.ckpt        averaged weights
-                                       normalizer.ckpt   statistics
-                                       tokenizer.ckpt    SentencePiece model
-                                       lm.ckpt           if the test used one
-
 A model that decodes with CTC becomes an ``EncoderASR``, others an
 ``EncoderDecoderASR``; one with ``pitch_level: window`` (or ``fixed``) and ``norm_type:
 global`` is a ``StreamingASR`` as well: a transducer by its greedy search, others by
-greedy CTC. All are of ``speechbrain.inference.ASR``. A package decodes as the test did,
-and may be moved: no path stands in it.
+greedy CTC. A package decodes as the test did, and no path stands in it.
 """
 
 import re
@@ -25,7 +17,7 @@ from sentencepiece import SentencePieceProcessor
 from speechbrain.inference import ASR
 from speechbrain.utils.fetching import FetchConfig
 
-import speechbrain_pitchrope
+from speechbrain_pitchrope import __version__
 from speechbrain_pitchrope.files import replacing
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
 from speechbrain_pitchrope.runs.run import (
@@ -39,14 +31,9 @@ from speechbrain_pitchrope.runs.run import (
 from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
-
-NAMES = "model pt_model lm normalizer normalize tokenizer".split()
+NAMES = ("model", "pt_model", "lm", "normalizer", "normalize", "tokenizer")
 FILES = {HYPERPARAMS, STREAMING, *(f"{name}.ckpt" for name in NAMES)}
 """What a package consists of."""
-
-CTC_SEARCH = "speechbrain.decoders.ctc.CTCBeamSearcher"
-SENTENCEPIECE = "sentencepiece.SentencePieceProcessor"
-LETTERS = "speechbrain.dataio.encoder.CTCTextEncoder"
 
 TEMPLATE = jinja2.Template(
     Path(__file__).with_name("package.yaml.j2").read_text(encoding="utf-8"),
@@ -67,8 +54,7 @@ def package_run(output_folder, package_folder=None):
     strange = ", ".join(sorted({path.name for path in folder.glob("*")} - FILES))
     if strange:
         raise ValueError(
-            f"{folder} holds {strange}, which belong to no package: choose another "
-            "folder"
+            f"{folder} holds {strange}, which is of no package: choose another folder"
         )
     remedy = "correct it, or train anew"
     with reading(model.path, remedy):
@@ -76,10 +62,10 @@ def package_run(output_folder, package_folder=None):
     with replacing(folder) as part:
         part.mkdir()
         for name, source in files.items():
-            if isinstance(source, torch.nn.Module):
-                torch.save(source.state_dict(), part / f"{name}.ckpt")
-            else:
+            if isinstance(source, Path):
                 shutil.copyfile(source, part / f"{name}.ckpt")
+            else:
+                torch.save(source.state_dict(), part / f"{name}.ckpt")
         for name, text in texts.items():
             (part / name).write_text(text, encoding="utf-8")
         with reading(model.path, remedy):
@@ -113,21 +99,16 @@ def _contents(model):
     """{file: text} of the yaml files, and {name: network or path} of the others."""
     entries, (kind, search) = model.entries, model.search
     outputs = [name for name in OUTPUTS if name in entries and name != "proj_ctc"]
-    if kind == "transducer":
-        outputs = ["proj_enc"]
-    is_letters = not isinstance(model.tokenizer, SentencePieceProcessor)
     context = {
         "kind": kind,
-        "search_class": class_of(entries[search]) or CTC_SEARCH,
-        "tokenizer": LETTERS if is_letters else SENTENCEPIECE,
+        "outputs": ["proj_enc"] if kind == "transducer" else outputs,
+        "search_class": class_of(entries[search]),
+        "of_letters": not isinstance(model.tokenizer, SentencePieceProcessor),
     }
     texts = {}
-    if not is_letters and _streams(model, kind):
-        names = [*outputs, "Greedysearcher"] if kind == "transducer" else outputs
-        texts[STREAMING], _ = _render(
-            model, names, context | {"interface": "StreamingASR", "outputs": outputs}
-        )
-    context["interface"] = "EncoderASR" if kind == "ctc" else "EncoderDecoderASR"
+    if not context["of_letters"] and _streams(model, kind):
+        names = ["Greedysearcher"] if kind == "transducer" else []
+        texts[STREAMING], _ = _render(model, names, "StreamingASR", context)
     if kind == "ctc":
         # EncoderASR makes the search, of these arguments and the tokenizer's pieces.
         # Without those left out: it would look for the file "null".
@@ -136,12 +117,12 @@ def _contents(model):
         search = "test_beam_search"
         entries[search] = MappingNode(MAPPING, given)
     elif kind == "joint":
-        outputs = []
+        context["outputs"] = []
         if model.settings.get("lm_file") is not None:
             _add_language_model(model)
-    texts[HYPERPARAMS], files = _render(
-        model, [*outputs, search], context | {"outputs": outputs, "search": search}
-    )
+    interface = "EncoderASR" if kind == "ctc" else "EncoderDecoderASR"
+    context["search"] = search
+    texts[HYPERPARAMS], files = _render(model, [search], interface, context)
     return texts, files | {"tokenizer": model.tokenizer_file}
 
 
@@ -152,23 +133,21 @@ def _add_language_model(model):
         entries[name].tag = entries[name].tag.replace("!name:", "!new:")
     pair = ScalarNode(TEXT, "language_model"), entries["lm_model"]
     entries["transformerlm_scorer"].value.append(pair)
-    made = YAML().compose(
-        "full_scorers: []\n"
-        f"weights: {{ctc: {settings['ctc_weight_decode']}, "
-        f"transformerlm: {settings['lm_weight']}}}\n"
-    )
+    ctc, lm = settings["ctc_weight_decode"], settings["lm_weight"]
+    weights = f"{{ctc: {ctc}, transformerlm: {lm}}}"
+    made = YAML().compose(f"full_scorers: []\nweights: {weights}")
     made.value[0][1].value = [entries["ctc_scorer"], entries["transformerlm_scorer"]]
     entries["scorer_test_search"].value = made.value
 
 
-def _render(model, names, context):
+def _render(model, names, interface, context):
     """Text of a yaml file, and what its pretrainer loads: {name: network or path}."""
-    taken = ["sample_rate", *model.chain.values(), *model.trained.values(), *names]
-    entries = model.excerpt(taken)
-    files, sources = dict(model.trained), {}
+    names = ["sample_rate", *model.chain.values(), *context["outputs"], *names]
+    entries = model.excerpt([*names, *model.trained.values()])
+    files, sources = dict(model.trained), dict(model.files)
     for name, entry in files.items():
-        is_network = isinstance(model.hparams[entry], torch.nn.ModuleList)
-        sources[name] = model.hparams[entry] if is_network else model.files[name]
+        if isinstance(model.hparams[entry], torch.nn.ModuleList):
+            sources[name] = model.hparams[entry]  # averaged
     fetched = {
         name: (entry, model.save_folder / f"{name}.ckpt")
         for name, entry in model.listed("pretrainer", "loadables").items()
@@ -180,14 +159,8 @@ def _render(model, names, context):
         if entry in kept - {"tokenizer", *files.values()}:
             files[name], sources[name] = entry, path
             read_state(path)  # damage is told before anything is written
-    text = TEMPLATE.render(
-        **context,
-        **{"entries": entries, "files": files, "chain": model.chain},
-        variant=model.variant,
-        epochs=", ".join(map(str, model.epochs)),
-        version=speechbrain_pitchrope.__version__,
-        blank_index=model.hparams["blank_index"],
-    )
+    context = context | {"entries": entries, "files": files, "interface": interface}
+    text = TEMPLATE.render(context, run=model, version=__version__)
     return text, sources
 
 

@@ -1,12 +1,8 @@
 """The output folder of a training run: what its hyperparams.yaml says.
 
-    output folder -> Run           settings and entries; nothing is executed
-                  -> TrainedRun    its model with the weights of its test, trained.py
-                  -> package       a folder for SpeechBrain's interfaces, package.py
-
-Runs of our recipe and of swapped ones are the same here: entries are found by the class
-of their object, and otherwise under the names that SpeechBrain's recipes give them.
-This module loads no torch, so that a wrong path is told at once.
+Nothing is executed here, and no torch is loaded, so that a wrong path is told at once;
+trained.py makes the model. Runs of our recipe and of swapped ones are the same: entries
+are found by the class of their object, else by the names that SpeechBrain gives them.
 """
 
 import io
@@ -20,31 +16,20 @@ from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
 
 HYPERPARAMS = "hyperparams.yaml"
-CHECKPOINT_META = "CKPT.yaml"
 
 CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
 """From audio to the encoder's output."""
 
 SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
-"""What recipes call the search of the test."""
-
 SEARCH_CLASSES = {
     "joint": r"S2S\w+Searcher$",
     "transducer": "TransducerBeamSearcher$",
     "ctc": r"CTC\w*Searcher$",
 }
+"""What recipes call the search of the test, and how its class tells how it decodes."""
 
 VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
 TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
-
-ADVICE = (
-    "give the output folder of a run of our recipe or of a swapped one, or a "
-    "checkpoint in it, save/CKPT+..."
-)
-PACKAGE_ADVICE = (
-    "give a folder that pitchrope package has made (package, in the output folder of a "
-    "training run), or another one for SpeechBrain's EncoderASR or EncoderDecoderASR"
-)
 
 
 class DamagedRun(ValueError):
@@ -95,28 +80,27 @@ def open_run(path):
     or one of its checkpoints, ``save/CKPT+...``, to use that one alone.
     """
     given = Path(path).absolute()
-    folder = given.parent.parent if (given / CHECKPOINT_META).is_file() else given
-    entries = read_entries(folder, ADVICE)
+    folder = given.parent.parent if (given / "CKPT.yaml").is_file() else given
+    advice = "give the output folder of a training run, or its save/CKPT+..."
+    entries = read_entries(folder, advice)
+    run = Run(folder, entries, given.name if given != folder else None)
     classes = set(map(class_of, entries.values()))
     missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
     missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
-    path = folder / HYPERPARAMS
     if missing:
-        raise ValueError(f"{path} has no {', '.join(missing)}: {ADVICE}")
-    with reading(path, "correct sample_rate"):
+        raise ValueError(f"{run.path} has no {', '.join(missing)}: {advice}")
+    with reading(run.path, "correct sample_rate"):
         int(entries["sample_rate"].value)
-    return Run(folder, entries, given.name if given != folder else None)
+    return run
 
 
 def interface_of(package):
     """Name of the interface of ``speechbrain.inference.ASR`` that loads a package."""
-    modules = arguments_of(read_entries(package, PACKAGE_ADVICE).get("modules"))
-    if "encoder" not in modules:
-        raise ValueError(
-            f"{Path(package) / HYPERPARAMS} has no modules[encoder], which EncoderASR "
-            f"and EncoderDecoderASR need: {PACKAGE_ADVICE}"
-        )
-    return "EncoderDecoderASR" if "decoder" in modules else "EncoderASR"
+    advice = "give a folder of pitchrope package, or another one of SpeechBrain's"
+    modules = arguments_of(read_entries(package, advice).get("modules"))
+    if "encoder" in modules:
+        return "EncoderDecoderASR" if "decoder" in modules else "EncoderASR"
+    raise ValueError(f"{package}/{HYPERPARAMS} has no modules[encoder]: {advice}")
 
 
 class Run:
@@ -166,32 +150,28 @@ class Run:
         """Where the checkpoints are."""
         return self.find(self.settings.get("save_folder") or self.folder / "save")
 
-    @cached_property
+    @property
     def search(self):
         """How the test decodes, joint, transducer or ctc, and the search's entry."""
-        transformer = arguments_of(self.entries[self.chain[TRANSFORMER.entry]])
-        decoders = getattr(transformer.get("num_decoder_layers"), "value", "6")
-        names = sorted(self.entries, key=lambda name: name not in SEARCHES)
-        for kind, pattern in SEARCH_CLASSES.items():
-            for name in names if kind != "joint" or decoders != "0" else ():
-                if re.search(pattern, class_of(self.entries[name])):
+        for name in SEARCHES:
+            node = self.entries.get(name)
+            for kind, pattern in SEARCH_CLASSES.items():
+                if re.search(pattern, class_of(node)):
                     return kind, name
-        if isinstance(self.entries.get("test_beam_search"), MappingNode):
-            return "ctc", "test_beam_search"  # the arguments of CTCBeamSearcher
+            if name == "test_beam_search" and isinstance(node, MappingNode):
+                return "ctc", name  # the arguments of CTCBeamSearcher
         raise DamagedRun(
-            f"{self.path} has no search for the test: expected test_search, "
-            "Beamsearcher or test_beam_search, as in SpeechBrain's ASR/transformer, "
-            "ASR/transducer and ASR/CTC"
+            f"{self.path} has no search for the test: expected {', '.join(SEARCHES)}, "
+            "as in SpeechBrain's ASR/transformer, ASR/transducer or ASR/CTC"
         )
 
     @property
     def trained(self):
         """{file of a checkpoint: entry} of what the model consists of."""
         networks = ("torch.nn.ModuleList", NORMALIZE.ours)
-        found = self.listed("checkpointer", "recoverables").items()
-        return {
-            k: name for k, name in found if class_of(self.entries[name]) in networks
-        }
+        listed = self.listed("checkpointer", "recoverables")
+        classes = {key: class_of(self.entries[name]) for key, name in listed.items()}
+        return {key: listed[key] for key in listed if classes[key] in networks}
 
     def listed(self, name, argument):
         """{key: entry} of a mapping of references, such as a pretrainer's loadables."""
@@ -201,43 +181,35 @@ class Run:
 
     def find(self, path):
         """A path of the yaml; if relative, from here or from a folder above the run."""
-        bases = Path(), self.folder, *self.folder.parents
-        places = [base / path for base in bases]
+        places = [x / path for x in (Path(), self.folder, *self.folder.parents)]
         return next((x for x in places if x.exists()), places[0]).absolute()
 
     @property
     def manifests(self):
         """{split: path of its csv file} of the splits that the test is made on."""
         folder = self.settings.get("manifest_folder") or self.folder
-        paths = self._listed_texts("test_csv") or [
-            f"{folder}/{split}.csv" for split in self._listed_texts("test_splits")
-        ]
+        paths, splits = (
+            [value] if isinstance(value, str) else value or []
+            for value in map(self.settings.get, ("test_csv", "test_splits"))
+        )
+        paths = [*filter(None, paths)] or [f"{folder}/{name}.csv" for name in splits]
         return {Path(path).name.removesuffix(".csv"): self.find(path) for path in paths}
-
-    def _listed_texts(self, name):
-        """A setting that may be one text or a list of them, as a list."""
-        value = self.settings.get(name) or []
-        return [value] if isinstance(value, str) else list(filter(None, value))
 
     @property
     def tokenizer_file(self):
         """The SentencePiece model, or the label_encoder.txt, of the run."""
-        given = self.settings.get("tokenizer_file")
-        if given is not None:
-            places = [self.find(given)]
-        elif "tokenizer" in self.listed("pretrainer", "loadables"):
-            places = [self.save_folder / "tokenizer.ckpt"]
-        else:
-            made = arguments_of(self.entries.get("tokenizer")).get("model_dir")
-            folders = [self.save_folder, *([self.find(made.value)] if made else [])]
-            places = [path for folder in folders for path in folder.glob("*.model")]
-            places += [folder / "label_encoder.txt" for folder in folders]
+        made = arguments_of(self.entries.get("tokenizer")).get("model_dir")
+        folders = [self.save_folder, *([self.find(made.value)] if made else [])]
+        places = [path for folder in folders for path in folder.glob("*.model")]
+        places += [self.save_folder / "tokenizer.ckpt"]
+        places += [folder / "label_encoder.txt" for folder in folders]
+        if self.settings.get("tokenizer_file") is not None:
+            places = [self.find(self.settings["tokenizer_file"])]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
             raise DamagedRun(
-                f"{self.folder} was trained with a tokenizer that is not there "
-                f"(expected {', '.join(map(str, places))}): bring the file back, or "
-                f"correct {self.path}"
+                f"the run's tokenizer is not there (expected "
+                f"{', '.join(map(str, places))}): bring it back, or correct {self.path}"
             )
         return found
 
@@ -255,22 +227,19 @@ class Run:
         }
         wanted, kept = dict.fromkeys(names), {}
 
-        def below(node):
-            if id(node) not in shared:
-                return copied(node)
-            wanted.setdefault(shared[id(node)])
-            return ScalarNode("!ref", f"<{shared[id(node)]}>")
-
-        def copied(node):
+        def copied(node, is_entry=False):
+            if id(node) in shared and not is_entry:
+                wanted.setdefault(shared[id(node)])
+                return ScalarNode("!ref", f"<{shared[id(node)]}>")
             if str(node.tag).startswith(VARIANT_CALL):
                 name = node.tag.removeprefix(VARIANT_CALL)
                 value = getattr(variants, name)(*(item.value for item in node.value))
                 return YAML().representer.represent_data(value)
             if isinstance(node, MappingNode):
-                pairs = [(copied(key), below(value)) for key, value in node.value]
+                pairs = [(copied(key), copied(value)) for key, value in node.value]
                 return MappingNode(node.tag, pairs, flow_style=node.flow_style)
             if isinstance(node, SequenceNode):
-                items = [below(item) for item in node.value]
+                items = [copied(item) for item in node.value]
                 return SequenceNode(node.tag, items, flow_style=node.flow_style)
             # HyperPyYAML would read a quoted tuple as text.
             is_tuple = node.style is None and re.fullmatch(r"\(.*\)", node.value)
@@ -278,7 +247,7 @@ class Run:
             return ScalarNode(tag, node.value, style=node.style)
 
         while waiting := [name for name in wanted if name not in kept]:
-            kept.update((name, copied(self.entries[name])) for name in waiting)
+            kept.update((name, copied(self.entries[name], True)) for name in waiting)
         pairs = [(ScalarNode(TEXT, x), kept[x]) for x in self.entries if x in kept]
         yaml, text = YAML(), io.StringIO()
         yaml.width = 10_000  # it would break a line behind a long tag

@@ -14,19 +14,11 @@ from speechbrain.utils.checkpoints import (
 )
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.parameter_transfer import differences, listing
-from speechbrain_pitchrope.runs.run import (
-    CHECKPOINT_META,
-    DamagedRun,
-    Run,
-    open_run,
-    reading,
-)
+from speechbrain_pitchrope.runs.run import DamagedRun, Run, open_run, reading
 from speechbrain_pitchrope.variants import load_variant
 
+# Entries that make log-probabilities of CTC of the encoder's output, if there.
 OUTPUTS = ("back_end_ffn", "ctc_lin", "proj_ctc", "log_softmax")
-"""Entries that make log-probabilities of CTC of the encoder's output, if there."""
-
 COPY = "copy it again, or take its folder away"
 
 
@@ -37,42 +29,35 @@ class TrainedRun(Run):
     SpeechBrain's recipes give them: compute_features, normalize, CNN, Transformer,
     model; and sample_rate and blank_index. ``modules`` are those that are networks, in
     eval mode; ``attention`` is the PitchRoPEMHA of each encoder layer, in order.
-    ``files`` are those of the best checkpoint by name, and ``epochs``, sorted, are
-    those whose checkpoints were averaged.
+    ``files`` are those of the best checkpoint, ``epochs`` those that were averaged.
     """
 
     def __init__(self, run):
         super().__init__(run.folder, dict(run.entries), run.checkpoint)
         checkpoints = used_checkpoints(run)
         self.epochs = sorted(x["epoch"] for x in checkpoints.values() if "epoch" in x)
-        best = next(iter(checkpoints))
-        self.files = {name: best / f"{name}.ckpt" for name in run.trained}
-        self.hparams = _build(run)
+        self.hparams, self.files = _build(run), {}
         for name, entry in run.trained.items():
-            target, paths = self.hparams[entry], [self.files[name]]
-            if not isinstance(target, torch.nn.ModuleList):
-                read_state(*paths)
-                target._load(*paths)
-                continue
+            paths = [folder / f"{name}.ckpt" for folder in checkpoints]
             # Recipes average "model" alone, and take the rest from the best checkpoint.
-            if name == "model":
-                paths = [folder / f"{name}.ckpt" for folder in checkpoints]
-            target.load_state_dict(mean_weights(target, paths))
-        networks = self.hparams.items()
-        self.modules = torch.nn.ModuleDict(
-            {k: v for k, v in networks if isinstance(v, torch.nn.Module)}
-        ).eval()
+            states = map(read_state, paths if name == "model" else paths[:1])
+            target, self.files[name] = self.hparams[entry], paths[0]
+            with reading(paths[0], "use the variant and sizes it was trained with"):
+                if isinstance(target, torch.nn.ModuleList):
+                    target.load_state_dict(average_state_dicts(states))
+                else:
+                    read_state(paths[0])
+                    target._load(paths[0])
+        objects = self.hparams.items()
+        networks = {k: v for k, v in objects if isinstance(v, torch.nn.Module)}
+        self.modules = torch.nn.ModuleDict(networks).eval()
         nets = self.modules.modules()
         self.attention = [net for net in nets if isinstance(net, PitchRoPEMHA)]
 
     @cached_property
     def tokenizer(self):
-        """The tokenizer, as SentencePieceProcessor: id_to_piece, decode_ids.
-
-        ValueError if it is damaged or not the model's.
-        """
-        with reading(self.path, "correct it"):
-            path = self.tokenizer_file
+        """The tokenizer, as SentencePieceProcessor: id_to_piece, decode_ids."""
+        path = self.tokenizer_file
         with reading(path, "bring the whole file back"):
             if path.suffix == ".txt":
                 tokenizer = _Letters()
@@ -89,13 +74,11 @@ class TrainedRun(Run):
         return tokenizer
 
     @torch.no_grad()
-    def encode(self, wavs, wav_lens=None):
+    def encode(self, wavs):
         """Samples [B, N] -> enc_out [B, T, d_model], and log-probabilities of the CTC
         tokens [B, T, output_neurons]: of a model without CTC, blank in every frame.
         """
-        hparams = self.hparams
-        if wav_lens is None:
-            wav_lens = torch.ones(len(wavs))
+        hparams, wav_lens = self.hparams, torch.ones(len(wavs))
         feats = hparams["normalize"](hparams["compute_features"](wavs), wav_lens)
         enc_out = hparams["Transformer"].encode(hparams["CNN"](feats), wav_lens)
         p_ctc = enc_out
@@ -108,11 +91,10 @@ class TrainedRun(Run):
 
 
 def load_trained(run):
-    """Open a run, or its folder as in ``open_run``, with the weights of its test.
+    """A Run, or what ``open_run`` takes, as a TrainedRun.
 
-    This runs what the run's hyperparams.yaml names. Nothing is written, and no number
-    is drawn from the caller's seed. Returns a TrainedRun; a ValueError names a file
-    that is missing or damaged, or weights that don't fit the model.
+    This runs what hyperparams.yaml names. Nothing is written, and the caller's random
+    numbers stay the same. A ValueError names what is missing, damaged or does not fit.
     """
     return TrainedRun(run if isinstance(run, Run) else open_run(run))
 
@@ -123,8 +105,7 @@ def _build(run):
     if mark.is_file():
         with reading(mark, "remove it, and the run is taken for what its yaml says"):
             then = json.loads(mark.read_text(encoding="utf-8"))["pitch_attention"]
-        now = load_variant(run.variant)
-        if then != now:
+        if then != (now := load_variant(run.variant)):
             raise ValueError(
                 f"{run.folder} was trained with {then}, and its variant "
                 f"{run.variant!r} now means {now}: use the revision it was trained with"
@@ -142,24 +123,21 @@ def _build(run):
 def used_checkpoints(run):
     """{folder: content of its CKPT.yaml} of those that the test averaged, best first.
 
-    As SpeechBrain's Checkpointer ranks them: by accuracy if there is one, else by error
-    rate, and the newest of equals first.
+    They are ranked as SpeechBrain's Checkpointer does, the newest of equals first.
     """
     metas = {}
-    for path in run.save_folder.glob(f"*/{CHECKPOINT_META}"):
+    for path in run.save_folder.glob("*/CKPT.yaml"):
         with reading(path, COPY):
             metas[path.parent] = YAML(typ="safe").load(path)
             float(metas[path.parent]["unixtime"])
     keys = [x for x in ("ACC", "CER", "WER") if any(x in y for y in metas.values())]
-    used = []
-    if run.checkpoint is not None:
-        used = [folder for folder in metas if folder.name == run.checkpoint]
-    elif keys:
-        sign = -1 if keys[0] == "ACC" else 1
 
-        def rank(folder):
-            return sign * metas[folder][keys[0]], -metas[folder]["unixtime"]
+    def rank(folder):
+        score, time = metas[folder][keys[0]], metas[folder]["unixtime"]
+        return -score if keys[0] == "ACC" else score, -time
 
+    used = [folder for folder in metas if folder.name == run.checkpoint]
+    if run.checkpoint is None and keys:
         with reading(run.save_folder, "correct avg_checkpoints, or copy them again"):
             count = int(run.settings.get("avg_checkpoints") or 1)
             used = sorted((x for x in metas if keys[0] in metas[x]), key=rank)[:count]
@@ -175,33 +153,14 @@ def read_state(path):
     """What a file of a checkpoint holds; ValueError if damaged or not finite."""
     with reading(path, COPY):
         state = torch_patched_state_dict_load(path)
-        faults = [
-            name
-            for name, value in state.items()
-            if isinstance(value, torch.Tensor) and not value.isfinite().all()
-        ]
+        tensors = {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
+        faults = [name for name in tensors if not tensors[name].isfinite().all()]
     if faults:
         raise DamagedRun(
             f"{path} holds NaN or infinite numbers in {', '.join(faults[:3])}: the "
             "training diverged; use a checkpoint of an earlier epoch"
         )
     return state
-
-
-def mean_weights(model, paths):
-    """The mean of state dicts; ValueError if they are damaged or of another model."""
-
-    def fitting(path):
-        weights = read_state(path)
-        faults = differences(model.state_dict(), weights)
-        if any(faults.values()):
-            raise ValueError(
-                f"{path} holds weights of another variant or of other sizes than the "
-                f"yaml describes.\n{listing(faults)}"
-            )
-        return weights
-
-    return average_state_dicts(map(fitting, paths))
 
 
 class _Letters(CTCTextEncoder):
