@@ -1,8 +1,7 @@
 """``pitchrope transcribe``: what is said in recordings, by a trained model.
 
-One line a recording: ``FILE<TAB>TEXT``. A long recording is cut where it is quietest,
-in pieces of ``--longest`` seconds at most, and each piece is recognised for itself; one
-that is no longer is recognised as a whole, as in the test of the training run.
+One line a recording: ``FILE<TAB>TEXT``. One that is longer than ``--longest`` seconds
+is cut where it is quietest, and each piece is recognised for itself.
 """
 
 import sys

@@ -17,9 +17,9 @@ from speechbrain.utils.logger import get_logger
 
 import speechbrain_pitchrope
 from speechbrain_pitchrope.dataio.audio import read_mono
+from speechbrain_pitchrope.figures import training
 from speechbrain_pitchrope.figures.heads import LISTENING
 from speechbrain_pitchrope.figures.style import require_matplotlib
-from speechbrain_pitchrope.figures.training import TRAIN_LOG, read_log
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
@@ -61,8 +61,8 @@ def write_report(output_folder, path, utterances=3, data_folder=None):
     """Write the page of a run, of our recipe or of a swapped one.
 
     This runs what the run's hyperparams.yaml names. A run that is not finished or not
-    tested yet has a page too, of what there is. Returns a list of what should be on the
-    page and isn't, and why; the page says so too. The arguments are the command's.
+    tested yet has a page too. Returns a list of what should be on the page and isn't,
+    and why; the page says so too. The arguments are the command's.
     """
     require_matplotlib()
     report = Report(output_folder)
@@ -83,7 +83,7 @@ class Report:
         self.missing, self.splits = [], []
         self.log, self.model, self.learned = {}, None, ((), ())
         with noting(self.missing, "The course of the training"):
-            log = read_log(run.folder)
+            log = training.read_log(run.folder)
             self.log = log if "epoch" in log else {}
         what = "The model, hence what it learned and figures of its attention"
         with noting(self.missing, what):
@@ -94,7 +94,7 @@ class Report:
         if not (self.log or self.model or self.tested):
             raise ValueError(
                 f"there is nothing to report of {run.folder} yet: it has no finished "
-                f"epoch ({TRAIN_LOG}), no checkpoint (save/CKPT+...) and no test "
+                "epoch (train_log.txt), no checkpoint (save/CKPT+...) and no test "
                 "(wer_<split>.txt). Wait for the first epoch's end"
             )
 
@@ -126,6 +126,7 @@ class Report:
         chosen = self.choose(utterances).items()
         shown = [self.show(*key, scored, data_folder) for key, scored in chosen]
         self.missing += [fault for one in shown for fault in one["faults"]]
+        course = training.training_figure({"": self.log}) if self.log else None
         parameters = self.model.modules.parameters() if self.model else ()
         return TEMPLATE.render(
             report=self,
@@ -133,7 +134,7 @@ class Report:
             n_parameters=sum(parameter.numel() for parameter in parameters),
             shown=shown,
             not_drawn=figures.not_drawn(self.model),
-            course=figures.draw_training(self.log) if self.log else None,
+            course=figures.as_picture("training", course) if course else None,
             log_rows=list(zip(*self.log.values(), strict=True)),
             made=f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
             version=speechbrain_pitchrope.__version__,

@@ -9,7 +9,6 @@ import soundfile
 from speechbrain_pitchrope.figures import drawing
 from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
 from speechbrain_pitchrope.figures.saving import figure_bytes
-from speechbrain_pitchrope.figures.training import training_figure
 
 DPI = 120  # sharp on a screen, and a page that can be mailed
 ROTATION_SECONDS = 4  # the fastest pair turns four times a second
@@ -82,14 +81,3 @@ def strongest_head(learned, columns):
     place = header.index(column)
     layer, head, *_ = max(rows, key=lambda row: abs(row[place] or 0))
     return layer, head, column.removeprefix("max ")
-
-
-def draw_training(log):
-    """The course of the training, as a Picture of what ``read_log`` gives."""
-    last = ", ".join(
-        f"{name} {log[name][-1]:g}"
-        for name in ("train loss", "valid loss", "valid WER", "valid CER")
-        if name in log
-    )
-    note = f"{len(log['epoch'])} epochs; at the end: {last}"
-    return as_picture("training", training_figure({"": log}), note)

@@ -78,9 +78,8 @@ def package_run(output_folder, package_folder=None):
 def load_recogniser(folder, device=None):
     """The EncoderASR or EncoderDecoderASR of a folder, loaded by ``from_hparams``.
 
-    This runs what the folder's hyperparams.yaml names. Nothing is fetched from anywhere
-    and nothing is written. A package of ours is such a folder; so are others of
-    SpeechBrain's, as long as all their files are in them.
+    This runs what the folder's hyperparams.yaml names. Nothing is fetched or written. A
+    package of ours is such a folder; so are SpeechBrain's, if they are complete.
     """
     name = interface_of(folder)
     try:

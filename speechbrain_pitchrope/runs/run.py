@@ -84,8 +84,8 @@ def open_run(path):
     advice = "give the output folder of a training run, or its save/CKPT+..."
     entries = read_entries(folder, advice)
     run = Run(folder, entries, given.name if given != folder else None)
-    classes = set(map(class_of, entries.values()))
-    missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
+    found = set(map(class_of, entries.values()))
+    missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in found]
     missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
     if missing:
         raise ValueError(f"{run.path} has no {', '.join(missing)}: {advice}")
@@ -169,9 +169,8 @@ class Run:
     def trained(self):
         """{file of a checkpoint: entry} of what the model consists of."""
         networks = ("torch.nn.ModuleList", NORMALIZE.ours)
-        listed = self.listed("checkpointer", "recoverables")
-        classes = {key: class_of(self.entries[name]) for key, name in listed.items()}
-        return {key: listed[key] for key in listed if classes[key] in networks}
+        listed = self.listed("checkpointer", "recoverables").items()
+        return {k: v for k, v in listed if class_of(self.entries[v]) in networks}
 
     def listed(self, name, argument):
         """{key: entry} of a mapping of references, such as a pretrainer's loadables."""

@@ -121,10 +121,7 @@ def _build(run):
 
 
 def used_checkpoints(run):
-    """{folder: content of its CKPT.yaml} of those that the test averaged, best first.
-
-    They are ranked as SpeechBrain's Checkpointer does, the newest of equals first.
-    """
+    """{folder: its CKPT.yaml} of those that the test averaged, the best first."""
     metas = {}
     for path in run.save_folder.glob("*/CKPT.yaml"):
         with reading(path, COPY):
@@ -132,7 +129,7 @@ def used_checkpoints(run):
             float(metas[path.parent]["unixtime"])
     keys = [x for x in ("ACC", "CER", "WER") if any(x in y for y in metas.values())]
 
-    def rank(folder):
+    def rank(folder):  # as SpeechBrain's Checkpointer: of equals the newest first
         score, time = metas[folder][keys[0]], metas[folder]["unixtime"]
         return -score if keys[0] == "ACC" else score, -time
 

@@ -13,6 +13,7 @@ import soundfile
 from PIL import Image
 
 from speechbrain_pitchrope.cli import main
+from speechbrain_pitchrope.figures import training
 from speechbrain_pitchrope.figures.style import new_canvas
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import after_training, figures, ranked, spaced
@@ -69,9 +70,8 @@ def page(written):
 @pytest.fixture
 def folder(tested, tmp_path, monkeypatch):
     """A copy of the run to be damaged, and reported without figures."""
-    blank = figures.as_picture("training", new_canvas((1, 1)))
     monkeypatch.setattr(figures, "FIGURES", {})
-    monkeypatch.setattr(figures, "draw_training", lambda log: blank)
+    monkeypatch.setattr(training, "training_figure", lambda logs: new_canvas((1, 1)))
     ignored = shutil.ignore_patterns("*.html")
     shutil.copytree(tested[0], tmp_path / "run", ignore=ignored)
     return tmp_path / "run"
@@ -106,6 +106,11 @@ def test_nothing_is_missing_and_nothing_is_fetched(written, page):
         for name in ("src", "srcset", "data", "action", "poster"):
             assert element.get(name, "data:").startswith("data:")
     assert written.stat().st_size < 3e6
+    # Neither a name nor a transcript can bring a script into the page.
+    assert page.find(".//h1").text.endswith("/a <b> & c")
+    assert "<script>" in text_of(section(page, "errors"))
+    tags = [element.tag for element in page.iter()]
+    assert tags.count("script") == 1 and {"i", "eps"}.isdisjoint(tags)
     # Each thing has a name.
     assert page.find(".//title").text == page.find(".//h1").text + " (variant all)"
     assert all(len(image.get("alt")) > 40 for image in page.iter("img"))
@@ -142,14 +147,6 @@ def test_the_worst_are_aligned_reference_over_hypothesis(page):
         assert texts(item, "abbr") == kinds
         (unseen,) = texts(item, "p[@class='unseen']")
         assert unseen.startswith(f"Said: {said}. Recognised: {heard or 'nothing'}.")
-
-
-def test_texts_are_texts_and_no_markup(page):
-    """Neither a name nor a transcript can bring a script into the page."""
-    assert page.find(".//h1").text.endswith("/a <b> & c")
-    assert "<script>" in text_of(section(page, "errors"))
-    tags = [element.tag for element in page.iter()]
-    assert tags.count("script") == 1 and {"i", "eps"}.isdisjoint(tags)
 
 
 def test_utterances_have_their_figures_and_sounds(tested, page):

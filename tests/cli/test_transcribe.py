@@ -98,19 +98,14 @@ def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys):
     assert "1 files skipped:\n  video.mkv: libsndfile does not read this" in told
 
 
-@pytest.mark.parametrize(
-    "folder, path, message",
-    [
+def test_what_cannot_be_done_is_said(package, recordings, capsys):
+    (recordings / "empty").mkdir()
+    for folder, path, message in (
         ("a", "a/x.wav", "a holds no hyperparams.yaml: give a folder of pitchrope"),
         ("nowhere", "a/x.wav", "nowhere is no folder: give a folder"),
-        (None, "empty", "empty holds no recordings"),
-    ],
-)
-def test_what_cannot_be_done_is_said(
-    package, recordings, capsys, folder, path, message
-):
-    (recordings / "empty").mkdir()
-    assert main(["transcribe", folder or package, path]) == 1
-    printed = capsys.readouterr()
-    assert printed.err.startswith(f"pitchrope transcribe: {message}")
-    assert printed.out == ""
+        (package, "empty", "empty holds no recordings"),
+    ):
+        assert main(["transcribe", folder, path]) == 1
+        printed = capsys.readouterr()
+        assert printed.err.startswith(f"pitchrope transcribe: {message}")
+        assert printed.out == ""

@@ -14,7 +14,7 @@ from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.runs.package import load_recogniser, package_run
 from speechbrain_pitchrope.runs.trained import load_trained
-from tests.made_runs import JOINT, damage, half, make_run, make_tokenizer, replaced
+from tests.made_runs import JOINT, damage, half, make_run, replaced
 from tests.made_swapped_runs import RECIPES, make_swapped_run
 from tests.signals import utterance
 
@@ -22,21 +22,7 @@ LM_SIZES = {"d_model": 16, "nhead": 2, "num_encoder_layers": 1, "d_ffn": 16}
 WAVS = [utterance(110.0, 0.9), utterance(220.0, 0.61, seed=1)]
 ALL = ("our_ctc", "our_lm", *RECIPES)
 YAML = "hyperparams.yaml"
-
-# A folder that is not ours: SpeechBrain's classes alone, greedy CTC.
-UPSTREAM = """
-net: !new:speechbrain.nnet.linear.Linear {input_size: 80, n_neurons: 31}
-encoder: !new:speechbrain.nnet.containers.LengthsCapableSequential
-    compute_features: !new:speechbrain.lobes.features.Fbank {n_mels: 80}
-    net: !ref <net>
-    log_softmax: !new:torch.nn.LogSoftmax {dim: -1}
-modules:
-    encoder: !ref <encoder>
-decoding_function: !name:speechbrain.decoders.ctc_greedy_decode {blank_id: 0}
-tokenizer: !new:sentencepiece.SentencePieceProcessor
-pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
-    loadables: {net: !ref <net>, tokenizer: !ref <tokenizer> }
-"""
+HUB = "  paths: {model: no-such-user/no-such-model/model.ckpt}\n  loadables:"
 
 
 @pytest.fixture(scope="module")
@@ -219,26 +205,6 @@ def test_what_cannot_be_packaged_is_told(
     assert not (folder / "package").exists()
 
 
-def test_speechbrains_own_folders_load_and_nothing_is_fetched(tmp_path, monkeypatch):
-    """A path of the yaml that leads to a hub is refused, not followed."""
-    make_tokenizer(tmp_path)
-    (tmp_path / "31_char.model").rename(tmp_path / "tokenizer.ckpt")
-    state = {"w.weight": torch.randn(31, 80), "w.bias": torch.zeros(31)}
-    torch.save(state, tmp_path / "net.ckpt")
-    (tmp_path / YAML).write_text(UPSTREAM)
-    before = sorted(tmp_path.iterdir())
-    asr = load_recogniser(tmp_path, "cpu")
-    assert type(asr) is EncoderASR
-    assert asr.transcribe_batch(torch.randn(1, 16000), torch.ones(1))[0][0]
-    assert sorted(tmp_path.iterdir()) == before
-    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("network"))
-    text = UPSTREAM + "    paths: {net: no-such-user/no-such-model/net.ckpt}\n"
-    (tmp_path / YAML).write_text(text)
-    with pytest.raises(ValueError, match=r"can't be loaded as EncoderASR: "):
-        load_recogniser(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
@@ -249,11 +215,17 @@ def test_speechbrains_own_folders_load_and_nothing_is_fetched(tmp_path, monkeypa
             "attribute '?Lin|class as .*Lin",
         ),
         (YAML, replaced("modules:", "modules: ["), "hyperparams.yaml can't be read"),
+        (YAML, replaced("  loadables:", HUB), "can't be loaded as EncoderASR: "),
         ("model.ckpt", None, r"can't be loaded as EncoderASR: .*model\.ckpt"),
         ("tokenizer.ckpt", None, r"can't be loaded .*tokenizer\.ckpt"),
     ],
 )
-def test_what_does_not_load_is_named(packages, tmp_path, file, change, message):
+def test_what_does_not_load_is_named(
+    packages, tmp_path, monkeypatch, file, change, message
+):
+    """A path of the yaml that leads to a hub is refused, not followed."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("network"))
     shutil.copytree(packages["our_ctc"], tmp_path / "package")
     damage(tmp_path / "package", file, change)
     with pytest.raises(ValueError, match=message):
