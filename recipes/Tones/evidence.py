@@ -213,8 +213,8 @@ def curves_table(corpora):
 
 def hours(texts, part):
     """Hours of the training speech, or of one part in ``part``, by SPEAKERS.TXT."""
-    lines = (texts / "cmn_scratch" / "SPEAKERS.TXT").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("|") for line in lines if not line.startswith(";")]
+    text = (texts / "cmn_scratch" / "SPEAKERS.TXT").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line[0] != ";"]
     minutes = sum(float(row[3]) for row in rows if row[2].strip().startswith("train"))
     return minutes / 60 / part
 
