@@ -251,7 +251,8 @@ class Run:
         yaml, text = YAML(), io.StringIO()
         yaml.width = 10_000  # it would break a line behind a long tag
         yaml.serialize(MappingNode(MAPPING, pairs), text)
-        return re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)
+        text = re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)
+        return re.sub(r"\n(?=\w+: !)", "\n\n", text)
 
 
 def _nodes(roots):
