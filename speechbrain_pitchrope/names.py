@@ -8,17 +8,7 @@ from typing import NamedTuple
 
 
 class Substitute(NamedTuple):
-    """One row of the table.
-
-    Arguments
-    ---------
-    entry : str
-        The key under which SpeechBrain's recipes usually keep the object.
-    upstream : str
-        Dotted path of SpeechBrain's class.
-    ours : str
-        Dotted path of the class to write instead.
-    """
+    """A row: the usual key in a yaml, SpeechBrain's dotted path, and ours."""
 
     entry: str
     upstream: str

@@ -11,7 +11,7 @@ PACKAGE = Path(speechbrain_pitchrope.__file__).parent
 LEVELS = (
     {"names", "inband", "files"},
     {"controls", "processing", "nnet", "augment"},
-    {"variants", "lobes", "dataio", "decoders", "tokenizers"},
+    {"variants", "lobes", "dataio"},
     {"swapping", "runs", "scoring"},
     {"figures"},
     {"report", "demo"},

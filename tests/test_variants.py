@@ -33,9 +33,7 @@ def test_each_variant_builds_and_runs(name):
     assert encoded.isfinite().all()
 
 
-def test_controls_inputs_and_streams_are_variant_all_and_more():
-    for name in CONTROLS:
-        assert load_variant(name) == load_variant("all") | {"control": name}
+def test_inputs_and_streams_are_variant_all_and_more():
     assert load_variant("all_input") == load_variant("all") | {"pitch_input": 32}
     streams = load_streams("multistream")
     assert load_variant("multistream") == load_variant("all") | {"streams": streams}
@@ -60,7 +58,7 @@ def test_a_control_behind_a_plus():
         assert load_variant(f"theta+{control}") == expected
 
 
-@pytest.mark.parametrize("name", ["theta+loud", "shuffled_f0+voicing_only", "+x"])
+@pytest.mark.parametrize("name", ["theta+loud", "rope+", "+shuffled_f0"])
 def test_a_control_that_cannot_be(name):
     with pytest.raises(ValueError, match="shuffled_f0"):
         load_variant(name)

@@ -1,9 +1,9 @@
 """Augmentation of features that carry pitch.
 
-An augmentation of SpeechBrain works on mels and knows nothing of pitch. Here each one
-is handed the mels alone, so that they come out bit-equal to upstream's under the same
-seed. Before that, a copy is run from the same state of the random generators on what
-rides behind them: pitch follows in time, and in nothing else.
+An augmentation of SpeechBrain works on mels and knows nothing of pitch. Here it gets
+the mels alone, so they come out bit-equal to upstream's under the same seed. Before
+that, a copy of it works from the same state of the random generators on what rides
+behind them: pitch follows in time, and in nothing else.
 """
 
 import copy
@@ -83,8 +83,9 @@ class _WithPitch:
 
     def __call__(self, x, **lengths):
         mels, riders = inband.split(x, self.n_features)
-        with _same_random_numbers(x.device):
-            riders = self.follow(copy.copy(self.augmentation), riders, **lengths)
+        if self.augmentation.dim == 1:  # time; along frequency, pitch stays as it is
+            with _same_random_numbers(x.device):
+                riders = self.follow(copy.copy(self.augmentation), riders, **lengths)
         out = self.augmentation(mels.contiguous(), **lengths)
         if isinstance(out, tuple):
             return inband.append(out[0], riders), *out[1:]
@@ -93,16 +94,11 @@ class _WithPitch:
 
 @contextmanager
 def _same_random_numbers(device):
-    """What comes after draws the random numbers that were drawn inside once more."""
+    """What is drawn inside is drawn once more by what comes after."""
     state = random.getstate()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
     random.setstate(state)
-
-
-def _stay(_augmentation, channels, **_lengths):
-    """Along frequency: pitch stays as it is."""
-    return channels
 
 
 def _shift(augmentation, channels, **lengths):
@@ -133,10 +129,10 @@ _FOLLOWERS = {SpectrogramDrop: _drop, Warping: _warp, RandomShift: _shift}
 
 
 def _follower(augmentation):
-    """What pitch does under an augmentation."""
+    """What pitch does under an augmentation in time."""
     for kind, follow in _FOLLOWERS.items():
         if isinstance(augmentation, kind):
-            return follow if augmentation.dim == 1 else _stay
+            return follow
     raise ValueError(
         f"PitchAugmenter does not know what {type(augmentation).__name__} does to "
         f"time: it follows {', '.join(kind.__name__ for kind in _FOLLOWERS)}; apply "

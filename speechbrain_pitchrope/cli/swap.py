@@ -47,7 +47,6 @@ def add_arguments(parser):
     parser.add_argument(
         "--variant",
         default="all",
-        choices=variant_names(),
         metavar="NAME",
         help=f"one of {', '.join(variant_names())} (default: all)",
     )

@@ -1,4 +1,7 @@
-"""Features with pitch, chunk by chunk: for ``speechbrain.inference.ASR.StreamingASR``.
+"""Recognition chunk by chunk, for ``speechbrain.inference.ASR.StreamingASR``.
+
+    samples -> PitchStreamingFeatureWrapper -> the encoder
+        -> ctc_greedy_decode_streaming -> tokens -> decode_streaming -> text
 
 Mels need their window and no more. Pitch needs the seconds before a frame as well
 (noise floor, loudness, the speaker's level) and 100 ms after it. So a stream keeps its
@@ -9,6 +12,7 @@ recording gives.
 import dataclasses
 
 import torch
+from speechbrain.decoders.ctc import filter_ctc_output
 from speechbrain.lobes.features import (
     StreamingFeatureWrapper,
     StreamingFeatureWrapperContext,
@@ -23,12 +27,6 @@ def find_obstacle(layers):
     """What keeps layers from giving frame by frame what they give for the whole.
 
     Returns what was found and what to take instead, or None if nothing is in the way.
-
-    Example
-    -------
-    >>> find_obstacle([PitchFbank(pitch_level="window")])
-    >>> find_obstacle([PitchFbank(pitch_level="utterance")])
-    'pitch_level: utterance, which needs whole utterances: ...'
     """
     fbank, *rest = layers
     if not isinstance(fbank, PitchFbank):
@@ -196,3 +194,70 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         start = max(0, context.position - needed * fbank.hop_length)
         context.past = context.past[:, start - context.past_start :]
         context.past_start = start
+
+
+@dataclasses.dataclass
+class CTCGreedyStreamingContext:
+    """What one stream of ``ctc_greedy_decode_streaming`` remembers."""
+
+    last_tokens: list | None = None
+    """The most probable token of each utterance's last frame so far, [B]."""
+
+
+def ctc_greedy_decode_streaming(probabilities, context, blank_id=0):
+    """Greedy CTC on a chunk: chunk by chunk it gives ``ctc_greedy_decode``'s tokens.
+
+    Arguments
+    ---------
+    probabilities : torch.Tensor
+        Probabilities, or their logarithms, of a chunk, shape [B, T, n_tokens].
+    context : CTCGreedyStreamingContext
+        Of the stream; changed in place.
+    blank_id : int
+        Index of blank.
+
+    Returns
+    -------
+    list of list of int
+        The tokens that each utterance has gained.
+
+    Example
+    -------
+    >>> probabilities = torch.eye(3)[None, [1, 1, 0, 1, 1, 2]]
+    >>> context = CTCGreedyStreamingContext()
+    >>> chunks = probabilities.split(2, dim=1)
+    >>> [ctc_greedy_decode_streaming(chunk, context) for chunk in chunks]
+    [[[1]], [[1]], [[2]]]
+    """
+    best = probabilities.argmax(-1).tolist()
+    last = context.last_tokens or [blank_id] * len(best)
+    context.last_tokens, gained = [], []
+    for before, row in zip(last, best, strict=True):
+        # A token that goes on from the chunk before is counted there.
+        tokens = filter_ctc_output([before, *row], blank_id=blank_id)
+        gained.append(tokens[before != blank_id :])
+        context.last_tokens.append((before, *row)[-1])
+    return gained
+
+
+@dataclasses.dataclass
+class TextStreamingContext:
+    """What one stream of ``decode_streaming`` remembers."""
+
+    before: list = dataclasses.field(default_factory=list)
+    """The last token that was no mere space, and the spaces behind it."""
+
+
+def decode_streaming(tokenizer, tokens, context):
+    """Text that a stream has gained by these tokens: joined, it is that of all tokens.
+
+    ``tokenizer`` is a ``sentencepiece.SentencePieceProcessor``, ``tokens`` are a list
+    of int, and the context is changed in place. (SpeechBrain's
+    ``spm_decode_preserve_leading_space`` would do this, but asks for an
+    ``immutable_proto``, which sentencepiece 0.2.3 refuses.)
+    """
+    known = tokenizer.decode_ids(context.before)
+    whole = [*context.before, *tokens]
+    words = [i for i, token in enumerate(whole) if tokenizer.decode_ids([token])]
+    context.before = whole[words[-1] :] if words else []
+    return tokenizer.decode_ids(whole)[len(known) :]

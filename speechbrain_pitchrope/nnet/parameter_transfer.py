@@ -63,18 +63,7 @@ def load_pretrained(model, path):
 
 
 def differences(own, weights):
-    """What keeps the weights of one state dict from fitting another, ``own``.
-
-    Returns the names of the tensors concerned, sorted, for each kind of fault.
-
-    Example
-    -------
-    >>> import torch
-    >>> own = torch.nn.Linear(2, 3).state_dict()
-    >>> differences(own, {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)})
-    {'missing in the file': [], 'not in the model': [],
-     'of another shape': ['weight [3, 4], in the model [3, 2]']}
-    """
+    """{kind of fault: sorted tensors} of a state dict that should fit ``own``."""
     return {
         MISSING: sorted(own.keys() - weights.keys()),
         STRANGE: sorted(weights.keys() - own.keys()),

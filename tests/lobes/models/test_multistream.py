@@ -7,12 +7,13 @@ from speechbrain_pitchrope.lobes.models.convolution import join_frames
 from speechbrain_pitchrope.lobes.models.multistream import (
     FLOOR,
     MultiStream,
+    PitchInput,
+    PitchStream,
     WaveformStream,
     check_streams,
     frame_samples,
     require_samples,
 )
-from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput, PitchStream
 from tests.signals import pitch_channels, utterance
 
 

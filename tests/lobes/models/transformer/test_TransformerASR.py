@@ -235,7 +235,7 @@ def test_wrong_inputs_name_the_entry(built, src, message):
     ("settings", "message"),
     [
         ({"theta": "warp"}, "theta is 'warp'"),
-        ({"control": "noise"}, "control is 'noise': choose one of 'none'"),
+        ({"control": "noise"}, "control is 'noise': give none, shuffled"),
         *(
             ({"pitch_input": n}, f"pitch_input is {n!r}: give its number")
             for n in (True, -1, 0.5, "conv")

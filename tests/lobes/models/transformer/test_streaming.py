@@ -78,7 +78,7 @@ def test_an_unlimited_left_context_is_refused():
 
 
 def test_controls_are_refused():
-    net = build("shuffled_f0")
+    net = build("all+shuffled_f0")
     context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
     with pytest.raises(ValueError, match="control is 'shuffled_f0', which needs whole"):
         net.encode_streaming(inputs("all")[:, :4], context)
