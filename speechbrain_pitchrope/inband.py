@@ -86,12 +86,6 @@ def split(features, n_features=None):
     """Take off what rides behind n_features channels; pitch alone if not given.
 
     The inverse of ``append``.
-
-    Example
-    -------
-    >>> features, channels = split(torch.rand(2, 7, 84))
-    >>> features.shape, channels.shape
-    (torch.Size([2, 7, 80]), torch.Size([2, 7, 4]))
     """
     if n_features is None:
         n_features = features.shape[-1] - N_CHANNELS
@@ -164,8 +158,7 @@ def require_width(features, n_features, consumer, culprit, n_samples=0):
     """Raise a ValueError unless there are n_features + n_samples + 4 channels.
 
     ``consumer`` is the class that asks, ``culprit`` the row of
-    ``speechbrain_pitchrope.names`` whose class would have added the pitch channels, and
-    n_samples the number of samples that ride before them.
+    ``speechbrain_pitchrope.names`` whose class would have added the pitch channels.
     """
     found, expected = features.shape[-1], n_features + n_samples + N_CHANNELS
     if found == expected:

@@ -38,12 +38,8 @@ FRONT_END = _row("CNN", "lobes.models.convolution", "ConvolutionFrontEnd")
 TRANSFORMER = _row("Transformer", f"{_TRANSFORMERS}.TransformerASR", "TransformerASR")
 TRANSLATOR = _row("Transformer", f"{_TRANSFORMERS}.TransformerST", "TransformerST")
 QUANTIZER = _row("Quantizer", "nnet.quantisers", "RandomProjectionQuantizer")
-STREAMING = _row(
-    "fea_streaming_extractor",
-    "lobes.features",
-    "StreamingFeatureWrapper",
-    our_module="lobes.streaming",
-)
+_WRAPPER = ("fea_streaming_extractor", "lobes.features", "StreamingFeatureWrapper")
+STREAMING = _row(*_WRAPPER, our_module="lobes.streaming")
 
 TRANSFORMERS = (TRANSFORMER, TRANSLATOR)
 """Their encoders have attention that takes pitch into account."""

@@ -26,13 +26,7 @@ def variants_folder():
 
 
 def variant_names():
-    """Names of all variants, without controls, sorted.
-
-    Example
-    -------
-    >>> {"all", "radius", "rope", "similarity", "theta"} <= set(variant_names())
-    True
-    """
+    """Names of all variants, without controls, sorted."""
     return sorted(path.stem for path in variants_folder().glob("*.yaml"))
 
 
@@ -90,21 +84,8 @@ def claim_output_folder(output_folder, name, settings):
     """Mark a run's folder as this variant's, or refuse another variant's.
 
     Checkpoints of different variants must not mix: a later average or a resumed run
-    would take parameters that were trained for something else.
-
-    Arguments
-    ---------
-    output_folder : str
-        Folder of the run; made if it is not there.
-    name : str
-        Name of the variant.
-    settings : dict
-        What ``load_variant`` gave.
-
-    Raises
-    ------
-    ValueError
-        If the folder belongs to a variant with other settings, or its mark is damaged.
+    would take parameters that were trained for something else. ``settings`` are what
+    ``load_variant`` gave for ``name``. The folder is made if it is not there.
     """
     mark = Path(output_folder) / "variant.json"
     mine = {"variant": name, "pitch_attention": settings}

@@ -39,11 +39,6 @@ class PitchAugmenter(Augmenter):
         How many channels to augment: all before pitch if not given. What rides behind
         them follows in time.
 
-    Raises
-    ------
-    ValueError
-        For an augmentation of which it is not known what it does to time.
-
     Example
     -------
     >>> fea_augment = PitchAugmenter(augmentations=[SpectrogramDrop(dim=2), Warping()])
@@ -79,7 +74,14 @@ class _WithPitch:
 
     def __init__(self, augmentation, n_features):
         self.augmentation, self.n_features = augmentation, n_features
-        self.follow = _follower(augmentation)
+        kinds = [kind for kind in _FOLLOWERS if isinstance(augmentation, kind)]
+        if not kinds:
+            raise ValueError(
+                f"PitchAugmenter does not know what {type(augmentation).__name__} does "
+                f"to time: it follows {', '.join(x.__name__ for x in _FOLLOWERS)}; "
+                "apply others to the waveform, before the features"
+            )
+        self.follow = _FOLLOWERS[kinds[0]]
 
     def __call__(self, x, **lengths):
         mels, riders = inband.split(x, self.n_features)
@@ -126,15 +128,4 @@ def _warp(augmentation, channels, **_lengths):
 
 
 _FOLLOWERS = {SpectrogramDrop: _drop, Warping: _warp, RandomShift: _shift}
-
-
-def _follower(augmentation):
-    """What pitch does under an augmentation in time."""
-    for kind, follow in _FOLLOWERS.items():
-        if isinstance(augmentation, kind):
-            return follow
-    raise ValueError(
-        f"PitchAugmenter does not know what {type(augmentation).__name__} does to "
-        f"time: it follows {', '.join(kind.__name__ for kind in _FOLLOWERS)}; apply "
-        "others to the waveform, before the features"
-    )
+"""What pitch does under an augmentation in time."""

@@ -69,11 +69,10 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
     """SpeechBrain's StreamingFeatureWrapper for features with pitch.
 
     Pitch is that of the whole recording. The mels are upstream's: those of the whole
-    recording but for the floor 80 dB below the loudest frame, which is that of the
-    chunk. Two things differ from upstream's wrapper. Frames stay on one grid, whatever
-    the size of the chunks. (``StreamingASR`` takes chunks of ``properties.stride - 1``
-    samples a frame, and upstream's frames are as much closer together, 1 ms in 640;
-    the attribute ``properties`` is therefore told a stride greater by one.) And
+    recording, but for the floor 80 dB below the loudest frame, here of the chunk. Two
+    things differ from upstream's wrapper. Frames stay on one grid, whatever the size of
+    the chunks: ``StreamingASR`` takes chunks of ``properties.stride - 1`` samples a
+    frame, so the attribute ``properties`` has a stride that is greater by one. And
     ``lengths`` are ignored: the samples of a row that has ended are zeros.
 
     Arguments
@@ -134,8 +133,7 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         Of all samples so far, N // stride frames have come out. They lag behind the
         samples by ``get_required_padding``: the first ones are those of the silence
         before the stream, and as many zeros at the end, or
-        ``get_recommended_final_chunk_count`` chunks of them, bring out the last. The
-        context is changed in place.
+        ``get_recommended_final_chunk_count`` chunks of them, bring out the last.
         """
         stride = self._properties.stride
         if context.left_context is None:
@@ -160,8 +158,7 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         first = context.position // fbank.hop_length
         n_frames = wavs.shape[1] // fbank.hop_length + 1
         untracked = wavs.new_zeros(len(wavs), n_frames)
-        features = fbank(wavs, f0_hz=untracked, voicing=untracked)
-        features, _ = inband.split(features)
+        features, _ = inband.split(fbank(wavs, untracked, untracked))
         channels = self._channels(context, max(0, first), first + n_frames)
         before = n_frames - channels.shape[1]
         channels = torch.nn.functional.pad(channels, (0, 0, before, 0))
@@ -205,21 +202,10 @@ class CTCGreedyStreamingContext:
 
 
 def ctc_greedy_decode_streaming(probabilities, context, blank_id=0):
-    """Greedy CTC on a chunk: chunk by chunk it gives ``ctc_greedy_decode``'s tokens.
+    """Tokens that each utterance has gained by a chunk, as a list of lists of int.
 
-    Arguments
-    ---------
-    probabilities : torch.Tensor
-        Probabilities, or their logarithms, of a chunk, shape [B, T, n_tokens].
-    context : CTCGreedyStreamingContext
-        Of the stream; changed in place.
-    blank_id : int
-        Index of blank.
-
-    Returns
-    -------
-    list of list of int
-        The tokens that each utterance has gained.
+    Chunk by chunk they are those of ``ctc_greedy_decode``. The probabilities, or their
+    logarithms, are [B, T, n_tokens]; the context is changed in place.
 
     Example
     -------

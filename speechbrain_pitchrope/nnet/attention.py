@@ -105,8 +105,9 @@ class PitchRoPEMHA(RoPEMHA):
             value = torch.nn.Parameter(torch.full((num_heads, *shape), start))
             self.register_parameter(f"similarity_{name}", value)
         if radius != "none":
-            shape = num_heads, pairs, rotary.RADIUS[radius].n_slopes
-            self.radius_slope = torch.nn.Parameter(torch.zeros(shape))
+            _, n_slopes = rotary.RADIUS[radius]
+            zeros = torch.zeros(num_heads, pairs, n_slopes)
+            self.radius_slope = torch.nn.Parameter(zeros)
         self.register_load_state_dict_pre_hook(_refuse_other_forms)
 
     def forward(
@@ -172,8 +173,8 @@ class PitchRoPEMHA(RoPEMHA):
         if pitch is not None and self.theta != "none":
             theta = rotary.THETA[self.theta].angles(pitch, self.rate(dtype), omega)
         if pitch is not None and self.radius != "none":
-            slope = self.radius_slope.to(dtype)
-            log_radius = rotary.RADIUS[self.radius].log_radii(pitch, slope)
+            log_radii, _ = rotary.RADIUS[self.radius]
+            log_radius = log_radii(pitch, self.radius_slope.to(dtype))
         return log_radius, theta
 
     def rate(self, dtype=torch.float32):

@@ -25,8 +25,6 @@ from speechbrain_pitchrope.nnet import rotary
 WIDTH_MULTIPLE = 8
 """What widths are a multiple of wherever there are columns."""
 
-FUSED = torch.nn.functional.scaled_dot_product_attention
-
 
 def is_traced():
     """Whether the calls are being recorded, for inputs of other lengths than these."""
@@ -139,14 +137,14 @@ def attend(
     """Scaled dot-product attention [B, T, H, head_dim], by a fused kernel if there is.
 
     There is one call for the batch. On a CPU there is one for each utterance, without
-    the keys behind its last one, which saves their share of the time. Leaving out is
-    all that this does with ``key_padding_mask`` [B, T]: the columns have to mask it.
-    ``mask`` [T, T] or [B, H, T, T], ``dropout_p`` and ``scale`` are as in torch's
-    ``scaled_dot_product_attention``. With dropout a CPU has no fused kernel:
-    ``attend_with_dropout`` stands in for it, unless there is a mask or half precision.
+    the keys behind its last one, which saves their share of the time: all that is done
+    with ``key_padding_mask`` [B, T], as the columns mask it. With dropout a CPU has no
+    fused kernel: ``attend_with_dropout`` stands in for it, unless there is half
+    precision or a ``mask`` [T, T] or [B, H, T, T], which is as in torch.
     """
     x = query, key, value
-    fused = partial(FUSED, dropout_p=dropout_p, scale=scale)
+    fused = torch.nn.functional.scaled_dot_product_attention
+    fused = partial(fused, dropout_p=dropout_p, scale=scale)
     if query.device.type == "cpu" and not is_traced():
         lengths = _lengths(key, key_padding_mask)
         if dropout_p == 0 and min(lengths) < key.shape[1]:

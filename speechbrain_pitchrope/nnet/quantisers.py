@@ -18,8 +18,6 @@ class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
     ---------
     input_dim : int
         Channels without pitch: n_mels times the number of stacked frames, as upstream.
-        That number follows from the width of the input, which has 4 channels more for
-        each of them.
     cb_dim, cb_vocab : int
         Size of each code, and number of codes.
 

@@ -54,13 +54,7 @@ TOP_MEL_HZ = 4000.0
 
 
 def frequencies(head_dim, dtype=torch.float32, device=None):
-    """omega_i = 10000 ** (-2 i / head_dim), radians a frame, as SpeechBrain rounds it.
-
-    Example
-    -------
-    >>> frequencies(4)
-    tensor([1.0000, 0.0100])
-    """
+    """omega_i = 10000 ** (-2 i / head_dim), radians a frame, as SpeechBrain rounds."""
     i = torch.arange(0, head_dim, 2, dtype=dtype, device=device)
     return torch.exp(i * -(math.log(10000.0) / head_dim))
 
@@ -71,11 +65,6 @@ def mel_frequencies(head_dim, dtype=torch.float32, device=None):
     m_i falls evenly from mel(4000 Hz) towards 0, and omega_i is in proportion to
     700 (10 ** (m_i / 2595) - 1) (D. O'Shaughnessy, Speech Communication, 1987, p. 150).
     A model with these frequencies is no RoPE, whatever the pitch.
-
-    Example
-    -------
-    >>> mel_frequencies(8)
-    tensor([1.0000, 0.5549, 0.2785, 0.1067])
     """
     pairs = head_dim // 2
     share = torch.arange(pairs, 0, -1, dtype=dtype, device=device) / pairs
@@ -198,26 +187,12 @@ def _bounded(log_radius):
     return torch.nn.functional.hardtanh(log_radius, -MAX_LOG_RADIUS, MAX_LOG_RADIUS)
 
 
-class Radius(NamedTuple):
-    """A form of the radius: its logarithm, and how many slopes each pair has."""
-
-    log_radii: Callable
-    n_slopes: int
-
-
-RADIUS = {"exp": Radius(log_radii, 3), "sigmoid": Radius(sigmoid_log_radii, 1)}
+RADIUS = {"exp": (log_radii, 3), "sigmoid": (sigmoid_log_radii, 1)}
+"""A form of the radius: its logarithm, and how many slopes each pair has."""
 
 
 def polar(log_radius, theta):
-    """r cos(theta) and r sin(theta): torch.polar as two real numbers.
-
-    ``log_radius`` is None for r = 1.
-
-    Example
-    -------
-    >>> polar(torch.tensor(2.0).log(), torch.tensor(torch.pi / 2))
-    (tensor(-8.7423e-08), tensor(2.))
-    """
+    """r cos(theta), r sin(theta): torch.polar as two real numbers; None is r = 1."""
     if log_radius is None:
         return theta.cos(), theta.sin()
     r = log_radius.exp()

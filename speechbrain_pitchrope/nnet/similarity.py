@@ -84,14 +84,6 @@ def gaussian_columns(pitch, scale=1.0, *, weight, voiced, bandwidth):
     """Columns of v_m v_n (beta_h exp(-d ** 2 / (2 sigma_h ** 2)) + mu_h).
 
     ``weight`` is beta, ``voiced`` mu, and ``bandwidth`` the parameter of ``sigma``.
-
-    Example
-    -------
-    >>> pitch = inband.unpack(torch.tensor([[[0, 1.0, 0, 0], [1.6, 1, 0, 0]]]))
-    >>> one, zero = torch.ones(1), torch.zeros(1)  # sigma is 1.6 octaves
-    >>> q, k = gaussian_columns(pitch, weight=one, voiced=zero, bandwidth=zero)
-    >>> (q[0, 0, 0] @ k[0, 1, 0]).item()  # exp(-1 / 2) = 0.607
-    0.61...
     """
     kappa, share = weight.new_tensor(KAPPA), weight.new_tensor(WEIGHTS)
     phase = pitch.log_f0[..., None, None] * (kappa / sigma(bandwidth)[:, None])

@@ -64,12 +64,6 @@ def learned_table(model):
     layer has, and "attention"), and a row for each head: two int, a float or None (not
     in this layer) for each quantity, and the name of the attention in the model. A
     model without ``PitchRoPEMHA`` is a ValueError.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-    >>> learned_table(PitchRoPEMHA(8, 1, theta="none", similarity="none"))
-    (['layer', 'head', 'max |rho|', 'attention'], [[0, 0, 0.0, '']])
     """
     from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
@@ -79,11 +73,8 @@ def learned_table(model):
             f"{type(model).__name__} has no PitchRoPEMHA: give a model with "
             "pitch-aware attention"
         )
-    present = [
-        quantity
-        for quantity in QUANTITIES
-        if any(hasattr(net, quantity.parameter) for _, net in layers)
-    ]
+    known = {name for _, net in layers for name, _ in net.named_parameters()}
+    present = [quantity for quantity in QUANTITIES if quantity.parameter in known]
     rows = []
     for layer, (name, net) in enumerate(layers):
         nothing = [None] * net.num_heads
@@ -124,12 +115,6 @@ def pitch_statistics(model):
 
     Each is the mean over layers and heads of the magnitude of what ``learned_table``
     holds. What is off in all of them is left out.
-
-    Example
-    -------
-    >>> from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-    >>> pitch_statistics(PitchRoPEMHA(8, 2, theta="none", radius="none"))
-    {'pitch even': 0.0, 'pitch odd': 0.0, 'pitch voiced': 0.0}
     """
     columns, rows = learned_table(model)
     values_of = dict(zip(columns, zip(*rows, strict=True), strict=True))

@@ -93,19 +93,16 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
         """(kernel, stride, dilation, padding type) in time of each convolution."""
         for block in self.children():
             convolutions = (m for m in block.convs.values() if hasattr(m, "conv"))
-            for conv, filter_ in zip(
-                convolutions, block.filter_properties, strict=True
-            ):
-                kernel, stride = _of_time(filter_.window_size), _of_time(filter_.stride)
-                yield kernel, stride, _of_time(filter_.dilation), conv.padding
+            for conv, part in zip(convolutions, block.filter_properties, strict=True):
+                sizes = (part.window_size, part.stride, part.dilation)
+                yield *map(_of_time, sizes), conv.padding
 
     def _pool(self, channels, n_outputs):
         """Pool channels [B, T, 4] over the frames that each output sees."""
         pitch = inband.unpack(channels)
         present = inband.present(channels)[..., 0]
         voiced = pitch.voicing * (pitch.voicing >= inband.VOICED)
-        summands = (present, voiced, voiced * pitch.log_f0, *pitch[1:])
-        x = torch.stack(summands, dim=1)
+        x = torch.stack((present, voiced, voiced * pitch.log_f0, *pitch[1:]), dim=1)
         needed = (n_outputs - 1) * self.pool_stride + len(self.pool_taps)
         left = self.pool_padding[0]
         right = max(0, needed - left - x.shape[-1])
@@ -122,7 +119,7 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
 
 
 def join_frames(x, n_frames, stride):
-    """Join as many frames to one as stride says: [B, T, S] -> [B, T', stride * S]."""
+    """Join ``stride`` frames to one: [B, T, S] -> [B, n_frames, stride * S]."""
     missing = n_frames * stride - x.shape[1]
     x = torch.nn.functional.pad(x, (0, 0, 0, missing))
     return x.unflatten(1, (n_frames, stride)).flatten(2)

@@ -19,9 +19,8 @@ pitch           the pitch channels, which ride behind the mels in every model
         -> PitchConvolutionFrontEnd [B, T / 4, F + 640 + 4] -> the encoder's MultiStream
 
 So the waveform is replicated, warped, masked, chunked and padded with its frame, and
-the filters that learn from it are part of the model, for optimiser, checkpoints and
-DDP. ``streams`` in a variant's file says which streams there are; a recipe's yaml gives
-it to PitchFbank and to the transformer.
+its filters are part of the model. ``streams`` in a variant's file says which streams
+there are; a recipe's yaml gives it to PitchFbank and to the transformer.
 
 Everything learned here is causal, so that whole utterances, chunks and streams give the
 same from a few frames of history; attention and the encoder's own convolutions look
@@ -91,8 +90,7 @@ def require_hop(sample_rate, hop_length):
 def frame_samples(wavs, n_frames):
     """Cut waveforms [B, N] into the frames [B, n_frames, 160] that they ride with.
 
-    Frame t holds samples 160 t to 160 t + 159, with zeros behind the last one, and
-    Fbank's frame t is centred on sample 160 t.
+    Frame t holds samples 160 t to 160 t + 159; Fbank's is centred on sample 160 t.
     """
     missing = n_frames * HOP - wavs.shape[1]
     return torch.nn.functional.pad(wavs, (0, missing)).unflatten(1, (n_frames, HOP))
@@ -142,20 +140,6 @@ class PitchInput(PitchStream):
     ends for spectral and prosodic features did better than one for both in G. Cámbara
     et al., "Voice Quality and Pitch Features in Transformer-Based Speech Recognition",
     arXiv:2112.11391. Here it gets the pitch that attention gets, controls included.
-
-    Arguments
-    ---------
-    n_channels : int
-        Channels of the convolutions.
-    d_model : int
-        Size of the encoder's frames.
-
-    Example
-    -------
-    >>> net = PitchInput(32, d_model=144)
-    >>> src, channels = torch.rand(2, 50, 144), torch.rand(2, 50, 4)
-    >>> torch.equal(net(src, channels), src)
-    True
     """
 
     def __init__(self, n_channels, d_model):
@@ -176,9 +160,8 @@ class WaveformStream(torch.nn.Module):
     Pairs of filters (cosine and sine, evenly spaced in mel at the start, as in
     N. Zeghidour et al., "Learning Filterbanks from Raw Speech for Phone Recognition",
     arXiv:1711.01161) give a power each 10 ms, log(1 + power / floor). It is normalised
-    over the filters of a frame: a gain is the same summand in each, above the floor,
-    and goes. So no level has to be known beforehand, nor from other frames or
-    utterances. One more convolution leads to frames of 40 ms.
+    over the filters of a frame, which takes away a gain, the same summand in each above
+    the floor: no level has to be known. One more convolution makes frames of 40 ms.
     """
 
     history = math.ceil((N_HOPS * HOP + WINDOW - HOP) / (N_HOPS * HOP))
@@ -241,14 +224,8 @@ def mel_spaced_filters(n_filters):
 class MultiStream(torch.nn.Module):
     """The gated sum of a model's streams.
 
-    Arguments
-    ---------
-    d_model : int
-        Size of the encoder's frames.
-    streams : sequence of str
-        "spectrogram", and "waveform" or "pitch" or both.
-    n_channels : int
-        Channels of the convolutions of waveform and pitch.
+    ``streams`` are "spectrogram", and "waveform" or "pitch" or both; ``n_channels`` is
+    the number of channels of their convolutions.
 
     Example
     -------
@@ -277,9 +254,8 @@ class MultiStream(torch.nn.Module):
     def forward(self, src, samples, channels):
         """Add the streams to what the front end made of the spectrogram.
 
-        ``src`` has the shape [B, T, d_model], samples [B, H + T, 640] and channels
-        [B, H + T, 4]: H frames of history come first when streaming; H = 0 is the start
-        of an utterance. Without a waveform stream, samples are not used.
+        ``src`` is [B, T, d_model], samples are [B, H + T, 640], channels [B, H + T, 4],
+        with H as in ``PitchInput``. Without a waveform stream, samples are not used.
         """
         inputs = {"waveform": samples, "pitch": channels}
         for name, net in self.learned.items():

@@ -13,10 +13,7 @@ from speechbrain_pitchrope.lobes.models.transformer.encoders import (
 
 
 class WithPitchEncoder:
-    """Mixin before an upstream transformer: gives it an encoder of ours.
-
-    The arguments are those of ``PitchTransformerASR``.
-    """
+    """Mixin before an upstream transformer: gives it an encoder of ours."""
 
     def __init__(self, *args, pitch_attention=None, attention_type="RoPEMHA", **kwargs):
         require_rope(type(self).__name__, attention_type)

@@ -197,12 +197,7 @@ def _refuse_other_attention(
 class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
     """SpeechBrain's TransformerEncoder with PitchRoPEMHA as its attention.
 
-    Arguments
-    ---------
-    *args, **kwargs
-        As in ``speechbrain.lobes.models.transformer.Transformer.TransformerEncoder``.
-    pitch_attention, attention_type
-        As in ``PitchConformerEncoder``.
+    Its arguments, and those of ``PitchConformerEncoder``.
     """
 
     attention_name = "self_att"
@@ -211,12 +206,7 @@ class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
 class PitchBranchformerEncoder(_PitchEncoder, BranchformerEncoder):
     """SpeechBrain's BranchformerEncoder with PitchRoPEMHA as its attention.
 
-    Arguments
-    ---------
-    *args, **kwargs
-        As in ``speechbrain.lobes.models.transformer.Branchformer.BranchformerEncoder``.
-    pitch_attention, attention_type
-        As in ``PitchConformerEncoder``.
+    Its arguments, and those of ``PitchConformerEncoder``.
     """
 
 
@@ -225,8 +215,7 @@ class PitchStreamingContext(ConformerEncoderStreamingContext):
     """Streaming state of a ``PitchConformerEncoder``: upstream's, and past pitch."""
 
     riders: torch.Tensor | None = None
-    """Samples, if there is a stream of them, and pitch [B, T, S + 4] of the frames
-    before the next chunk that attention or an added input still needs."""
+    """What rides [B, T, S + 4] with the past frames that later ones still need."""
 
 
 class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
