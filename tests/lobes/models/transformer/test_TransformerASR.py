@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.controls import CONTROLS
@@ -181,16 +182,7 @@ def test_the_encoder_compiles_in_one_graph_for_all_lengths(encoder_module, setti
 @each_encoder
 def test_the_encoder_exports_for_all_lengths(encoder_module):
     """``torch.export`` of what lies between front end and CTC, in eval mode."""
-
-    class Encode(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = trained("all", encoder_module, num_encoder_layers=1)
-
-        def forward(self, src, wav_lens):
-            return self.model.encode(src, wav_lens)
-
-    encode = Encode()
+    encode = EncoderWrapper(trained("all", encoder_module, num_encoder_layers=1))
     # A branchformer's convolution reflects 2 frames.
     frames = torch.export.Dim("frames", min=3, max=4000)
     program = torch.export.export(

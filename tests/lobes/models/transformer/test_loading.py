@@ -3,10 +3,8 @@
 import pytest
 import torch
 from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
-from speechbrain.utils.checkpoints import torch_recovery
 from speechbrain.utils.parameter_transfer import Pretrainer
 
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from tests.lobes.models.transformer.small_models import (
     LENGTHS,
@@ -87,13 +85,3 @@ def test_another_number_of_layers_is_no_other_attention(tmp_path, n_layers):
         key = "encoder.layers.0.mha_layer.in_proj_weight"
         assert torch.equal(ours.state_dict()[key], theirs.state_dict()[key])
     transfer(build("all", num_encoder_layers=0), theirs.state_dict(), tmp_path)
-
-
-def test_a_checkpoint_of_another_variant_is_not_resumed(tmp_path):
-    """SpeechBrain recovers strictly: nothing of ours may be missing then."""
-    path = tmp_path / "model.ckpt"
-    torch.save(build("rope").state_dict(), path)
-    with pytest.raises(RuntimeError, match=PitchRoPEMHA.PITCH_PARAMETERS[0]):
-        torch_recovery(build("all"), path, True)
-    torch.save(build("all").state_dict(), path)
-    torch_recovery(build("all"), path, True)
