@@ -72,10 +72,11 @@ def outcome(function, net, x, pitch, **masks):
     inputs = x.clone().requires_grad_(), pitch.clone().requires_grad_()
     out = function(net, *inputs, **masks)
     target = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
-    return [
-        out,
-        *torch.autograd.grad((out * target).sum(), [*inputs, *net.parameters()]),
-    ]
+    wanted = [*inputs, *net.parameters()]
+    gradients = torch.autograd.grad(
+        (out * target).sum(), wanted, materialize_grads=True
+    )
+    return [out, *gradients]
 
 
 def assert_near(found, expected, atol=1e-6, rtol=0):
