@@ -16,13 +16,12 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.files import write_whole
 
-_PACKAGE = Path(__file__).parent
-
 
 def variants_folder():
     """The folder of the variants: beside the package in a checkout, else inside it."""
-    checkout = _PACKAGE.parent / "hparams"
-    return checkout if (checkout / "rope.yaml").is_file() else _PACKAGE / "hparams"
+    package = Path(__file__).parent
+    checkout = package.parent / "hparams"
+    return checkout if (checkout / "rope.yaml").is_file() else package / "hparams"
 
 
 def variant_names():

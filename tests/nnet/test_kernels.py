@@ -107,21 +107,6 @@ def test_leaving_keys_out_is_masking_them(mask, lengths):
     assert_near(with_gradients(found, inputs), with_gradients(whole, inputs))
 
 
-@pytest.mark.parametrize("dropout_p", [0.0, 0.5])
-@pytest.mark.parametrize("lengths", [None, (T, 5, 1)])
-def test_the_zeros_behind_the_values_are_left_out(dropout_p, lengths):
-    query, key, value = torch.randn(3, B, T, H, 8)
-    value[..., D:] = 0
-    padded = None if lengths is None else padding(*lengths)
-    outs = []
-    for head_dim in (8, D):
-        torch.manual_seed(0)
-        given = query, key, value, padded, None, head_dim
-        outs.append(kernels.attend(*given, dropout_p))
-    assert torch.equal(outs[0][..., :D], outs[1])
-    assert not outs[0][..., D:].any()
-
-
 @pytest.mark.parametrize("mask", [None, torch.ones(T, T, dtype=torch.bool)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_dropout_acts_whatever_kernel_there_is(mask, dtype):

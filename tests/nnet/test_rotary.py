@@ -26,15 +26,6 @@ def test_rates_are_bounded_and_clocks_never_run_backwards():
     assert parameter.grad[0, 2] == 1
 
 
-def test_rotation_is_multiplication_by_a_complex_number():
-    x = torch.randn(2, 5, 3, 8, dtype=torch.float64)
-    log_r, theta = torch.rand(2, 2, 5, 3, 4, dtype=torch.float64)
-    turn = torch.polar(log_r.exp(), theta)
-    turned = torch.view_as_complex(x.unflatten(-1, (4, 2))) * turn
-    found = rotary.rotate(x, *rotary.polar(log_r, theta))
-    torch.testing.assert_close(torch.complex(*found), turned)
-
-
 def test_radii_are_bounded_and_one_for_silent_frames():
     slope = 100 * torch.randn(2, 4, 3)
     log_r = rotary.log_radii(inband.unpack(pitch_channels(2, 50)), slope)

@@ -37,7 +37,6 @@ from speechbrain.nnet.containers import ModuleList
 from speechbrain_pitchrope import inband
 
 STREAMS = ("spectrogram", "waveform", "pitch")
-
 SAMPLE_RATE = 16000
 
 HOP = 160
