@@ -177,7 +177,7 @@ class Recipe(Document):
             if twice := [key for key in keys if keys.count(key) > 1]:
                 raise ValueError(
                     f"line {line(node)}: the mapping that begins here has the key "
-                    f"`{twice[0]}` {len(twice)} times: delete all but one"
+                    f"`{twice[0]}` more than once: delete all but one"
                 )
         modules = argument(self.root, "modules") or argument(self.root, "model")
         trained = self.reached(self.resolve(modules))

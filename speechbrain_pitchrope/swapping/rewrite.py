@@ -102,7 +102,7 @@ def _contents(root, at=""):
 def _rename(text, entry):
     """The edit that names our class in a node's tag."""
     name = re.compile(rf":{re.escape(entry.path)}(?![\w.])")
-    # From the line's start, for a node with an anchor behind the class begins there.
+    # From the line's start: a node whose anchor follows its class begins at the anchor.
     found = name.search(text, text.rfind("\n", 0, entry.node.start_mark.index))
     if not found:
         raise ValueError(
@@ -167,7 +167,7 @@ def beyond_names(text, folder=None):
 
 def _notes(recipe, entry):
     """What there is to say of an entry: (name of a sentence, values to put into it)."""
-    added = recipe.added(entry)
+    added = {} if entry.aside else recipe.added(entry)
     if "noise_masking" in added:
         yield "noise_masking", {}
     if "pitch_level" in added:
