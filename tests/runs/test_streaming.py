@@ -92,7 +92,7 @@ def test_any_length_comes_out_to_its_end(asr, n_samples):
     [
         WINDOW,
         {"normalize": {"norm_type": "global"}},
-        STREAMING | {"variant": "shuffled_f0"},
+        STREAMING | {"variant": "all+shuffled_f0"},
         STREAMING | {"Transformer": BRANCHFORMER},
     ],
     ids=["normaliser", "level", "control", "branchformer"],
