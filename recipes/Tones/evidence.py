@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import evidence_figures as figures
 import numpy as np
 
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.figures import evidence as figures
-from speechbrain_pitchrope.figures.saving import save_figure
+from speechbrain_pitchrope.figures.style import save_figure
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
 from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
@@ -279,7 +279,7 @@ def draw(texts, corpora, folder):
 
 def draw_bias(run, recording, path):
     """Draw the similarity bias of the head whose odd part is the largest."""
-    from speechbrain_pitchrope.figures.heads import trained_head
+    from speechbrain_pitchrope.figures.drawing import trained_head
     from speechbrain_pitchrope.nnet.summary import learned_table
     from speechbrain_pitchrope.runs.trained import load_trained
 

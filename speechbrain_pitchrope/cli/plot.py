@@ -66,7 +66,7 @@ def add_arguments(parser):
 
 def run(args):
     """Draw the figure, save it, and say where."""
-    from speechbrain_pitchrope.figures.saving import FORMATS, save_figure
+    from speechbrain_pitchrope.figures.style import FORMATS, save_figure
 
     out = Path(args.out or f"{args.figure}.png")
     if out.suffix.lower() not in FORMATS:
@@ -143,12 +143,12 @@ def _head(args, switches, **settings):
     place = [args.layer, args.head]
     if args.checkpoint is None and place != [None, None]:
         raise ValueError("--layer and --head are those of a --checkpoint: give one")
-    from speechbrain_pitchrope.figures import heads
+    from speechbrain_pitchrope.figures import drawing
 
     if args.checkpoint is None:
-        return heads.untrained_head(args.file, **settings, **part)
+        return drawing.untrained_head(args.file, **settings, **part)
     from speechbrain_pitchrope.runs.trained import load_trained
 
     run = load_trained(args.checkpoint)
     place = [number or 0 for number in place]
-    return heads.trained_head(run, args.file, *place, switches, **part)
+    return drawing.trained_head(run, args.file, *place, switches, **part)

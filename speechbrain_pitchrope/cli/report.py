@@ -64,9 +64,6 @@ def write_report(output_folder, path, utterances=UTTERANCES, data_folder=None):
     tested yet has a page too, of what there is. Returns a list of what should be on the
     page and isn't, and why; the page says so too. The arguments are the command's.
     """
-    from speechbrain_pitchrope.figures.style import require_matplotlib
-
-    require_matplotlib()
     from speechbrain_pitchrope.files import write_whole
     from speechbrain_pitchrope.report.facts import choose, gather
     from speechbrain_pitchrope.report.page import page

@@ -5,6 +5,7 @@ import numpy as np
 from speechbrain_pitchrope.figures import style
 
 
+@style.styled
 def pitch_figure(
     wav,
     sample_rate,
@@ -41,22 +42,15 @@ def pitch_figure(
     style.draw_spectrogram(mel_axes, mels_db, frame_shift, start, f_max)
     f0_axes = mel_axes.twinx()
     for color, width in (("white", 4.0), (style.ORANGE, 1.8)):
-        options = {"color": color, "linewidth": width, "markersize": width}
-        style.draw_f0(f0_axes, f0_hz, frame_shift, start, **options)
+        line = {"color": color, "linewidth": width, "markersize": width}
+        style.draw_f0(f0_axes, f0_hz, frame_shift, start, **line)
     times = start + np.arange(len(voicing)) * frame_shift
     voicing_axes.plot(times, voicing, color=style.BLUE, linewidth=1.2)
-    voicing_axes.set_ylim(-0.05, 1.05)
-    voicing_axes.set_ylabel("voicing")
-    voicing_axes.set_xlabel("time (s)")
+    voicing_axes.set(ylim=(-0.05, 1.05), ylabel="voicing", xlabel="time (s)")
     voicing_axes.set_xlim(start, max(times[-1], start + 1e-3))
     edges = np.linspace(*style.edges_of(len(f0_hz), frame_shift, start), len(f0_hz) + 1)
     for axes in (wave_axes, voicing_axes):
-        axes.stairs(
-            f0_hz > 0,
-            edges,
-            fill=True,
-            color=style.GREEN,
-            alpha=0.15,
-            transform=axes.get_xaxis_transform(),
-        )
+        shade = {"color": style.GREEN, "alpha": 0.15}
+        height = {"transform": axes.get_xaxis_transform()}  # all of the panel
+        axes.stairs(f0_hz > 0, edges, fill=True, **shade, **height)
     return figure

@@ -1,14 +1,16 @@
 """The course of training runs, from SpeechBrain's train_log.txt."""
 
-import json
 import os
 import re
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from speechbrain_pitchrope.figures import style
+from speechbrain_pitchrope.nnet.summary import QUANTITIES
+from speechbrain_pitchrope.runs.run import open_run
 
 TRAIN_LOG = "train_log.txt"
 MARKERS = "os^Dv*"
@@ -21,6 +23,18 @@ COURSE = {
     "learning rate": {"lr": ""},
 }
 """What any training has, the left column: panel to names in the log to line."""
+
+STARTS = {quantity.panel: quantity.start for quantity in QUANTITIES}
+LEARNED = {
+    panel: {
+        quantity.statistic: quantity.column.removeprefix("max ")
+        for quantity in QUANTITIES
+        if quantity.panel == panel
+    }
+    for panel in STARTS
+}
+"""What attention has learned of pitch, the right column, as ``COURSE``; and the value
+of a new model in each panel."""
 
 _ITEM = re.compile(r"([A-Za-z][\w ]*): ([^,\s]+)")
 
@@ -74,19 +88,7 @@ def read_train_log(lines):
     }
 
 
-def learned_panels():
-    """What attention has learned of pitch, the right column, as ``COURSE``; and the
-    value of a new model in each panel."""
-    from speechbrain_pitchrope.nnet.summary import QUANTITIES
-
-    panels, starts = {}, {}
-    for quantity in QUANTITIES:
-        symbol = quantity.column.removeprefix("max ")
-        panels.setdefault(quantity.panel, {})[quantity.statistic] = symbol
-        starts[quantity.panel] = quantity.start
-    return panels, starts
-
-
+@style.styled
 def training_figure(logs):
     """Loss, error rates, learning rate and what was learned of pitch.
 
@@ -112,75 +114,63 @@ def training_figure(logs):
             "for the first one, or give an output folder that holds a train_log.txt"
         )
     logged = set().union(*logs.values())
-    learned, starts = learned_panels()
-    columns = []
-    for column in (COURSE, learned):
-        panels = {
-            panel: curves for panel, curves in column.items() if logged & curves.keys()
-        }
-        columns += [panels] * bool(panels)
+    columns = [
+        {panel: curves for panel, curves in column.items() if logged & curves.keys()}
+        for column in (COURSE, LEARNED)
+    ]
+    columns = list(filter(None, columns))
     if not columns:
         raise ValueError(
             f"the logs hold {', '.join(sorted(logged))}, expected train loss, valid "
             "loss, valid WER or another value that is drawn"
         )
-    figure = style.new_canvas(
-        (style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns)))
-    )
+    size = style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))
+    figure = style.new_canvas(size)
     x = "steps" if all("steps" in log for log in logs.values()) else "epoch"
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     for part, panels in zip(parts, columns, strict=True):
         grid = part.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (panel, curves) in zip(grid, panels.items(), strict=True):
             _draw_panel(axes, panel, curves, logs, x)
-            if panel in starts:
-                options = {"linewidth": 0.8, "label": "new model"}
-                axes.axhline(starts[panel], color=style.GREY, **options)
-            if axes.get_legend_handles_labels()[0]:
-                axes.legend(fontsize=8)
         grid[-1].set_xlabel({"steps": "updates", "epoch": "epochs"}[x])
         grid[-1].xaxis.get_major_locator().set_params(integer=True)
         part.align_ylabels(grid)
     if len(logs) > 1:
-        _draw_names(figure, logs)
+        text, fonts = style.printable("\n".join(logs))
+        handles = [
+            Line2D([], [], color=color, marker=marker, label=name)
+            for name, color, marker in zip(
+                text.split("\n"), cycle(style.SEQUENCE), cycle(MARKERS), strict=False
+            )
+        ]
+        prop = {"size": 8, "family": fonts}
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, prop=prop)
     return figure
-
-
-def _draw_names(figure, logs):
-    """The legend of the runs, beneath all panels."""
-    from matplotlib.lines import Line2D
-
-    text, fonts = style.printable("\n".join(logs))
-    styles = zip(cycle(style.SEQUENCE), cycle(MARKERS))
-    handles = [
-        Line2D([], [], color=color, marker=marker, label=name)
-        for name, (color, marker) in zip(text.split("\n"), styles, strict=False)
-    ]
-    prop = {"size": 8, "family": fonts}
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, prop=prop)
 
 
 def _draw_panel(axes, panel, curves, logs, x):
     """Draw each run's curves; the legend tells the curves of one run apart."""
     named = {}
     for i, (run, log) in enumerate(logs.items()):
-        # Of curves that lie on one another, all are seen.
+        # Curves of several runs that lie on one another are all seen.
         width = max(1.4, 3.0 - 0.8 * i) if len(logs) > 1 else 1.4
+        look = {"linewidth": width, "markersize": 2 * width}
+        look["color"] = style.SEQUENCE[i % len(style.SEQUENCE)]
+        look["marker"] = MARKERS[i % len(MARKERS)]
         for (name, label), dashes in zip(curves.items(), LINES, strict=False):
             if name in log:
                 named |= {label: dashes} if label else {}
-                axes.plot(
-                    *(log[x], log[name], dashes),
-                    color=style.SEQUENCE[i % len(style.SEQUENCE)],
-                    marker=MARKERS[i % len(MARKERS)],
-                    linewidth=width,
-                    markersize=2 * width,
-                    label=f"_{run}, {label}",  # in no legend
-                )
+                hidden = f"_{run}, {label}"  # in no legend
+                axes.plot(log[x], log[name], dashes, label=hidden, **look)
     for label, dashes in named.items():
         axes.plot([], [], dashes, color=style.GREY, label=label)
+    if panel in STARTS:
+        look = {"color": style.GREY, "linewidth": 0.8}
+        axes.axhline(STARTS[panel], label="new model", **look)
+    if named:
+        axes.legend()
     axes.set_ylabel(panel)
-    axes.grid(alpha=0.3)
+    axes.grid()
     if "%" in panel:
         axes.set_ylim(0, 105)
     else:
@@ -199,8 +189,8 @@ def run_names(folders):
 def _with_variant(name, folder):
     """The name of a run, and of its variant if that is another one and is known."""
     try:
-        mark = json.loads((folder / "variant.json").read_text(encoding="utf-8"))
-        variant = str(mark["variant"])
-    except (OSError, ValueError, KeyError, TypeError):
+        variant = open_run(folder).variant
+    except (OSError, ValueError):
         return str(name)
-    return str(name) if variant in name.parts else f"{name} ({variant})"
+    has_variant = variant in (*name.parts, "custom")
+    return str(name) if has_variant else f"{name} ({variant})"

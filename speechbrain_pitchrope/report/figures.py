@@ -11,8 +11,8 @@ import torch
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures import drawing
-from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
-from speechbrain_pitchrope.figures.saving import figure_bytes
+from speechbrain_pitchrope.figures.drawing import LISTENING, trained_head
+from speechbrain_pitchrope.figures.style import figure_bytes
 from speechbrain_pitchrope.figures.training import training_figure
 from speechbrain_pitchrope.report.facts import find_recording
 

@@ -4,7 +4,6 @@ import base64
 import io
 import re
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -335,14 +334,6 @@ def test_what_is_no_run_or_can_not_be(tested, tmp_path, capsys):
         printed = capsys.readouterr()
         assert message in printed.err and not printed.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "there.html"]
-
-
-def test_without_matplotlib_the_remedy_is_named(tested, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    out = tmp_path / "report.html"
-    assert main(["report", str(tested[0]), "--out", str(out)]) == 1
-    assert "figures need matplotlib: pip install" in capsys.readouterr().err
-    assert not out.exists()
 
 
 @pytest.mark.parametrize("mime", ["audio/mpeg", "audio/flac"])

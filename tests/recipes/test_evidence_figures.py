@@ -1,8 +1,7 @@
 """Figures of an experiment show every number that they are given."""
 
 import numpy as np
-
-from speechbrain_pitchrope.figures.evidence import (
+from evidence_figures import (
     bias_figure,
     confusions_figure,
     errors_figure,
