@@ -1,32 +1,31 @@
 """A small speech corpus in LibriSpeech's layout, spoken by espeak-ng, offline.
 
-Texts (`texts`) are shared out among the voices (`voices`), spoken by espeak-ng
-(`espeak`), recorded (`audio`) and written as
-OUT/<split>/<speaker>/<chapter>/<speaker>-<chapter>-<NNNN>.flac. OUT/corpus.json holds
-the settings and is written first, so a run can tell its own unfinished work from
-another corpus and from other people's files.
+Texts (`texts`) are shared out among the voices (`voices`), spoken (`speech`), and
+written as OUT/SPLIT/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac. OUT/corpus.json holds
+the settings and is written first, so that a run can tell its own unfinished work from
+another corpus and from other files.
 """
 
 import hashlib
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from speechbrain_pitchrope.demo.audio import (
+from speechbrain_pitchrope.demo.speech import (
     SAMPLE_RATE,
+    Espeak,
     add_room,
     resample,
     trim,
     write_flac,
 )
-from speechbrain_pitchrope.demo.espeak import Espeak
 from speechbrain_pitchrope.demo.texts import draw_sentences, draw_syllables
 from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, check_voice
 from speechbrain_pitchrope.files import write_whole
@@ -35,10 +34,11 @@ from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 DEFAULT_SEED = 1
 
 # Utterances of a voice, by language and the kind of its split.
+TONAL_SIZES = {"train": 150, "dev": 60, "test": 75}
 SIZES = {
-    "en": {"train": 75, "dev": 75, "test": 75},
-    "cmn": {"train": 150, "dev": 60, "test": 75},
-    "yue": {"train": 150, "dev": 60, "test": 75},
+    "en": dict.fromkeys(TONAL_SIZES, 75),
+    "cmn": TONAL_SIZES,
+    "yue": TONAL_SIZES,
 }
 
 # In a chapter, which is a folder with one file of transcripts.
@@ -55,8 +55,7 @@ SPEAKERS_FILE = "SPEAKERS.TXT"
 SPEAKERS_HEADER = ";ID  |SEX| SUBSET           |MINUTES| VOICE OF ESPEAK-NG\n"
 
 
-@dataclass(frozen=True)
-class Utterance:
+class Utterance(NamedTuple):
     """One utterance of a corpus: who says what, and the names of its files."""
 
     voice: Voice
@@ -95,21 +94,19 @@ def plan_utterances(
     voices = [voice for _, group in by_split for voice in [*group][:voices_per_split]]
     weights = [SIZES[language][voice.split.split("-")[0]] for voice in voices]
     sizes = dict(zip(voices, _share(utterances, weights), strict=True))
+    who = [(voice, number) for voice, size in sizes.items() for number in range(size)]
     rng = random.Random(seed)
     if language == "en":
-        totals = Counter()
-        for voice, size in sizes.items():
-            totals[voice.split] += size
-        english = chain(*draw_sentences(rng, totals).values())
-    plan = []
-    for voice, size in sizes.items():
-        for number in range(size):
-            if language == "en":
-                text, style = next(english), voice.style
-            else:
-                text, style = draw_syllables(rng, language), voice.draw_style(rng)
-            plan.append(Utterance(voice, number, text, style))
-    return plan
+        totals = Counter(voice.split for voice, _ in who)
+        texts = chain(*draw_sentences(rng, totals).values())
+        return [
+            Utterance(*place, text, place[0].style)
+            for place, text in zip(who, texts, strict=True)
+        ]
+    return [
+        Utterance(*place, draw_syllables(rng, language), place[0].draw_style(rng))
+        for place in who
+    ]
 
 
 def _share(total, weights):

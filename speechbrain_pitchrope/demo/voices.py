@@ -1,6 +1,6 @@
 """The speakers of the demo corpora, and the check that they sound as declared."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -23,8 +23,7 @@ SPREAD = {"rate": 20, "pitch": 15, "pitch_range": 10}
 F0_TOLERANCE = 1.15
 
 
-@dataclass(frozen=True)
-class Voice:
+class Voice(NamedTuple):
     """One speaker of a demo corpus: its split, and its settings in espeak-ng."""
 
     speaker: int

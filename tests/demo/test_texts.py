@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from speechbrain_pitchrope.demo import texts
-from speechbrain_pitchrope.demo.audio import resample
 from speechbrain_pitchrope.demo.corpus import plan_utterances
-from speechbrain_pitchrope.demo.espeak import Espeak
+from speechbrain_pitchrope.demo.speech import Espeak, resample
 from speechbrain_pitchrope.demo.texts import (
     MAX_WORDS,
     MIN_WORDS,
