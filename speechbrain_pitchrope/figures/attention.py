@@ -8,9 +8,9 @@ import numpy as np
 
 from speechbrain_pitchrope.figures import style
 
+# Thick lines are standard RoPE, thin ones follow pitch.
 STANDARD = {"color": style.BLUE, "linewidth": 3.2, "alpha": 0.45}
 ADAPTED = {"color": style.ORANGE, "linewidth": 1.0}
-"""Thick lines are standard RoPE, thin ones follow pitch."""
 
 KERNELS = (
     "Rotation: the logit that equal queries and keys would get from their positions "
@@ -23,12 +23,8 @@ ASYMMETRIC = (
 )
 
 COLUMNS = ("pitch on", "attention's pitch zeroed", "difference")
-
-COLUMN_INCHES, WORD_INCHES = 2.1, 0.09
-"""Width of a map, and of an upright word."""
-
-WORD_START = "\u2581"
-"""What SentencePiece begins a word with."""
+COLUMN_INCHES, WORD_INCHES = 2.1, 0.09  # width of a map, and of an upright word
+WORD_START = "\u2581"  # what SentencePiece begins a word with
 
 
 @style.styled
@@ -230,11 +226,11 @@ def in_words(tokens):
     A word begins with SentencePiece's mark. Without any mark, each piece is a word.
     """
     has_marks = any(WORD_START in piece for _, piece in tokens)
-    words = [(0.0, "")]
+    words = []
     for seconds, piece in tokens:
-        if piece.startswith(WORD_START) or not has_marks:
+        if not words or not has_marks or piece.startswith(WORD_START):
             words.append((seconds, ""))
         begin, letters = words[-1]
-        letters += piece.strip(WORD_START + " ")
-        words[-1] = (begin if words[-1][1] else seconds, letters)
+        begin = begin if letters else seconds
+        words[-1] = begin, letters + piece.strip(WORD_START + " ")
     return [word for word in words if word[1]]

@@ -21,23 +21,17 @@ from speechbrain_pitchrope.lobes.features import PitchFbank
 from speechbrain_pitchrope.nnet import dense, rotary
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
+# Durations that can be drawn: five frames of an encoder, and maps of 1500 x 1500.
 MIN_SECONDS, MAX_SECONDS = 0.2, 60.0
-"""Durations that can be drawn: five frames of an encoder, and maps of 1500 x 1500."""
+MAX_PITCH_SECONDS = 600  # of more, the figure of pitch would be a blur
+SHOWN_SECONDS = 8.0  # of rotations and attention maps, if no end is given
+MAX_HEADS = 4  # that are drawn if none are named
 
-MAX_PITCH_SECONDS = 600
-"""Longest recording of which pitch can be drawn; more would be a blur."""
-
-SHOWN_SECONDS = 8.0
-"""What is shown of rotations and attention maps if no end is given."""
-
-MAX_HEADS = 4
-"""Most heads that are drawn if none are named."""
+# What stands in for a checkpoint's settings; a head as in conformer_large.
+SAMPLE_RATE, N_MELS, HEAD_DIM, POOL_STRIDE = 16000, 80, 64, 4
 
 LISTENING = ("theta", "similarity", "radius")
 """The switches of PitchRoPEMHA that make it use pitch."""
-
-SAMPLE_RATE, N_MELS, HEAD_DIM, POOL_STRIDE = 16000, 80, 64, 4
-"""What stands in for a checkpoint's settings; a head as in ``conformer_large``."""
 
 
 class Head(NamedTuple):
@@ -140,8 +134,7 @@ def speech_and_features(path, compute_features, longest=MAX_SECONDS, **section):
     if not MIN_SECONDS <= seconds <= longest:
         raise ValueError(
             f"{path} gives {seconds:.3f} s to draw, expected {MIN_SECONDS:g} to "
-            f"{longest:g} s of speech: choose a part with --start and --end, or "
-            "give another recording"
+            f"{longest:g} s of speech: choose a part with --start and --end"
         )
     with torch.no_grad():
         features, channels = inband.split(compute_features(wav[None])[0])

@@ -31,27 +31,17 @@ STYLE = {
 # Okabe and Ito, "Color universal design", 2008.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 SEQUENCE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
+DIVERGING = "RdBu_r"  # red and blue, white at zero
 
-DIVERGING = "RdBu_r"
-"""Red and blue, white at zero."""
+WIDTH = 6.5  # inches; approximate width of the text on a page of A4 or Letter
+TITLE_LINES = 4  # the most lines of a title
+MEL_HERTZ = (200, 500, 1000, 2000, 4000, 8000)  # ticks of a spectrogram's second axis
 
-WIDTH = 6.5
-"""Inches; approximate width of the text on a page of A4 or Letter."""
+DPI = 150  # dots per inch of a PNG, and of the maps inside of SVG and PDF
+COLORS = 256  # of a PNG: a third of the size, no value off by more than 4 %
 
-TITLE_LINES = 4
-"""The most lines of a title."""
-
-MEL_HERTZ = (200, 500, 1000, 2000, 4000, 8000)
-"""Ticks of a spectrogram's second axis."""
-
-DPI = 150
-"""Dots per inch of a PNG, and of the maps inside of SVG and PDF."""
-
-COLORS = 256
-"""What a PNG is reduced to: a third of the size, no value off by more than 4 %."""
-
+# Endings, and metadata without which files of one figure differ in time.
 FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-"""Endings, and metadata without which files of one figure differ in time."""
 
 styled = matplotlib.rc_context(STYLE)
 """Decorator of a function that draws: matplotlib's settings are ``STYLE`` in it."""

@@ -9,6 +9,7 @@ import soundfile
 import torch
 
 from speechbrain_pitchrope.cli import COMMANDS, main, make_parser
+from speechbrain_pitchrope.cli.plot import draw_recording
 from tests.figures.test_training import LINES
 from tests.signals import utterance
 
@@ -157,7 +158,7 @@ def test_pitch_by_the_tracker_asked_for(recording):
 
     def lowest(*options):
         args = parser.parse_args(["plot", "pitch", recording, *options])
-        return np.nanmin(args.draw(args).axes[-1].lines[-1].get_ydata())
+        return np.nanmin(draw_recording(args).axes[-1].lines[-1].get_ydata())
 
     assert lowest() == lowest("--f0-min", "60", "--f0-max", "500") < 160
     assert lowest("--f0-min", "170") > 160
