@@ -33,22 +33,13 @@ from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 DEFAULT_SEED = 1
 
-# Utterances of a voice, by language and the kind of its split.
+# Utterances of a voice, by the kind of its split.
+ENGLISH_SIZES = {"train": 75, "dev": 75, "test": 75}
 TONAL_SIZES = {"train": 150, "dev": 60, "test": 75}
-SIZES = {
-    "en": dict.fromkeys(TONAL_SIZES, 75),
-    "cmn": TONAL_SIZES,
-    "yue": TONAL_SIZES,
-}
 
-# In a chapter, which is a folder with one file of transcripts.
-UTTERANCES_PER_CHAPTER = 24
-
-# At espeak-ng's normal volume of 100 some variants clip.
-VOLUME = 60
-
-# Goes up when the same settings come to sound otherwise.
-FORMAT = 2
+UTTERANCES_PER_CHAPTER = 24  # a folder with one file of transcripts
+VOLUME = 60  # at espeak-ng's normal volume of 100 some variants clip
+FORMAT = 2  # goes up when the same settings come to sound otherwise
 
 SETTINGS_FILE = "corpus.json"
 SPEAKERS_FILE = "SPEAKERS.TXT"
@@ -69,21 +60,17 @@ class Utterance(NamedTuple):
         return self.text.upper().rstrip(".?")
 
     @property
-    def chapter(self):
-        """Its chapter (str), from the corpus' folder on, without an ending."""
-        number = self.voice.speaker * 1000 + self.number // UTTERANCES_PER_CHAPTER + 1
-        folder = f"{self.voice.split}/{self.voice.speaker}/{number}"
-        return f"{folder}/{self.voice.speaker}-{number}"
+    def id(self):
+        """Its name (str): speaker, chapter and number in the chapter."""
+        chapter, number = divmod(self.number, UTTERANCES_PER_CHAPTER)
+        speaker = self.voice.speaker
+        return f"{speaker}-{1000 * speaker + chapter + 1}-{number:04d}"
 
     @property
     def path(self):
         """Its audio file (str), from the corpus' folder on."""
-        return f"{self.chapter}-{self.number % UTTERANCES_PER_CHAPTER:04d}.flac"
-
-    @property
-    def id(self):
-        """Its name (str): speaker, chapter and number in the chapter."""
-        return Path(self.path).stem
+        speaker, chapter, _ = self.id.split("-")
+        return f"{self.voice.split}/{speaker}/{chapter}/{self.id}.flac"
 
 
 def plan_utterances(
@@ -92,7 +79,8 @@ def plan_utterances(
     """Decide who says what: a list of Utterance, voice by voice."""
     by_split = groupby(VOICES[language], key=lambda voice: voice.split)
     voices = [voice for _, group in by_split for voice in [*group][:voices_per_split]]
-    weights = [SIZES[language][voice.split.split("-")[0]] for voice in voices]
+    weights = ENGLISH_SIZES if language == "en" else TONAL_SIZES
+    weights = [weights[voice.split.split("-")[0]] for voice in voices]
     sizes = dict(zip(voices, _share(utterances, weights), strict=True))
     who = [(voice, number) for voice, size in sizes.items() for number in range(size)]
     rng = random.Random(seed)
@@ -183,22 +171,21 @@ def _claim_folder(root, plan, language, seed):
         found = dict(json.loads(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, TypeError, ValueError):
         found = {}
-    differences = [
-        f"{name} is {found.get(name)}, asked for is {asked}"
-        for name, asked in settings.items()
-        if found.get(name) != asked
-    ]
-    if differences:
+    different = [name for name in settings if found.get(name) != settings[name]]
+    if different:
+        named = (
+            f"{x} is {found.get(x)}, asked for is {settings[x]}" for x in different
+        )
         raise ValueError(
             f"{root} holds something else than this demo corpus ({SETTINGS_FILE}: "
-            f"{', '.join(differences)}): choose another OUT, delete the folder, or ask "
-            "for the settings it has"
+            f"{', '.join(named)}): choose another OUT, delete the folder, or ask for "
+            "the settings it has"
         )
 
 
 def _write_documents(root, plan):
     """Write transcripts and SPEAKERS.TXT."""
-    for chapter, items in groupby(plan, key=lambda item: item.chapter):
+    for chapter, items in groupby(plan, key=lambda item: item.path.rpartition("-")[0]):
         lines = [f"{item.id} {item.words}\n" for item in items]
         write_whole(root / f"{chapter}.trans.txt", "".join(lines).encode())
     rows = [SPEAKERS_HEADER]

@@ -8,7 +8,6 @@ texts in the same order gives the same samples.
 """
 
 import ctypes
-import importlib
 import os
 import shutil
 import tempfile
@@ -24,22 +23,18 @@ from speechbrain_pitchrope.files import replacing
 SAMPLE_RATE = 16000
 
 # Values of speak_lib.h.
-AUDIO_OUTPUT_SYNCHRONOUS = 2
-INITIALIZE_DONT_EXIT = 0x8000
-CHARS_UTF8 = 1
-POS_CHARACTER = 1
+AUDIO_OUTPUT_SYNCHRONOUS, INITIALIZE_DONT_EXIT = 2, 0x8000
+CHARS_UTF8, POS_CHARACTER = 1, 1
 PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "pitch_range": 4}
 
 # Ctrl-C interrupts the main thread only. In a callback there it would be swallowed by
 # ctypes, together with the samples that the callback was given.
 _SPEAKER = ThreadPoolExecutor(1)
-
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
 
-# Samples this far below the peak at either end are the synthesiser's own pause.
-TRIM_DB = -50.0
+TRIM_DB = -50.0  # below the peak; what is fainter at either end is espeak-ng's pause
 
 # Each utterance draws uniformly from these.
 PAUSE_SECONDS = (0.15, 0.5)
@@ -62,11 +57,10 @@ class Espeak:
 
     def __init__(self, voice):
         try:
-            loader = importlib.import_module("espeakng_loader")
+            import espeakng_loader as loader
         except ImportError as error:
             raise ImportError(
-                "the demo corpus is spoken by espeak-ng, from the package "
-                "espeakng-loader, which is not installed: "
+                "the demo corpus needs espeak-ng, from the package espeakng-loader: "
                 "pip install speechbrain_pitchrope[demo]"
             ) from error
         data = loader.get_data_path()
@@ -82,9 +76,8 @@ class Espeak:
         known = not variant or Path(data, "voices/!v", variant).is_file()
         if not known or self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(
-                f"espeak-ng has no voice {voice!r} in {data}: name a language and a "
-                "variant that it has, such as 'en-us+f2'; if it has this one, its path "
-                "is longer than the 159 bytes that it reads"
+                f"espeak-ng has no voice {voice!r} in {data}: name one that it has, "
+                "such as 'en-us+f2'; or its path is longer than the 159 bytes it reads"
             )
 
     @property
@@ -105,15 +98,14 @@ class Espeak:
             self._library.espeak_SetParameter(PARAMETERS[name], value, 0)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         self._chunks.clear()
-        encoded = text.encode()
-        size = ctypes.c_size_t(len(encoded) + 1)
-        arguments = (encoded, size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
+        text_and_size = text.encode(), ctypes.c_size_t(len(text.encode()) + 1)
+        arguments = (*text_and_size, 0, POS_CHARACTER, 0, CHARS_UTF8, None, None)
         status = _SPEAKER.submit(self._library.espeak_Synth, *arguments).result()
         samples = np.concatenate([np.zeros(0, np.int16), *self._chunks])
         if status != 0 or not samples.any():
             raise ValueError(
                 f"espeak-ng returned {status} and {len(samples)} samples, or silence, "
-                f"for the text {text!r} in the voice {self.voice!r}; choose another"
+                f"for the text {text!r} in the voice {self.voice!r}: choose another"
             )
         return samples.astype(np.float32) / 32768
 

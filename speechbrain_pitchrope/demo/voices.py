@@ -19,8 +19,7 @@ PROBES = {
 # An utterance of a tone corpus deviates by at most so much from its voice's style.
 SPREAD = {"rate": 20, "pitch": 15, "pitch_range": 10}
 
-# Largest measured over declared median f0, and its inverse the smallest.
-F0_TOLERANCE = 1.15
+F0_TOLERANCE = 1.15  # largest measured over declared median f0; the smallest, inverted
 
 
 class Voice(NamedTuple):

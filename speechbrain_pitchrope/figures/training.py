@@ -36,7 +36,8 @@ LEARNED = {
 """What attention has learned of pitch, the right column, as ``COURSE``; and the value
 of a new model in each panel."""
 
-_ITEM = re.compile(r"([A-Za-z][\w ]*): ([^,\s]+)")
+_NUMBER = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)"
+_ITEM = re.compile(rf"([A-Za-z][\w ]*): ({_NUMBER})(?=,|\s|$)")
 
 
 def read_log(folder):
@@ -45,23 +46,18 @@ def read_log(folder):
     Refused if it ends within a line: a number that lost its last digits is a wrong one.
     """
     path = Path(folder) / TRAIN_LOG
+    advice = "give the output folder of a training run"
     if not path.is_file():
         whole = "" if Path(folder).is_dir() else ", and neither is its folder"
-        raise ValueError(
-            f"{path} is not there{whole}: give the output folder of a training run"
-        )
+        raise ValueError(f"{path} is not there{whole}: {advice}")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not text in UTF-8, expected the log of a training run: give "
-            "that run's output folder"
-        ) from error
+        raise ValueError(f"{path} is not text in UTF-8: {advice}") from error
     if text and not text.endswith("\n"):
         raise ValueError(
-            f"{path} was cut short: it ends within the line "
-            f"{text.splitlines()[-1][-60:]!r}; take that line out, or copy the file "
-            "again"
+            f"{path} was cut short: it ends within {text.splitlines()[-1][-60:]!r}; "
+            "take that line out, or copy the file again"
         )
     return read_train_log(text.splitlines())
 
@@ -72,16 +68,11 @@ def read_train_log(lines):
     Returns a dict of name ("epoch", "train loss", "valid CER", ...) to array of one
     value an epoch, NaN where an epoch has none. Lines of tests are left out.
     """
-    rows = []
-    for line in lines:
-        row = {}
-        for name, value in _ITEM.findall(line):
-            try:
-                row[name.strip()] = float(value)
-            except ValueError:
-                continue  # a word, such as the name of the search
-        if "epoch" in row:
-            rows.append(row)
+    rows = [
+        {name.strip(): float(value) for name, value in _ITEM.findall(line)}
+        for line in lines
+    ]
+    rows = [row for row in rows if "epoch" in row]
     return {
         name: np.array([row.get(name, np.nan) for row in rows])
         for name in sorted(set().union(*rows))
@@ -124,8 +115,8 @@ def training_figure(logs):
             f"the logs hold {', '.join(sorted(logged))}, expected train loss, valid "
             "loss, valid WER or another value that is drawn"
         )
-    size = style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))
-    figure = style.new_canvas(size)
+    inches = style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))
+    figure = style.new_canvas(inches)
     x = "steps" if all("steps" in log for log in logs.values()) else "epoch"
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     for part, panels in zip(parts, columns, strict=True):
