@@ -1,8 +1,5 @@
 """``pitchrope plot``, from files to a picture."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import soundfile
@@ -142,21 +139,3 @@ def test_pitch_by_the_tracker_asked_for(recording):
 
     assert lowest() == lowest("--f0-min", "60", "--f0-max", "500") < 160
     assert lowest("--f0-min", "170") > 160
-
-
-def test_a_wrong_path_is_told_before_torch_is_loaded():
-    commands = [
-        ["pitch", "gone.wav"],
-        ["similarity", "gone.wav"],
-        ["attention", __file__, "--checkpoint", "gone"],
-        ["training", "gone"],
-    ]
-    code = (
-        "import sys; from speechbrain_pitchrope.cli import main\n"
-        f"for words in {commands}: assert main(['plot', *words]) == 1\n"
-        "assert 'torch' not in sys.modules"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stderr.count("is not there") == len(commands)
