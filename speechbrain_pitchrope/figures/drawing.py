@@ -123,12 +123,12 @@ def trained_head(run, path, layer, head, switches=LISTENING, **section):
     return Head(run.attention[layer], head, channels, frame_shift(run), start, name)
 
 
-def speech_and_features(path, compute_features, longest=MAX_SECONDS, **section):
+def speech_and_features(path, features, longest=MAX_SECONDS, **section):
     """Samples [N] of a recording; mels [T, n_mels] and pitch [T, 4] of a PitchFbank.
 
     A recording that is too short or too long to draw, or has no pitch, is a ValueError.
     """
-    sample_rate = compute_features.compute_STFT.sample_rate
+    sample_rate = features.compute_STFT.sample_rate
     wav = read_mono(path, sample_rate, **section)
     seconds = len(wav) / sample_rate
     if not MIN_SECONDS <= seconds <= longest:
@@ -137,16 +137,15 @@ def speech_and_features(path, compute_features, longest=MAX_SECONDS, **section):
             f"{longest:g} s of speech: choose a part with --start and --end"
         )
     with torch.no_grad():
-        features, channels = inband.split(compute_features(wav[None])[0])
+        mels, channels = inband.split(features(wav[None])[0])
     voicing = inband.unpack(channels).voicing
     if voicing.max() < inband.VOICED:
         raise ValueError(
-            f"{path} holds no speech that has a pitch: of its {len(voicing)} "
-            f"frames none is voiced (the highest probability of voicing is "
-            f"{voicing.max():.2f}, a voiced frame has {inband.VOICED} or more); give a "
-            "recording of someone speaking, not too faint"
+            f"{path} holds no speech that has a pitch: of its {len(voicing)} frames "
+            f"none is voiced (probability of voicing at most {voicing.max():.2f}, a "
+            f"voiced frame has {inband.VOICED}); give speech that is not too faint"
         )
-    return wav, features[:, : compute_features.compute_fbanks.n_mels], channels
+    return wav, mels[:, : features.compute_fbanks.n_mels], channels
 
 
 def encode(run, wav, pitch=True):
@@ -211,16 +210,11 @@ def require_heads(run, layers, heads, switches=LISTENING):
             )
 
 
-def draw_pitch(path, compute_features=None, **section):
-    """The figure of a recording's pitch, with the mels and f0 that a PitchFbank gives.
-
-    ``compute_features`` is a model's; if not given, one for 16 kHz and 80 mels.
-    """
-    features = compute_features or PitchFbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
+def draw_pitch(path, features, **section):
+    """The figure of a recording's pitch, with the mels and f0 of a PitchFbank."""
     rate, bands = features.compute_STFT.sample_rate, features.compute_fbanks
-    wav, mels, channels = speech_and_features(
-        path, features, MAX_PITCH_SECONDS, **section
-    )
+    longest = MAX_PITCH_SECONDS
+    wav, mels, channels = speech_and_features(path, features, longest, **section)
     return pitch_figure(
         wav.numpy(),
         rate,

@@ -174,14 +174,13 @@ def run_names(folders):
     if len(set(paths)) < len(paths):
         raise ValueError(f"{', '.join(folders)}: give each output folder once")
     root = os.path.commonpath([path.parent for path in paths])
-    return [_with_variant(path.relative_to(root), path) for path in paths]
-
-
-def _with_variant(name, folder):
-    """The name of a run, and of its variant if that is another one and is known."""
-    try:
-        variant = open_run(folder).variant
-    except (OSError, ValueError):
-        return str(name)
-    has_variant = variant in (*name.parts, "custom")
-    return str(name) if has_variant else f"{name} ({variant})"
+    names = []
+    for path in paths:
+        name = path.relative_to(root)
+        try:
+            variant = open_run(path).variant
+        except (OSError, ValueError):
+            variant = "custom"
+        is_said = variant in (*name.parts, "custom")
+        names.append(str(name) if is_said else f"{name} ({variant})")
+    return names

@@ -198,15 +198,10 @@ def test_streams_beside_the_spectrogram_are_not_drawn(recording, tmp_path):
 
 def test_what_is_too_long_can_be_drawn_in_part(tmp_path):
     path = tmp_path / "a.wav"
-    wav = utterance(seconds=1.0).repeat(601)
-    soundfile.write(path, wav.numpy(), 16000)
+    soundfile.write(path, utterance(seconds=1.0).repeat(601).numpy(), 16000)
     with pytest.raises(ValueError, match=r"a\.wav gives 601.* to 600 s .* --start and"):
-        drawing.draw_pitch(path)
-    figure = drawing.draw_pitch(path, start=500, end=501)
+        drawing.draw_pitch(path, PitchFbank())
+    figure = drawing.draw_pitch(path, PitchFbank(), start=500, end=501)
     assert figure.axes[2].get_xlim() == (500, 501)
-
-
-def test_spans():
-    assert drawing.shown_span(0, 3.0) == ((0, 3.0), "")
-    assert drawing.shown_span(0, 3.0, (1, 99)) == ((1, 3.0), " (1 to 3 s)")
-    assert drawing.shown_span(60, 10.0) == ((60, 68.0), " (60 to 68 s)")
+    head = untrained_head(path, start=500, end=510)
+    assert drawing.draw_rotation(head, path).axes[-1].get_xlim() == (500, 508)

@@ -88,18 +88,6 @@ def test_a_log_without_updates_puts_all_on_the_axis_of_epochs():
     assert drawn["error rate (%)"]["_theirs, PER"].get_ydata().tolist() == [50]
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (["epoch: 1 - valid EER: 5.0"], "the logs hold epoch, valid EER, expected"),
-        (LINES[2:], "no finished epoch in the log of rope"),
-    ],
-)
-def test_a_log_with_nothing_to_draw(lines, message):
-    with pytest.raises(ValueError, match=message):
-        training_figure({"rope": read_train_log(lines)})
-
-
 def test_runs_are_told_apart(run_folder, tmp_path):
     for name in ("first", "all"):
         shutil.copytree(run_folder, tmp_path / name)
@@ -122,11 +110,18 @@ def test_every_way_of_cutting_a_line_short_is_told(tmp_path):
     assert read_log(tmp_path)["valid CER"] == [29.07]
 
 
-def test_logs_that_are_none(tmp_path):
-    with pytest.raises(ValueError, match="is not there: give the output folder"):
-        read_log(tmp_path)
-    (tmp_path / "train_log.txt").write_bytes(b"\xff\xfe\n")
-    with pytest.raises(ValueError, match=r"train_log\.txt is not text in UTF-8"):
-        read_log(tmp_path)
-    with pytest.raises(ValueError, match="is not there, and neither is its folder"):
-        read_log(tmp_path / "gone")
+def test_logs_with_nothing_to_draw(tmp_path):
+    for folder, message in (
+        (tmp_path, "is not there: give the output folder"),
+        (tmp_path / "gone", "is not there, and neither is its folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_log(folder)
+    for content, message in (
+        (b"\xff\xfe\n", r"train_log\.txt is not text in UTF-8"),
+        (b"epoch: 1 - valid EER: 5.0\n", "the logs hold epoch, valid EER, expected"),
+        (LINES[2].encode() + b"\n", "no finished epoch in the log of rope"),
+    ):
+        (tmp_path / "train_log.txt").write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            training_figure({"rope": read_log(tmp_path)})
