@@ -6,7 +6,7 @@ rates, then each later system against the first, over all and for each speaker.
 
 import itertools
 
-from speechbrain_pitchrope.cli.options import table
+from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import (
     RESAMPLES,
     compare_rates,
@@ -47,13 +47,7 @@ def add_arguments(parser):
         nargs="+",
         help="the same of each system to judge, over the same utterances",
     )
-    parser.add_argument(
-        "--tones",
-        action="store_true",
-        help="compare toned syllables (words such as MA3; letters, where tone is an "
-        "accent), syllables without tone, and tones of right syllables; reads "
-        "hyp_<split>.txt, and the ref_ beside it",
-    )
+    add_tones(parser)
     parser.add_argument(
         "--by-speaker",
         action="store_true",

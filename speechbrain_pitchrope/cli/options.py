@@ -100,6 +100,17 @@ def make_tracker(args, sample_rate=16000, hop_length=10.0):
     return AutocorrelationPitch(*settings)
 
 
+def add_tones(parser):
+    """``--tones``: score tones instead of words."""
+    parser.add_argument(
+        "--tones",
+        action="store_true",
+        help="score toned syllables (words such as MA3; letters, where tone is an "
+        "accent), syllables without tone, and tones of right syllables; reads "
+        "hyp_<split>.txt, and the ref_ beside it",
+    )
+
+
 def add_force(parser):
     """``--force``, for ``refuse_existing``."""
     add = parser.add_argument

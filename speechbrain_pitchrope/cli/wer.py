@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from speechbrain_pitchrope.cli.options import table
+from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import error_rate
 from speechbrain_pitchrope.scoring.systems import find_tests, read_texts
 from speechbrain_pitchrope.scoring.tones import confusion_matrix, tone_errors
@@ -17,13 +17,7 @@ def add_arguments(parser):
         metavar="PATH",
         help="output folders of train.py, or files wer_<split>.txt",
     )
-    parser.add_argument(
-        "--tones",
-        action="store_true",
-        help="score toned syllables (words such as MA3; letters, where tone is an "
-        "accent), syllables without tone, and tones of right syllables, with their "
-        "confusions; reads hyp_<split>.txt, and the ref_ beside it",
-    )
+    add_tones(parser)
 
 
 def run(args):

@@ -26,10 +26,6 @@ from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 pytest.importorskip("espeakng_loader")
 
 AUXILIARIES = "did can will could should must is was are were has have".split()
-HETERONYMS = (
-    "bass bow close content desert dove lead live minute object polish present read "
-    "record refuse row sow tear use wind wound"
-).split()
 
 
 def draw(seed, **sizes):
@@ -46,7 +42,6 @@ def test_thousands_of_distinct_sentences_that_spell_what_they_sound_like():
         assert (words[0] in AUXILIARIES) == (sentence[-1] == "?")
     vocabulary = {word for sentence in many for word in sentence[:-1].split()}
     assert len(vocabulary) == 114
-    assert not vocabulary.intersection(HETERONYMS)
     assert 0.3 < sum(s[-1] == "?" for s in many) / len(many) < 0.5
 
 
@@ -98,25 +93,6 @@ def courses(language, variant, tones):
     parts = [np.quantile(np.arange(len(run)), (0.2, 0.5, 0.9)) for run in syllables]
     pairs = zip(syllables, parts, strict=True)
     return np.stack([12 * np.log2(run[part.astype(int)]) for run, part in pairs])
-
-
-@pytest.mark.parametrize("variant", ["m3", "f3"])
-def test_tones_have_the_courses_of_the_language(variant):
-    high, rising, falling, low = courses("cmn", variant, "1243")
-    assert np.ptp(high) < 1
-    assert rising[2] - rising[0] > 1.5
-    assert falling[0] - falling[2] > 2
-    assert low.min() < low[0]
-    assert low.mean() < rising.mean() < high.mean()
-    high, high_rise, mid, fall, low_rise, low = courses("yue", variant, "123456")
-    for level in (high, mid, low):
-        assert np.ptp(level) < 1
-    assert high.mean() - 1.5 > mid.mean() > low.mean() + 0.7
-    assert fall[0] - fall[2] > 0.4
-    assert fall[2] < low[2] - 0.7
-    for rise, end in ((high_rise, high), (low_rise, mid)):
-        assert rise[2] - rise[0] > 1.5
-        assert abs(rise[2] - end[2]) < 1
 
 
 @pytest.mark.parametrize("language", ["cmn", "yue"])
