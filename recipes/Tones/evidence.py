@@ -19,7 +19,7 @@ import evidence_figures as figures
 import numpy as np
 
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.figures.style import save_figure
+from speechbrain_pitchrope.figures.style import Frames, save_figure
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.scoring.significance import (
     compare_rates,
@@ -325,7 +325,7 @@ def draw_bias(run, recording, path):
     head = trained_head(trained, recording, layer, number, ("similarity",))
     bias = head.kernels()[2].numpy()
     title = f"{Path(recording).stem}, {head.name}"
-    figure = figures.bias_figure(bias, head.f0_hz, head.frame_shift, title=title)
+    figure = figures.bias_figure(bias, head.f0_hz, Frames(head.frame_shift), title)
     save_figure(figure, path)
 
 

@@ -110,7 +110,7 @@ def confusions_figure(systems, tones, title=None):
 
 
 @style.styled
-def bias_figure(bias, f0_hz, frame_shift, title=None):
+def bias_figure(bias, f0_hz, frames, title=None):
     """One head's similarity bias, [T, T] in logits, and its even and odd part apart.
 
     The bias is their sum. The even part, (b + b') / 2, is symmetric: it depends on the
@@ -126,8 +126,8 @@ def bias_figure(bias, f0_hz, frame_shift, title=None):
     figure = style.new_canvas((style.WIDTH + 0.5, 3.6), title)
     grid = figure.subplots(*(2, 3), sharex=True, sharey="row", height_ratios=(0.35, 1))
     for (above, axes), (name, part) in zip(grid.T, parts.items(), strict=True):
-        style.draw_f0(above, f0_hz, frame_shift)
-        image = style.draw_map(axes, part, (-limit, limit), frame_shift)
+        style.draw_f0(above, f0_hz, frames)
+        image = style.draw_map(axes, part, (-limit, limit), frames)
         axes.set_title(name)
     for axes in grid.flat:
         axes.label_outer()

@@ -1,12 +1,13 @@
 """What pitch does to attention: to rotary positions, to logits, and to the weights.
 
-``f0_hz`` [T] is as attention gets it, 0 where unvoiced; ``start`` is the time of the
-first frame, ``span`` the first and last second to show; in maps a row is a query.
+``f0_hz`` [T] is as attention gets it, 0 where unvoiced; ``frames`` is a Frames, which
+says when each frame is; in maps a row is a query and a column a key.
 """
 
 import numpy as np
 
 from speechbrain_pitchrope.figures import style
+from speechbrain_pitchrope.figures.style import Frames
 
 # Thick lines are standard RoPE, thin ones follow pitch.
 STANDARD = {"color": style.BLUE, "linewidth": 3.2, "alpha": 0.45}
@@ -29,15 +30,7 @@ WORD_START = "\u2581"  # what SentencePiece begins a word with
 
 @style.styled
 def rotation_figure(
-    plain,
-    adapted,
-    f0_hz,
-    frame_shift,
-    pairs=(0, 1, 2, 3),
-    notes=None,
-    span=None,
-    title=None,
-    start=0.0,
+    plain, adapted, f0_hz, frames, pairs=(0, 1, 2, 3), notes=None, title=None
 ):
     """The course of some rotary pairs, standard and pitch-adapted, over f0.
 
@@ -53,7 +46,7 @@ def rotation_figure(
     >>> theta = np.arange(100)[:, None] * np.array([1.0, 0.3])
     >>> plain, adapted = np.exp(1j * theta), np.exp(1.1j * theta)
     >>> f0_hz = np.full(100, 150.0)
-    >>> figure = rotation_figure(plain, adapted, f0_hz, 0.04, pairs=[1])
+    >>> figure = rotation_figure(plain, adapted, f0_hz, Frames(0.04), [1])
     >>> figure.axes[0].get_title(loc="left")
     'pair 1: a turn in 0.838 s'
     """
@@ -63,12 +56,12 @@ def rotation_figure(
             f"there is no rotary pair {', '.join(map(str, missing)) or 'to draw'}: "
             f"this attention has {plain.shape[1]} pairs, 0 to {plain.shape[1] - 1}"
         )
-    times = start + np.arange(len(plain)) * frame_shift
+    times = frames.times(len(plain))
     figure = style.new_canvas((style.WIDTH, 1.7 + 1.25 * len(pairs)), title)
     heights = [1] * len(pairs) + [0.7]
     *panels, f0_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights)
     for axes, pair, note in zip(panels, pairs, notes or [""] * len(pairs), strict=True):
-        turn = 2 * np.pi * frame_shift / np.angle(plain[1, pair] / plain[0, pair])
+        turn = 2 * np.pi * frames.shift / np.angle(plain[1, pair] / plain[0, pair])
         digits = ".3g" if turn < 1000 else ",.0f"
         name = f"pair {pair}: a turn in {turn:{digits}} s{', ' if note else ''}{note}"
         axes.set_title(name, loc="left", fontsize=8, pad=3)
@@ -83,10 +76,10 @@ def rotation_figure(
         axes.fill_between(times, -radius, radius, label="radius r", **area)
         axes.set_ylabel("value")
         axes.grid()
-    style.draw_f0(f0_axes, f0_hz, frame_shift, start)
+    style.draw_f0(f0_axes, f0_hz, frames)
     f0_axes.grid()
-    f0_axes.set_xlabel(f"time (s); a position is {1000 * frame_shift:g} ms")
-    f0_axes.set_xlim(*(span or (start, times[-1])))
+    f0_axes.set_xlabel(f"time (s); a position is {1000 * frames.shift:g} ms")
+    f0_axes.set_xlim(*(frames.span or times[[0, -1]]))
     figure.legend(
         *panels[0].get_legend_handles_labels(),
         loc="outside lower center",
@@ -97,9 +90,7 @@ def rotation_figure(
 
 
 @style.styled
-def similarity_figure(
-    plain, adapted, bias, f0_hz, frame_shift, title=None, span=None, start=0.0
-):
+def similarity_figure(plain, adapted, bias, f0_hz, frames, title=None):
     """The kernels of standard RoPE and of pitch, their difference, and the bias.
 
     All four share one colour scale. A bias that goes beyond it is divided by a whole
@@ -113,7 +104,7 @@ def similarity_figure(
     -------
     >>> lag = np.subtract.outer(np.arange(50), np.arange(50))
     >>> maps = np.cos(lag), np.cos(1.1 * lag), np.zeros((50, 50))
-    >>> figure = similarity_figure(*maps, np.full(50, 150.0), 0.04)
+    >>> figure = similarity_figure(*maps, np.full(50, 150.0), Frames(0.04))
     >>> [axes.get_title() for axes in figure.axes if axes.images][:2]
     ['standard RoPE', 'pitch-adapted RoPE']
     """
@@ -131,9 +122,9 @@ def similarity_figure(
     shared = {"sharex": True, "sharey": "row", "height_ratios": (0.22, 1, 1)}
     grid = figure.subplots(3, 2, **shared)
     for axes in grid[0]:
-        style.draw_f0(axes, f0_hz, frame_shift, start)
+        style.draw_f0(axes, f0_hz, frames)
     for axes, (name, values) in zip(grid[1:].flat, maps.items(), strict=True):
-        image = style.draw_map(axes, values, (-limit, limit), frame_shift, start, span)
+        image = style.draw_map(axes, values, (-limit, limit), frames)
         axes.set_title(name)
     for axes in grid.flat:
         axes.label_outer()
@@ -150,9 +141,7 @@ def similarity_figure(
 
 
 @style.styled
-def attention_figure(
-    mels_db, mel_shift, heads, frame_shift, tokens=(), span=None, title=None, start=0.0
-):
+def attention_figure(mels_db, mel_shift, heads, frames, tokens=(), title=None):
     """Attention maps of some heads on the time axis of the spectrogram.
 
     All maps of weights share one colour scale, and all differences another.
@@ -164,7 +153,7 @@ def attention_figure(
     Example
     -------
     >>> heads = {"layer 0, head 0": (np.eye(20), np.full((20, 20), 0.05))}
-    >>> figure = attention_figure(np.zeros((80, 40)), 0.01, heads, 0.04)
+    >>> figure = attention_figure(np.zeros((80, 40)), 0.01, heads, Frames(0.04))
     >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
     ['pitch on', "attention's pitch zeroed", 'difference']
     """
@@ -173,7 +162,7 @@ def attention_figure(
     # A few weights are far above all others, on frames of silence mostly.
     top = np.quantile(weights, 0.995)
     change = max(np.quantile(np.abs(changes), 0.995), 1e-6)
-    span = span or style.edges_of(weights.shape[-1], frame_shift, start)
+    span = frames.span or frames.edges(weights.shape[-1])
     heights = (0.5, *[1] * len(heads))
     size = 3 * COLUMN_INCHES + 1.2, 2.4 + 1.7 * sum(heights)
     figure = style.new_canvas(size, title)
@@ -181,15 +170,14 @@ def attention_figure(
     grid = figure.subplots(len(heights), 3, **shared)
     for axes, name in zip(grid[0], COLUMNS, strict=True):
         axes.set_title(name)
-        style.draw_spectrogram(axes, mels_db, mel_shift, start)
+        style.draw_spectrogram(axes, mels_db, Frames(mel_shift, frames.start))
         _draw_words(axes, in_words(tokens), span)
-    place = frame_shift, start, span
     for row, name, maps, difference in zip(
         grid[1:], heads, weights, changes, strict=True
     ):
         for axes, values in zip(row[:2], maps, strict=True):
-            image = style.draw_map(axes, values, (0, top), *place, cmap="Blues")
-        changed = style.draw_map(row[2], difference, (-change, change), *place)
+            image = style.draw_map(axes, values, (0, top), frames, cmap="Blues")
+        changed = style.draw_map(row[2], difference, (-change, change), frames)
         row[0].set_ylabel(f"{name}\ntime of the query (s)", fontsize=9)
     for axes in grid.flat:
         axes.label_outer()

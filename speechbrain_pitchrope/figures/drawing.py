@@ -17,6 +17,7 @@ from speechbrain_pitchrope.figures.attention import (
     similarity_figure,
 )
 from speechbrain_pitchrope.figures.pitch import pitch_figure
+from speechbrain_pitchrope.figures.style import Frames
 from speechbrain_pitchrope.lobes.features import PitchFbank
 from speechbrain_pitchrope.nnet import dense, rotary
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
@@ -215,17 +216,11 @@ def draw_pitch(path, features, **section):
     rate, bands = features.compute_STFT.sample_rate, features.compute_fbanks
     longest = MAX_PITCH_SECONDS
     wav, mels, channels = speech_and_features(path, features, longest, **section)
-    return pitch_figure(
-        wav.numpy(),
-        rate,
-        mels.numpy(),
-        inband.f0_in_hz(channels).numpy(),
-        inband.unpack(channels).voicing.numpy(),
-        features.hop_length / rate,
-        Path(path).name,
-        section.get("start", 0.0),
-        None if bands.f_min else bands.f_max,
-    )
+    frames = Frames(features.hop_length / rate, section.get("start", 0.0))
+    f0_hz, voicing = inband.f0_in_hz(channels), inband.unpack(channels).voicing
+    arrays = (array.numpy() for array in (mels, f0_hz, voicing))
+    f_max = None if bands.f_min else bands.f_max
+    return pitch_figure(wav.numpy(), rate, *arrays, frames, Path(path).name, f_max)
 
 
 def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
@@ -234,30 +229,19 @@ def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
     ``span`` is the first and last second to show; by default the first 8 s.
     """
     span, shown = shown_span(head.start, len(head.f0_hz) * head.frame_shift, span)
-    return rotation_figure(
-        *(rotation.numpy() for rotation in head.rotations()),
-        head.f0_hz,
-        head.frame_shift,
-        pairs,
-        head.notes(pairs),
-        span,
-        f"{Path(path).name}{shown}; {head.name}",
-        head.start,
-    )
+    arrays = (*(rotation.numpy() for rotation in head.rotations()), head.f0_hz)
+    frames = Frames(head.frame_shift, head.start, span)
+    title = f"{Path(path).name}{shown}; {head.name}"
+    return rotation_figure(*arrays, frames, pairs, head.notes(pairs), title)
 
 
 def draw_similarity(head, path, span=None):
     """The figure of what positions and pitch add to a head's logits; all if no span."""
     end = head.start + len(head.f0_hz) * head.frame_shift
     span, shown = shown_span(head.start, end - head.start, span or (head.start, end))
-    return similarity_figure(
-        *(kernel.numpy() for kernel in head.kernels()),
-        head.f0_hz,
-        head.frame_shift,
-        f"{Path(path).name}{shown}; {head.name}",
-        span,
-        head.start,
-    )
+    arrays = (*(kernel.numpy() for kernel in head.kernels()), head.f0_hz)
+    frames = Frames(head.frame_shift, head.start, span)
+    return similarity_figure(*arrays, frames, f"{Path(path).name}{shown}; {head.name}")
 
 
 def draw_attention(run, path, layers=None, heads=None, span=None, **section):
@@ -286,17 +270,13 @@ def draw_attention(run, path, layers=None, heads=None, span=None, **section):
     text, pieces = run.tokenizer.decode_ids(ids), map(run.tokenizer.id_to_piece, ids)
     times = (start + frame * shift for frame in frames)
     span, shown = shown_span(start, len(p_ctc) * shift, span)
-    return attention_figure(
-        mels.numpy(),
-        features.hop_length / run.hparams["sample_rate"],
-        maps,
-        shift,
-        list(zip(times, pieces, strict=True)),
-        span,
-        f"run {run.folder.name} ({run.variant}), {Path(path).name}{shown}; "
-        + (f"reads: {text}" if text else "reads no word"),
-        start,
-    )
+    tokens = list(zip(times, pieces, strict=True))
+    said = f"reads: {text}" if text else "reads no word"
+    name = f"run {run.folder.name} ({run.variant}), {Path(path).name}{shown}"
+    mel_shift = features.hop_length / run.hparams["sample_rate"]
+    frames = Frames(shift, start, span)
+    title = f"{name}; {said}"
+    return attention_figure(mels.numpy(), mel_shift, maps, frames, tokens, title)
 
 
 def shown_span(start, duration, span=None):

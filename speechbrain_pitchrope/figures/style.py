@@ -9,6 +9,7 @@ import textwrap
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -45,6 +46,26 @@ FORMATS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 styled = matplotlib.rc_context(STYLE)
 """Decorator of a function that draws: matplotlib's settings are ``STYLE`` in it."""
+
+
+class Frames(NamedTuple):
+    """When frames are: every ``shift`` s, the first one at ``start`` s.
+
+    ``span`` is the first and last second to show; all if not given.
+    """
+
+    shift: float
+    start: float = 0.0
+    span: tuple | None = None
+
+    def times(self, n_frames):
+        """Seconds of the frames."""
+        return self.start + np.arange(n_frames) * self.shift
+
+    def edges(self, n_frames):
+        """Seconds at which the first of these frames begins and the last one ends."""
+        start, shift = self.start, self.shift
+        return start - 0.5 * shift, start + (n_frames - 0.5) * shift
 
 
 def new_canvas(size, title=None):
@@ -85,13 +106,13 @@ def _letters(path):
     return frozenset(map(chr, get_font(path).get_charmap()))
 
 
-def draw_spectrogram(axes, mels_db, frame_shift, start=0.0, f_max=None):
+def draw_spectrogram(axes, mels_db, frames, f_max=None):
     """A log-mel spectrogram [T, n_mels] in grey, its upper 60 dB.
 
     If the bands end at ``f_max`` Hz and begin at 0, an axis in Hz stands beside.
     """
     n_frames, n_mels = mels_db.shape
-    extent = (*edges_of(n_frames, frame_shift, start), 0, n_mels)
+    extent = (*frames.edges(n_frames), 0, n_mels)
     axes.imshow(mels_db.T, cmap="Greys", vmin=mels_db.max() - 60, extent=extent)
     axes.set_ylabel("mel band")
     if f_max:
@@ -108,13 +129,12 @@ def mel(hertz):
     return 2595 * np.log10(1 + hertz / 700)
 
 
-def draw_f0(axes, f0_hz, frame_shift, start=0.0, **line):
+def draw_f0(axes, f0_hz, frames, **line):
     """f0 over time on an axis of octaves, broken where unvoiced."""
     # A single voiced frame between unvoiced ones is no line: the dots show it.
     line = {"color": GREEN, "linewidth": 1.4, "marker": "o", "markersize": 1.4} | line
-    times = start + np.arange(len(f0_hz)) * frame_shift
     voiced = np.where(f0_hz > 0, f0_hz, np.nan)
-    axes.plot(times, voiced, markeredgewidth=0, label="f0", **line)
+    axes.plot(frames.times(len(f0_hz)), voiced, markeredgewidth=0, label="f0", **line)
     axes.set_yscale("log")
     axes.set_yticks((75, 150, 300), ("75", "150", "300"))
     axes.minorticks_off()
@@ -125,20 +145,12 @@ def draw_f0(axes, f0_hz, frame_shift, start=0.0, **line):
     axes.set_ylabel("f0 (Hz)")
 
 
-def edges_of(n_frames, frame_shift, start=0.0):
-    """Seconds at which the first of some frames begins and the last one ends."""
-    return start - 0.5 * frame_shift, start + (n_frames - 0.5) * frame_shift
-
-
-def draw_map(axes, values, limits, frame_shift, start=0.0, span=None, cmap=DIVERGING):
-    """A map of queries against keys, [T, T], from ``start`` s on; returns its image.
-
-    ``limits`` are those of the colours, ``span`` is the first and last second to show.
-    """
-    edges = edges_of(len(values), frame_shift, start)
+def draw_map(axes, values, limits, frames, cmap=DIVERGING):
+    """A map of queries against keys, [T, T], with limits of colours; its image."""
+    edges = frames.edges(len(values))
     colors = {"cmap": cmap, "vmin": limits[0], "vmax": limits[1]}
     image = axes.imshow(values, extent=(*edges, *edges), **colors)
-    axes.set(xlim=span or edges, ylim=span or edges)
+    axes.set(xlim=frames.span or edges, ylim=frames.span or edges)
     axes.set(xlabel="time of the key (s)", ylabel="time of the query (s)")
     return image
 

@@ -12,6 +12,7 @@ from speechbrain_pitchrope.figures.attention import (
     rotation_figure,
     similarity_figure,
 )
+from speechbrain_pitchrope.figures.style import Frames
 
 SHIFT, MEL_SHIFT, FRAMES = 0.04, 0.01, np.arange(50)
 F0_HZ = np.where(FRAMES < 30, 200.0, 0.0)
@@ -30,8 +31,8 @@ MELS = np.random.default_rng(2).normal(size=(200, 20))
 
 @pytest.fixture(scope="module")
 def rotation():
-    options = {"pairs": [2, 0], "notes": ["a = 0.1", ""], "span": (0.4, 1.6)}
-    return rotation_figure(TURNED, ADAPTED, F0_HZ, SHIFT, **options, title="a").axes
+    frames, notes = Frames(SHIFT, span=(0.4, 1.6)), ["a = 0.1", ""]
+    return rotation_figure(TURNED, ADAPTED, F0_HZ, frames, [2, 0], notes, "a").axes
 
 
 def test_thick_lines_are_rope_and_thin_ones_the_adapted_rotation(rotation):
@@ -67,7 +68,7 @@ def test_pairs_are_named_and_stand_over_f0(rotation):
 def test_a_pair_that_does_not_exist():
     for pairs, named in (([0, 3], "3"), ([-1], "-1"), ([], "to draw")):
         with pytest.raises(ValueError, match=rf"pair {named}.* has 3 pairs, 0 to 2"):
-            rotation_figure(TURNED, TURNED, F0_HZ, SHIFT, pairs)
+            rotation_figure(TURNED, TURNED, F0_HZ, Frames(SHIFT), pairs)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,8 @@ def test_a_pair_that_does_not_exist():
     ],
 )
 def test_kernels_and_bias_lie_on_one_scale_in_the_recordings_time(bias, title, said):
-    span = {"span": (60.4, 60.8), "start": 60.0}
-    figure = similarity_figure(KERNEL, WIDER, bias, F0_HZ, SHIFT, **span)
+    frames = Frames(SHIFT, 60.0, (60.4, 60.8))
+    figure = similarity_figure(KERNEL, WIDER, bias, F0_HZ, frames)
     assert figure.get_supxlabel().endswith(said)
     expected = {
         "standard RoPE": KERNEL,
@@ -103,15 +104,16 @@ def test_kernels_and_bias_lie_on_one_scale_in_the_recordings_time(bias, title, s
         np.testing.assert_array_equal(y, VOICED)
 
 
-def rows_of(**options):
+def rows_of(tokens, span=None):
     """Panels as rows of three: spectrograms, then one row a head."""
-    figure = attention_figure(MELS, MEL_SHIFT, HEADS, SHIFT, **options)
+    frames = Frames(SHIFT, span=span)
+    figure = attention_figure(MELS, MEL_SHIFT, HEADS, frames, tokens)
     return [figure.axes[i : i + 3] for i in (0, 3, 6)]
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return rows_of(tokens=TOKENS, span=(0.1, 1.5))
+    return rows_of(TOKENS, (0.1, 1.5))
 
 
 def test_maps_are_the_weights_and_their_difference_on_two_scales(rows):
@@ -141,7 +143,7 @@ def test_words_stand_at_their_frames_and_none_over_another(rows):
         words = [text.get_text() for text in above.get_xticklabels()]
         assert words == ["A", "CAT"]
     many = [(0.02 * i, "\u2581ABCD") for i in range(200)]
-    times = rows_of(tokens=many)[0][0].child_axes[0].get_xticks()
+    times = rows_of(many)[0][0].child_axes[0].get_xticks()
     assert 10 < len(times) < 30
     assert min(np.diff(times)) > 0.06
     assert times[-1] < SHIFT * 50

@@ -14,6 +14,7 @@ from speechbrain_pitchrope.figures import style
 from speechbrain_pitchrope.figures.style import (
     DIVERGING,
     DPI,
+    Frames,
     draw_map,
     draw_spectrogram,
     figure_bytes,
@@ -51,7 +52,7 @@ def test_a_title_beyond_four_lines_ends_and_says_so():
 def test_hertz_beside_the_bands_are_those_of_speechbrains_filters(n_mels):
     """A tone is strongest in the band at whose height its frequency stands."""
     axes = new_canvas((4, 2)).subplots()
-    draw_spectrogram(axes, np.zeros((51, n_mels)), 0.01, f_max=8000)
+    draw_spectrogram(axes, np.zeros((51, n_mels)), Frames(0.01), f_max=8000)
     (hertz_axis,) = axes.child_axes
     labels = [text.get_text() for text in hertz_axis.get_yticklabels()]
     time = torch.arange(16000) / 16000
@@ -65,12 +66,12 @@ def test_hertz_beside_the_bands_are_those_of_speechbrains_filters(n_mels):
 def test_a_frame_lies_about_its_time():
     left, right = new_canvas((4, 2)).subplots(1, 2)
     mels = np.random.default_rng(0).uniform(-100, 0, (51, 20))
-    draw_spectrogram(left, mels, 0.01)
+    draw_spectrogram(left, mels, Frames(0.01))
     (image,) = left.images
     np.testing.assert_array_equal(image.get_array(), mels.T)
     np.testing.assert_allclose(image.get_extent(), [-0.005, 0.505, 0, 20])
     assert image.get_clim()[0] == mels.max() - 60
-    image = draw_map(right, np.eye(3), (0, 1), 0.04, 60.0)
+    image = draw_map(right, np.eye(3), (0, 1), Frames(0.04, 60.0))
     np.testing.assert_allclose(image.get_extent(), 2 * [59.98, 60.1])
     np.testing.assert_allclose(right.axis(), 2 * [59.98, 60.1])
     assert image.origin == "lower"
