@@ -4,6 +4,7 @@
 gets nothing else of the recording.
 """
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -228,19 +229,17 @@ def draw_rotation(head, path, pairs=(0, 1, 2, 3), span=None):
 
     ``span`` is the first and last second to show; by default the first 8 s.
     """
-    span, shown = shown_span(head.start, len(head.f0_hz) * head.frame_shift, span)
+    frames, shown = shown_frames(head.frame_shift, head.start, len(head.f0_hz), span)
     arrays = (*(rotation.numpy() for rotation in head.rotations()), head.f0_hz)
-    frames = Frames(head.frame_shift, head.start, span)
     title = f"{Path(path).name}{shown}; {head.name}"
     return rotation_figure(*arrays, frames, pairs, head.notes(pairs), title)
 
 
 def draw_similarity(head, path, span=None):
     """The figure of what positions and pitch add to a head's logits; all if no span."""
-    end = head.start + len(head.f0_hz) * head.frame_shift
-    span, shown = shown_span(head.start, end - head.start, span or (head.start, end))
+    span = span or (head.start, math.inf)
+    frames, shown = shown_frames(head.frame_shift, head.start, len(head.f0_hz), span)
     arrays = (*(kernel.numpy() for kernel in head.kernels()), head.f0_hz)
-    frames = Frames(head.frame_shift, head.start, span)
     return similarity_figure(*arrays, frames, f"{Path(path).name}{shown}; {head.name}")
 
 
@@ -266,23 +265,22 @@ def draw_attention(run, path, layers=None, heads=None, span=None, **section):
         for head in heads:
             maps[f"layer {layer}, head {head}"] = [weights[head] for weights in both]
     shift, start = frame_shift(run), section.get("start", 0.0)
-    frames, ids = greedy_tokens(p_ctc, run.hparams["blank_index"])
+    places, ids = greedy_tokens(p_ctc, run.hparams["blank_index"])
     text, pieces = run.tokenizer.decode_ids(ids), map(run.tokenizer.id_to_piece, ids)
-    times = (start + frame * shift for frame in frames)
-    span, shown = shown_span(start, len(p_ctc) * shift, span)
+    times = (start + place * shift for place in places)
     tokens = list(zip(times, pieces, strict=True))
+    frames, shown = shown_frames(shift, start, len(p_ctc), span)
     said = f"reads: {text}" if text else "reads no word"
-    name = f"run {run.folder.name} ({run.variant}), {Path(path).name}{shown}"
+    title = f"run {run.folder.name} ({run.variant}), {Path(path).name}{shown}; {said}"
     mel_shift = features.hop_length / run.hparams["sample_rate"]
-    frames = Frames(shift, start, span)
-    title = f"{name}; {said}"
     return attention_figure(mels.numpy(), mel_shift, maps, frames, tokens, title)
 
 
-def shown_span(start, duration, span=None):
-    """Seconds to show, and what the title says if this is not all of a recording."""
-    end = start + duration
+def shown_frames(shift, start, n_frames, span=None):
+    """Frames to show, and what the title says if they are not all of a recording."""
+    end = start + n_frames * shift
     first, last = span or (start, start + SHOWN_SECONDS)
     last = min(last, end)
     is_whole = start == first == 0 and last == end
-    return (first, last), "" if is_whole else f" ({first:.4g} to {last:.4g} s)"
+    shown = "" if is_whole else f" ({first:.4g} to {last:.4g} s)"
+    return Frames(shift, start, (first, last)), shown

@@ -56,8 +56,8 @@ def read_log(folder):
         raise ValueError(f"{path} is not text in UTF-8: {advice}") from error
     if text and not text.endswith("\n"):
         raise ValueError(
-            f"{path} was cut short: it ends within {text.splitlines()[-1][-60:]!r}; "
-            "take that line out, or copy the file again"
+            f"{path} was cut short: it ends within the line "
+            f"{text.splitlines()[-1][-60:]!r}; take it out, or copy the file again"
         )
     return read_train_log(text.splitlines())
 
