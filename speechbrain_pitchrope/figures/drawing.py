@@ -20,7 +20,7 @@ from speechbrain_pitchrope.figures.attention import (
 from speechbrain_pitchrope.figures.pitch import pitch_figure
 from speechbrain_pitchrope.figures.style import Frames
 from speechbrain_pitchrope.lobes.features import PitchFbank
-from speechbrain_pitchrope.nnet import dense, rotary
+from speechbrain_pitchrope.nnet import rotary
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
 # Durations that can be drawn: five frames of an encoder, and maps of 1500 x 1500.
@@ -59,8 +59,8 @@ class Head(NamedTuple):
         omega = rotary.FREQUENCIES["rope"](net.head_dim, torch.float32, "cpu")
         theta = rotary.unmodulated_angles(n_frames, omega)[:, 0]
         standard = torch.polar(torch.ones_like(theta), theta)
-        rotation = net.rotation(n_frames, inband.unpack(self.channels))
-        heads = torch.complex(*rotation).expand(1, n_frames, net.num_heads, -1)
+        polar = rotary.polar(*net.polar(n_frames, inband.unpack(self.channels)))
+        heads = torch.complex(*polar).expand(1, n_frames, net.num_heads, -1)
         return standard, heads[0, :, self.head]
 
     def kernels(self):
@@ -70,7 +70,7 @@ class Head(NamedTuple):
         over the pairs of r_m r_n cos(theta_m - theta_n).
         """
         standard, adapted = ((z @ z.mH).real / z.shape[-1] for z in self.rotations())
-        bias = dense.similarity_bias(self.net, inband.unpack(self.channels))
+        bias = self.net.similarity_bias(inband.unpack(self.channels)).detach()
         return standard, adapted, bias[0, self.head]
 
     def notes(self, pairs):
@@ -154,7 +154,7 @@ def encode(run, wav, pitch=True):
     """Run a trained model over samples [N], and note what its attention gets.
 
     Returns log-probabilities of the CTC tokens, [T, output_neurons], and for each layer
-    what ``dense.attention_weights`` takes. Without pitch, attention gets zeros for it.
+    what its ``attention_weights`` takes. Without pitch, attention gets zeros for it.
     """
     inputs = []
 
@@ -259,7 +259,7 @@ def draw_attention(run, path, layers=None, heads=None, span=None, **section):
     maps = {}
     for layer in layers:
         both = [
-            dense.attention_weights(run.attention[layer], *inputs[layer])[0].numpy()
+            run.attention[layer].attention_weights(*inputs[layer])[0].numpy()
             for inputs in (with_pitch, without_pitch)
         ]
         for head in heads:

@@ -18,7 +18,7 @@ from speechbrain_pitchrope.figures.drawing import (
     untrained_head,
 )
 from speechbrain_pitchrope.lobes.features import PitchFbank
-from speechbrain_pitchrope.nnet.dense import attention_weights
+from speechbrain_pitchrope.nnet import rotary
 from speechbrain_pitchrope.runs.trained import load_trained
 from tests.made_runs import make_run
 from tests.signals import utterance
@@ -84,9 +84,9 @@ def test_untrained_rotation_and_bias_are_the_formulas(untrained, recording):
 def test_trained_rotation_is_that_of_the_layer_and_head(trained, run):
     pitch = inband.unpack(trained.channels)
     with torch.no_grad():
-        rotation = run.attention[1].rotation(trained.channels.shape[1], pitch)
+        polar = run.attention[1].polar(trained.channels.shape[1], pitch)
     _, adapted = trained.rotations()
-    assert torch.equal(adapted, torch.complex(*rotation)[0, :, 1])
+    assert torch.equal(adapted, torch.complex(*rotary.polar(*polar))[0, :, 1])
     assert trained.name == "run all (all), layer 1, head 1"
     slopes = ", ".join(f"{x:.2f}" for x in run.attention[1].radius_slope[1, 2].tolist())
     first, last = trained.notes([2, 99])
@@ -95,7 +95,7 @@ def test_trained_rotation_is_that_of_the_layer_and_head(trained, run):
 
 
 def test_f0_is_what_a_control_lets_through(recording, tmp_path):
-    make_run(tmp_path / "run", variant="constant_f0")
+    make_run(tmp_path / "run", variant="all+constant_f0")
     head = trained_head(load_trained(tmp_path / "run"), recording, 0, 0)
     assert (head.f0_hz == 150).all()
 
@@ -180,7 +180,7 @@ def test_attention_is_that_of_the_model_with_and_without_pitch(recording, run):
     for pitch, column in ((True, 0), (False, 1)):
         _, inputs = encode(run, wav, pitch)
         for layer, image in ((1, images[column]), (0, images[3 + column])):
-            weights = attention_weights(run.attention[layer], *inputs[layer])
+            weights = run.attention[layer].attention_weights(*inputs[layer])
             np.testing.assert_array_equal(image, weights[0, 1])
     _, ids = greedy_tokens(encode(run, wav)[0], 0)
     assert run.tokenizer.decode_ids(ids) in "".join(figure.get_suptitle().split("\n"))
