@@ -18,8 +18,7 @@ from speechbrain.utils.logger import get_logger
 import speechbrain_pitchrope
 from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures import training
-from speechbrain_pitchrope.figures.heads import LISTENING
-from speechbrain_pitchrope.figures.style import require_matplotlib
+from speechbrain_pitchrope.figures.drawing import LISTENING
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
@@ -64,7 +63,6 @@ def write_report(output_folder, path, utterances=3, data_folder=None):
     tested yet has a page too. Returns a list of what should be on the page and isn't,
     and why; the page says so too. The arguments are the command's.
     """
-    require_matplotlib()
     report = Report(output_folder)
     write_whole(path, report.page(utterances, data_folder).encode())
     return report.missing

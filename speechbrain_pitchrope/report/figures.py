@@ -7,8 +7,8 @@ import numpy as np
 import soundfile
 
 from speechbrain_pitchrope.figures import drawing
-from speechbrain_pitchrope.figures.heads import LISTENING, trained_head
-from speechbrain_pitchrope.figures.saving import figure_bytes
+from speechbrain_pitchrope.figures.drawing import LISTENING, trained_head
+from speechbrain_pitchrope.figures.style import figure_bytes
 
 DPI = 120  # sharp on a screen, and a page that can be mailed
 ROTATION_SECONDS = 4  # the fastest pair turns four times a second

@@ -6,13 +6,17 @@
 from itertools import cycle
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from speechbrain_pitchrope.figures import style
+
+AS_TABLE = {"aspect": "equal", "origin": "upper"}
 
 DOTS = {"marker": "o", "s": 14, "facecolor": "none", "zorder": 3}
 """How a single seed is drawn."""
 
 
+@style.styled
 def errors_figure(systems, label, title=None):
     """Errors of each form: the mean as a bar, its interval, and every seed as a dot.
 
@@ -39,20 +43,19 @@ def errors_figure(systems, label, title=None):
     axes.set_yticks(places, names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(label)
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
+@style.styled
 def learning_curves_figure(systems, label, title=None):
     """Errors over hours of training speech, both axes logarithmic.
 
     ``systems`` is a dict of name to [(hours, rates), ...], the rates of every seed in
     percent. A line joins the means.
     """
-    from matplotlib.ticker import LogLocator
-
     figure = style.new_canvas((style.WIDTH, 3.6), title)
     axes = figure.subplots()
     styles = zip(cycle(style.SEQUENCE), cycle("os^Dv"))
@@ -70,11 +73,12 @@ def learning_curves_figure(systems, label, title=None):
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.grid()
+    axes.legend()
     return figure
 
 
+@style.styled
 def confusions_figure(systems, tones, title=None):
     """Confusions of tones side by side, each row in percent of the tone said.
 
@@ -87,7 +91,7 @@ def confusions_figure(systems, tones, title=None):
     panels = figure.subplots(1, len(systems), squeeze=False, sharey=True)[0]
     for axes, (name, counts) in zip(panels, systems.items(), strict=True):
         shares = 100 * counts[said] / np.maximum(counts[said].sum(1, keepdims=True), 1)
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, **AS_TABLE)
         for (row, column), share in np.ndenumerate(shares):
             axes.text(
                 *(column, row, f"{share:.0f}"),
@@ -96,7 +100,7 @@ def confusions_figure(systems, tones, title=None):
                 fontsize=8,
                 color="white" if share > 60 else "black",
             )
-        axes.set_title(name, fontsize=9)
+        axes.set_title(name)
         axes.set_xticks(range(len(tones)), tones)
         axes.set_yticks(range(len(said)), [tones[i] for i in said])
         axes.set_xlabel("tone recognised")
@@ -105,7 +109,8 @@ def confusions_figure(systems, tones, title=None):
     return figure
 
 
-def bias_figure(bias, f0_hz, frame_shift, title=None):
+@style.styled
+def bias_figure(bias, f0_hz, frames, title=None):
     """One head's similarity bias, [T, T] in logits, and its even and odd part apart.
 
     The bias is their sum. The even part, (b + b') / 2, is symmetric: it depends on the
@@ -121,10 +126,9 @@ def bias_figure(bias, f0_hz, frame_shift, title=None):
     figure = style.new_canvas((style.WIDTH + 0.5, 3.6), title)
     grid = figure.subplots(*(2, 3), sharex=True, sharey="row", height_ratios=(0.35, 1))
     for (above, axes), (name, part) in zip(grid.T, parts.items(), strict=True):
-        style.draw_f0(above, f0_hz, frame_shift)
-        image = style.draw_map(axes, part, (-limit, limit), frame_shift)
-        axes.set_title(name, fontsize=9)
-        axes.set(xlabel="time of the key (s)", ylabel="time of the query (s)")
+        style.draw_f0(above, f0_hz, frames)
+        image = style.draw_map(axes, part, (-limit, limit), frames)
+        axes.set_title(name)
     for axes in grid.flat:
         axes.label_outer()
     figure.colorbar(image, ax=grid[1], label="logits", shrink=0.9)

@@ -1,13 +1,14 @@
 """Figures of an experiment show every number that they are given."""
 
 import numpy as np
-
-from speechbrain_pitchrope.figures.evidence import (
+from evidence_figures import (
     bias_figure,
     confusions_figure,
     errors_figure,
     learning_curves_figure,
 )
+
+from speechbrain_pitchrope.figures.style import Frames
 
 
 def test_errors_have_their_interval_and_every_seed():
@@ -56,7 +57,7 @@ def test_confusions_are_shares_of_the_tone_said():
 
 def test_a_bias_is_the_sum_of_its_parts_on_one_scale():
     bias = np.random.default_rng(0).normal(size=(20, 20))
-    figure = bias_figure(bias, np.full(20, 150.0), 0.04, "a")
+    figure = bias_figure(bias, np.full(20, 150.0), Frames(0.04), "a")
     images = [axes.images[0] for axes in figure.axes if axes.images]
     whole, even, odd = (image.get_array() for image in images)
     np.testing.assert_array_equal(whole, bias)
