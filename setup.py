@@ -50,7 +50,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["speechbrain_pitchrope*"]),
     package_data={
-        "speechbrain_pitchrope": ["*/*.j2", "processing/*.json", "swapping/*.yaml"]
+        "speechbrain_pitchrope": ["*/*.j2", "processing/*.json", "*/*.yaml"]
     },
     cmdclass={"build_py": BuildWithVariants},
     install_requires=[

@@ -1,73 +1,21 @@
 """What the demo corpora say: English sentences of a small grammar, or toned syllables.
 
-Only the method `random` of a source of chance is called, whose values every Python
-version repeats for the same seed.
+Grammar and syllables are in texts.yaml. Only the method `random` of a source of chance
+is called, whose values every Python version repeats for the same seed.
 """
 
 import re
+from pathlib import Path
+
+from ruamel.yaml import YAML
 
 MIN_WORDS, MAX_WORDS = 4, 10  # of an English sentence, both ends included
 CANDIDATES = 200  # draws in search of a dev or test sentence made of known words
 MAX_REPEATS = 10_000  # in a row, after which the grammar counts as exhausted
 
-# A context-free grammar: lower-case words name rules, upper-case words are spoken. The
-# alternatives of a rule are equally likely, so a repeated one is likelier. There are no
-# heteronyms (READ, WIND) and no two words that sound alike (BLUE, BLEW): the sound of a
-# sentence decides its transcript. Past and participle are one form.
-GRAMMAR = """
-sentence: statement. | statement. | statement. | question? | question?
-statement: one past thing | one past thing then | one past thing where
-    | one NEVER past thing AGAIN | one refused base thing
-    | one refused base thing later | one modal base thing later
-    | one modal base number goods where | single WAS doing thing where
-    | single IS doing thing | single HAS past number goods
-    | several WERE doing thing then | several HAVE past thing
-    | owner thing_word WAS where | owner thing_word ISN'T VERY look
-    | number goods WERE where then
-question: DID one base thing | DID one base thing then
-    | DID one base number goods where | modal one base thing later
-    | IS single doing thing where | WERE several doing thing then
-    | HAS single past thing | HAVE several past thing | IS owner thing_word where
-    | WAS owner thing_word VERY look | WERE number goods where
-
-one: single | single | single | several
-single: someone | someone | name | HE | SHE
-several: WE | THEY | YOU | THE pair
-someone: THE person | THE mood person | MY person
-owner: name'S | MY | YOUR | HIS
-person: DOCTOR | TEACHER | FARMER | SAILOR | PAINTER | UNCLE | SISTER
-pair: CHILDREN | STUDENTS
-name: ALICE | OLIVER | MARTIN | EMMA
-mood: HAPPY | LAZY | QUIET
-
-thing: THE thing_word | THE look thing_word | THAT thing_word | owner thing_word
-thing_word: BASKET | LADDER | BLANKET | GUITAR | PIANO | CAMERA | CANDLE | MIRROR
-    | BOX | JACKET
-look: SMALL | HEAVY | YELLOW | PURPLE | GREEN | BROKEN
-number: THREE | FIVE | SIX | SEVEN | TWENTY
-goods: APPLES | POTATOES | LEMONS | FLOWERS
-
-base: CARRY | FIND | WATCH | FOLLOW | BRING | CLEAN
-past: CARRIED | FOUND | WATCHED | FOLLOWED | BROUGHT | CLEANED
-doing: CARRYING | WATCHING | FOLLOWING | CLEANING
-refused: DIDN'T | COULDN'T
-modal: CAN | COULD | MUST
-
-where: IN THE room | IN THE room | NEAR THE place | BEHIND THE place
-    | UNDER THE BRIDGE | ACROSS THE RIVER
-room: GARDEN | KITCHEN | FOREST | VILLAGE
-place: STATION | HARBOR | MOUNTAIN | CASTLE
-then: YESTERDAY | LAST season | AFTER meal
-later: TODAY | TOMORROW | NEXT season | BEFORE meal
-season: SUMMER | WINTER | MONDAY
-meal: LUNCH | DINNER | SUNSET
-"""
-
-RULES = {
-    name: re.split(r"\s+\| ", alternatives)
-    for rule in re.split(r"\n+(?=\w)", GRAMMAR.strip())
-    for name, alternatives in [rule.split(": ")]
-}
+_TABLES = YAML(typ="safe").load(Path(__file__).with_name("texts.yaml"))
+GRAMMAR = _TABLES["grammar"]
+SYLLABLES = {language: x.split() for language, x in _TABLES["syllables"].items()}
 
 MIN_SYLLABLES, MAX_SYLLABLES = 3, 6  # of an utterance, both ends included
 TONES = {"cmn": "1234", "yue": "123456"}
@@ -75,22 +23,6 @@ TONES = {"cmn": "1234", "yue": "123456"}
 # espeak-ng speaks a third tone before a third tone as a second tone, as Mandarin does:
 # such a pair would not be spoken as it is written, so it is never drawn.
 NEVER_BEFORE_ITSELF = {"cmn": "3", "yue": ""}
-
-# Pinyin and Jyutping. No syllable ends in a stop, where Cantonese has three tones only.
-SYLLABLES = {
-    "cmn": (
-        "ba pa ma fa da ta na la ga ka ha bai pai mai dai tai nai lai gai kai hai "
-        "ban pan man fan dan tan nan lan gan kan bang pang mang fang dang tang nang "
-        "lang gang bao pao mao dao tao nao lao gao kao hao bu pu mu fu du tu nu lu gu "
-        "ku"
-    ).split(),
-    "yue": (
-        "baa paa maa faa daa taa naa laa gaa haa baai paai maai faai daai taai naai "
-        "laai gaai baan paan maan faan daan taan naan laan gaan bou pou mou dou tou "
-        "nou lou gou hou bei pei mei fei dei nei lei gei hei bong pong mong fong dong "
-        "tong nong long gong gu fu wu ku hoi"
-    ).split(),
-}
 
 
 def draw_sentences(rng, sizes):
@@ -144,7 +76,7 @@ def _draw_new(rng, used):
 
 def _expand(rule, rng):
     """Replace a rule's name by one of its alternatives, down to spoken words."""
-    chosen = _pick(rng, RULES[rule])
+    chosen = _pick(rng, GRAMMAR[rule])
     return re.sub("[a-z_]+", lambda name: _expand(name.group(), rng), chosen)
 
 

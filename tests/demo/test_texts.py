@@ -69,7 +69,7 @@ def test_tiny_splits_are_filled_and_an_exhausted_grammar_is_an_error(monkeypatch
     for sizes in ({"train": 0, "test": 3}, {"train": 2, "test": 30}):
         assert {name: len(x) for name, x in draw(1, **sizes).items()} == sizes
     monkeypatch.setattr(
-        texts, "RULES", {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
+        texts, "GRAMMAR", {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
     )
     assert sorted(draw(1, train=2)["train"]) == ["a x runs far.", "a y runs far."]
     with pytest.raises(ValueError, match="no further sentence after 2 of them"):
