@@ -197,15 +197,9 @@ def _draw_words(axes, words, span):
         if free <= seconds <= span[1]:
             shown.append((seconds, word))
             free = seconds + width
-    text, fonts = style.printable("\n".join(word for _, word in shown))
-    axes.secondary_xaxis("top").set_xticks(
-        [seconds for seconds, _ in shown],
-        text.split("\n") if shown else [],
-        rotation=90,
-        fontsize=6,
-        fontfamily=fonts,
-        parse_math=False,  # ticks were made before
-    )
+    times, labels = zip(*shown, strict=True) if shown else ((), ())
+    look = {"rotation": 90, "fontsize": 6}
+    axes.secondary_xaxis("top").set_xticks(times, labels, **look)
 
 
 def in_words(tokens):

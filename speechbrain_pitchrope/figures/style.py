@@ -6,19 +6,23 @@ as a column of text, or narrower, so that their letters keep the size they are d
 
 import io
 import textwrap
-import warnings
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.font_manager import get_font_names
 
 from speechbrain_pitchrope.files import write_whole
 
+# Letters that the first font lacks are taken from the next one that is installed.
+FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans SC")
+FONTS += ("Source Han Sans SC", "WenQuanYi Zen Hei", "Droid Sans Fallback")
+FONTS += ("PingFang HK", "Hiragino Sans", "Microsoft YaHei", "SimHei", "Malgun Gothic")
+
 STYLE = {
+    "font.family": [name for name in FONTS if name in get_font_names()],
     "figure.constrained_layout.use": True,
     "figure.titlesize": 10,
     "axes.titlesize": 9,
@@ -72,38 +76,11 @@ def new_canvas(size, title=None):
     """An empty Figure of (width, height) inches; the title is wrapped to fit."""
     figure = Figure(figsize=size)
     if title:
-        text, fonts = printable(title)
-        em = 0.7 if text.isascii() else 1.0  # widths of most capitals, of Chinese
+        em = 0.7 if title.isascii() else 1.0  # widths of most capitals, of Chinese
         length = int(72 * size[0] / (em * STYLE["figure.titlesize"]))
-        text = textwrap.fill(text, length, max_lines=TITLE_LINES, placeholder=" [...]")
-        figure.suptitle(text, fontfamily=fonts, wrap=True)  # for wider letters
+        text = textwrap.fill(title, length, max_lines=TITLE_LINES, placeholder=" [...]")
+        figure.suptitle(text, wrap=True)  # for wider letters
     return figure
-
-
-def printable(text):
-    """A text, '?' for what no installed font has (one warning names it), and fonts."""
-    fonts = [("DejaVu Sans", findfont("DejaVu Sans"))]
-    fonts += [(font.name, font.fname) for font in fontManager.ttflist]
-    chosen, missing = [], set(filter(str.isprintable, text))
-    for name, path in fonts:
-        if missing and not name.startswith("Last Resort"):  # all boxes
-            found = missing & _letters(path)
-            chosen += [name] * bool(found)
-            missing -= found
-    if missing:
-        warnings.warn(
-            f"no installed font has {''.join(sorted(missing))!r}: "
-            "drawn as '?'; install one, such as Noto Sans CJK",
-            stacklevel=2,
-        )
-    text = "".join("?" if char in missing else char for char in text)
-    return text, chosen or ["DejaVu Sans"]
-
-
-@cache
-def _letters(path):
-    """The characters of a font."""
-    return frozenset(map(chr, get_font(path).get_charmap()))
 
 
 def draw_spectrogram(axes, mels_db, frames, f_max=None):

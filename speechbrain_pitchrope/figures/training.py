@@ -2,19 +2,19 @@
 
 import os
 import re
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from cycler import cycler
 from matplotlib.lines import Line2D
 
 from speechbrain_pitchrope.figures import style
 from speechbrain_pitchrope.nnet.summary import QUANTITIES
-from speechbrain_pitchrope.runs.run import open_run
 
 TRAIN_LOG = "train_log.txt"
-MARKERS = "os^Dv*"
 LINES = ("-", "--", ":", "-.")
+LOOKS = cycler(color=style.SEQUENCE, marker="os^Dv*", linewidth=(3, 2.2, *[1.4] * 4))
+"""Of the runs; of curves that lie on one another, all are seen."""
 
 COURSE = {
     "loss": {"valid loss": "valid", "train loss": "train"},
@@ -46,14 +46,9 @@ def read_log(folder):
     Refused if it ends within a line: a number that lost its last digits is a wrong one.
     """
     path = Path(folder) / TRAIN_LOG
-    advice = "give the output folder of a training run"
     if not path.is_file():
-        whole = "" if Path(folder).is_dir() else ", and neither is its folder"
-        raise ValueError(f"{path} is not there{whole}: {advice}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not text in UTF-8: {advice}") from error
+        raise ValueError(f"{path} is not there: give the output folder of a training")
+    text = path.read_text(encoding="utf-8", errors="replace")
     if text and not text.endswith("\n"):
         raise ValueError(
             f"{path} was cut short: it ends within the line "
@@ -127,27 +122,16 @@ def training_figure(logs):
         grid[-1].xaxis.get_major_locator().set_params(integer=True)
         part.align_ylabels(grid)
     if len(logs) > 1:
-        text, fonts = style.printable("\n".join(logs))
-        handles = [
-            Line2D([], [], color=color, marker=marker, label=name)
-            for name, color, marker in zip(
-                text.split("\n"), cycle(style.SEQUENCE), cycle(MARKERS), strict=False
-            )
-        ]
-        prop = {"size": 8, "family": fonts}
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, prop=prop)
+        looks = zip(logs, LOOKS(), strict=False)
+        handles = [Line2D([], [], label=run, **look) for run, look in looks]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
 def _draw_panel(axes, panel, curves, logs, x):
     """Draw each run's curves; the legend tells the curves of one run apart."""
     named = {}
-    for i, (run, log) in enumerate(logs.items()):
-        # Curves of several runs that lie on one another are all seen.
-        width = max(1.4, 3.0 - 0.8 * i) if len(logs) > 1 else 1.4
-        look = {"linewidth": width, "markersize": 2 * width}
-        look["color"] = style.SEQUENCE[i % len(style.SEQUENCE)]
-        look["marker"] = MARKERS[i % len(MARKERS)]
+    for (run, log), look in zip(logs.items(), LOOKS(), strict=False):
         for (name, label), dashes in zip(curves.items(), LINES, strict=False):
             if name in log:
                 named |= {label: dashes} if label else {}
@@ -162,25 +146,10 @@ def _draw_panel(axes, panel, curves, logs, x):
         axes.legend()
     axes.set_ylabel(panel)
     axes.grid()
-    if "%" in panel:
-        axes.set_ylim(0, 105)
-    else:
-        axes.margins(y=0.1)
 
 
 def run_names(folders):
-    """What tells the paths of runs apart, and their variants if known."""
+    """What tells the paths of runs apart."""
     paths = [Path(folder).resolve() for folder in folders]
-    if len(set(paths)) < len(paths):
-        raise ValueError(f"{', '.join(folders)}: give each output folder once")
     root = os.path.commonpath([path.parent for path in paths])
-    names = []
-    for path in paths:
-        name = path.relative_to(root)
-        try:
-            variant = open_run(path).variant
-        except (OSError, ValueError):
-            variant = "custom"
-        is_said = variant in (*name.parts, "custom")
-        names.append(str(name) if is_said else f"{name} ({variant})")
-    return names
+    return [str(path.relative_to(root)) for path in paths]

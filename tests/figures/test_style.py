@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from speechbrain_pitchrope.figures.style import (
     draw_spectrogram,
     figure_bytes,
     new_canvas,
-    printable,
     save_figure,
 )
 
@@ -77,18 +77,12 @@ def test_a_frame_lies_about_its_time():
     assert image.origin == "lower"
 
 
-def test_letters_of_any_installed_font_are_drawn_and_others_named_once(monkeypatch):
-    def letters(path):
-        return set("\u4f60" if "Mono" in path else "a.wv")
-
-    monkeypatch.setattr(style, "_letters", letters)
-    text, (first, second) = printable("\u4f60a.wav")
-    assert text == "\u4f60a.wav"
-    assert first == "DejaVu Sans" and "Mono" in second
-    with pytest.warns(UserWarning, match=r"no installed font has '\u597d'") as told:
-        figure = new_canvas((6.5, 2), "\u4f60\u597d.wav")
-    assert len(told) == 1
-    assert figure.get_suptitle() == "\u4f60?.wav"
+def test_letters_that_a_font_lacks_are_those_of_the_next_one(monkeypatch):
+    for n_warnings, *others in ((1,), (0, "STIXNonUnicode")):
+        monkeypatch.setitem(style.STYLE, "font.family", ["DejaVu Sans", *others])
+        with warnings.catch_warnings(record=True) as told:
+            style.styled(new_canvas)((6.5, 2), "a \ue000").draw_without_rendering()
+        assert len(told) == n_warnings
 
 
 def test_without_matplotlib_the_remedy_is_named(run_folder):

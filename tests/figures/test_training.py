@@ -1,7 +1,5 @@
 """The figure of a training run, from lines as SpeechBrain writes them."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -88,14 +86,11 @@ def test_a_log_without_updates_puts_all_on_the_axis_of_epochs():
     assert drawn["error rate (%)"]["_theirs, PER"].get_ydata().tolist() == [50]
 
 
-def test_runs_are_told_apart(run_folder, tmp_path):
-    for name in ("first", "all"):
-        shutil.copytree(run_folder, tmp_path / name)
+def test_runs_are_told_apart(tmp_path):
     (tmp_path / "second/x").mkdir(parents=True)
-    folders = [str(tmp_path / name) for name in ("first", "all", "second/x")]
-    assert run_names(folders) == ["first (all)", "all", "second/x"]
-    with pytest.raises(ValueError, match="give each output folder once"):
-        run_names([folders[0], folders[0] + "/"])
+    folders = [str(tmp_path / name) for name in ("first/", "second/x")]
+    assert run_names(folders) == ["first", "second/x"]
+    assert run_names(folders[1:]) == ["x"]
 
 
 def test_every_way_of_cutting_a_line_short_is_told(tmp_path):
@@ -110,18 +105,17 @@ def test_every_way_of_cutting_a_line_short_is_told(tmp_path):
     assert read_log(tmp_path)["valid CER"] == [29.07]
 
 
-def test_logs_with_nothing_to_draw(tmp_path):
-    for folder, message in (
-        (tmp_path, "is not there: give the output folder"),
-        (tmp_path / "gone", "is not there, and neither is its folder"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_log(folder)
-    for content, message in (
-        (b"\xff\xfe\n", r"train_log\.txt is not text in UTF-8"),
-        (b"epoch: 1 - valid EER: 5.0\n", "the logs hold epoch, valid EER, expected"),
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is not there: give the output folder"),
+        (b"\x89PNG\xff\n", "no finished epoch in the log of rope"),
         (LINES[2].encode() + b"\n", "no finished epoch in the log of rope"),
-    ):
+        (b"epoch: 1 - valid EER: 5.0\n", "the logs hold epoch, valid EER, expected"),
+    ],
+)
+def test_logs_with_nothing_to_draw(content, message, tmp_path):
+    if content is not None:
         (tmp_path / "train_log.txt").write_bytes(content)
-        with pytest.raises(ValueError, match=message):
-            training_figure({"rope": read_log(tmp_path)})
+    with pytest.raises(ValueError, match=message):
+        training_figure({"rope": read_log(tmp_path)})
