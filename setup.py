@@ -49,9 +49,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["speechbrain_pitchrope*"]),
-    package_data={
-        "speechbrain_pitchrope": ["*/*.j2", "processing/*.json", "*/*.yaml"]
-    },
+    package_data={"speechbrain_pitchrope": ["*/*.j2", "processing/*.json", "*/*.yaml"]},
     cmdclass={"build_py": BuildWithVariants},
     install_requires=[
         "speechbrain>=1.1.0,<1.2",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+import torch
 
 from speechbrain_pitchrope.demo.corpus import VOLUME
 from speechbrain_pitchrope.demo.speech import (
@@ -21,7 +22,7 @@ from speechbrain_pitchrope.demo.speech import (
     trim,
     write_flac,
 )
-from speechbrain_pitchrope.demo.voices import PROBES, VOICES, check_voice
+from speechbrain_pitchrope.demo.voices import PROBES, VOICES
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 loader = pytest.importorskip("espeakng_loader")
@@ -78,13 +79,17 @@ def test_an_interruption_while_espeak_speaks_is_not_swallowed(monkeypatch):
 
 
 @pytest.mark.parametrize("language", VOICES)
-def test_every_voice_is_as_declared_and_unlike_the_others(language):
-    tracker, spectra = AutocorrelationPitch(), {}
+def test_every_voice_is_unlike_the_others(language):
+    """And each split has low and high ones."""
+    spectra, sexes = {}, {}
     for voice in VOICES[language]:
         espeak = Espeak(voice.name)
         samples = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
         samples = resample(samples, espeak.sample_rate)
-        check_voice(voice, tracker, samples)
+        f0_hz, _ = AutocorrelationPitch()(torch.from_numpy(samples)[None])
+        median = float(f0_hz[f0_hz > 0].median())
+        sexes.setdefault(voice.split, set()).add(voice.sex)
+        assert (80 < median < 160) if voice.sex == "M" else (145 < median < 320)
         assert 0.15 < np.abs(samples).max() < 0.8
         power = scipy.signal.welch(samples, SAMPLE_RATE, nperseg=1024)[1][1:]
         level = 10 * np.log10(power.reshape(32, -1).mean(1))
@@ -93,13 +98,7 @@ def test_every_voice_is_as_declared_and_unlike_the_others(language):
         assert one.speaker != other.speaker
         distance = np.sqrt(np.mean((spectra[one] - spectra[other]) ** 2))
         assert distance > 1.5, (one.name, other.name)
-    for split in {voice.split for voice in spectra}:
-        f0_hz = [voice.f0_hz for voice in spectra if voice.split == split]
-        assert min(f0_hz) < 120
-        assert max(f0_hz) > 150
-    off = voice._replace(f0_hz=1.2 * voice.f0_hz)
-    with pytest.raises(ValueError, match=f"voice {voice.speaker} .* are declared"):
-        check_voice(off, tracker, samples)
+    assert all(found == {"F", "M"} for found in sexes.values())
 
 
 def tone(hz, seconds):
