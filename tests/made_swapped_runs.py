@@ -1,128 +1,39 @@
 """Output folders as swapped recipes of SpeechBrain's leave them, without training."""
 
+from pathlib import Path
+
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
+from ruamel.yaml import YAML
 from speechbrain.dataio.encoder import CTCTextEncoder
 from speechbrain.utils.checkpoints import average_state_dicts
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.swapping.rewrite import swap
 from tests.made_runs import WORDS, make_tokenizer, set_statistics
-from tests.swapping.recipes import FEATURES, HEAD, model
+from tests.swapping.recipes import FEATURES, HEAD, PIECES, ROTARY, model
 
-COMMON = f"""{HEAD}
-save_folder: !ref <output_folder>/save
-sample_rate: 16000
-avg_checkpoints: 2
-blank_index: 0
-{FEATURES}"""
-ROPE = "    attention_type: RoPEMHA\n"
-OUTPUTS = """
-ctc_lin: !new:speechbrain.nnet.linear.Linear {input_size: 16, n_neurons: 31}
-log_softmax: !new:torch.nn.LogSoftmax {dim: -1}
-"""
-CHECKPOINTS = """
-epoch_counter: !new:speechbrain.utils.epoch_loop.EpochCounter {limit: 2}
-checkpointer: !new:speechbrain.utils.checkpoints.Checkpointer
-    checkpoints_dir: !ref <save_folder>
-    recoverables:
-        model: !ref <model>
-        normalizer: !ref <normalize>
-        counter: !ref <epoch_counter>
-"""
-FETCHED = """
-tokenizer: !new:sentencepiece.SentencePieceProcessor
-pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
-    collect_in: !ref <save_folder>
-    loadables: {lm: !ref <lm_model>, tokenizer: !ref <tokenizer>}
-    paths: {lm: some/where/lm.ckpt, tokenizer: some/where/tokenizer.ckpt}
-"""
-JOINT = f"""{COMMON}{model()}{OUTPUTS}
-seq_lin: !new:speechbrain.nnet.linear.Linear {{input_size: 16, n_neurons: 31}}
-lm_model: !new:speechbrain.lobes.models.transformer.TransformerLM.TransformerLM
-    {{vocab: 31, d_model: 16, nhead: 2, num_encoder_layers: 1, num_decoder_layers: 0,
-    d_ffn: 16, dropout: 0.5, activation: !name:torch.nn.GELU }}
-model: !new:torch.nn.ModuleList
-    - [!ref <CNN>, !ref <Transformer>, !ref <seq_lin>, !ref <ctc_lin>]
-ctc_scorer: !new:speechbrain.decoders.scorer.CTCScorer
-    {{eos_index: 2, blank_index: !ref <blank_index>, ctc_fc: !ref <ctc_lin>}}
-lm_scorer: !new:speechbrain.decoders.scorer.TransformerLMScorer
-    language_model: !ref <lm_model>
-scorer_test_search: !new:speechbrain.decoders.scorer.ScorerBuilder
-    full_scorers: [!ref <lm_scorer>, !ref <ctc_scorer>]
-    weights: {{ctc: 0.4, transformerlm: 3.0}}
-test_search: !new:speechbrain.decoders.S2STransformerBeamSearcher
-    {{modules: [!ref <Transformer>, !ref <seq_lin>], bos_index: 1, eos_index: 2,
-    min_decode_ratio: 0.0, max_decode_ratio: 0.2, beam_size: 2,
-    scorer: !ref <scorer_test_search>}}
-{FETCHED}{CHECKPOINTS}"""
-CTC = f"""{COMMON}{model(decoders=0)}{OUTPUTS}
-model: !new:torch.nn.ModuleList
-    - [!ref <CNN>, !ref <Transformer>, !ref <ctc_lin>]
-test_beam_search: {{blank_index: !ref <blank_index>, beam_size: 3}}
-{CHECKPOINTS}"""
-AFTER_PRETRAINING = f"""{COMMON}{model(decoders=0)}{OUTPUTS}
-enc: !new:speechbrain.lobes.models.transformer.TransformerASR.EncoderWrapper
-    transformer: !ref <Transformer>
-back_end_ffn: !new:speechbrain.nnet.containers.Sequential
-    input_shape: [null, null, 16]
-    linear1: !name:speechbrain.nnet.linear.Linear {{n_neurons: 16}}
-pt_model: !new:torch.nn.ModuleList
-    - [!ref <CNN>, !ref <enc>]
-model: !new:torch.nn.ModuleList
-    - [!ref <back_end_ffn>, !ref <ctc_lin>]
-test_beam_search:
-    {{blank_index: !ref <blank_index>, beam_size: 3, space_token: ' ',
-    kenlm_model_path: null}}
-{CHECKPOINTS}        pt_model: !ref <pt_model>
-"""
-for old, new in (
-    ("avg_checkpoints: 2\n", ""),
-    ("n_neurons: 31", "n_neurons: 29"),
-    ("normalizer: !ref", "normalize: !ref"),
-):
-    AFTER_PRETRAINING = AFTER_PRETRAINING.replace(old, new)
-TRANSDUCER = f"""{COMMON.replace("norm_type: 'sentence'", "norm_type: global")}
-sampler: !new:speechbrain.utils.dynamic_chunk_training.DynChunkTrainConfigRandomSampler
-    {{chunkwise_prob: 0.6, chunk_size_min: 4, chunk_size_max: 8,
-    limited_left_context_prob: 0.75, left_context_chunks_min: 1,
-    left_context_chunks_max: 2}}
-{model(ROPE, decoders=0)}
-enc: !new:speechbrain.lobes.models.transformer.TransformerASR.EncoderWrapper
-    transformer: !ref <Transformer>
-proj_enc: !new:speechbrain.nnet.linear.Linear
-    {{input_size: 16, n_neurons: 16, bias: False}}
-proj_dec: !new:speechbrain.nnet.linear.Linear
-    {{input_size: 16, n_neurons: 16, bias: False}}
-emb: !new:speechbrain.nnet.embedding.Embedding
-    {{num_embeddings: 31, consider_as_one_hot: True, blank_id: !ref <blank_index>}}
-dec: !new:speechbrain.nnet.RNN.LSTM {{input_shape: [null, null, 30], hidden_size: 16}}
-Tjoint: !new:speechbrain.nnet.transducer.transducer_joint.Transducer_joint
-    {{joint: sum, nonlinearity: !name:torch.nn.GELU }}
-transducer_lin: !new:speechbrain.nnet.linear.Linear
-    {{input_size: 16, n_neurons: 31, bias: False}}
-lm_model: !new:speechbrain.lobes.models.RNNLM.RNNLM
-    {{output_neurons: 31, embedding_dim: 8, rnn_layers: 1, rnn_neurons: 8,
-    dnn_neurons: 8, return_hidden: True}}
-model: !new:torch.nn.ModuleList
-    - [!ref <CNN>, !ref <enc>, !ref <emb>, !ref <dec>, !ref <proj_enc>,
-       !ref <proj_dec>, !ref <transducer_lin>]
-Greedysearcher: !new:speechbrain.decoders.transducer.TransducerBeamSearcher
-    {{decode_network_lst: [!ref <emb>, !ref <dec>, !ref <proj_dec>],
-    tjoint: !ref <Tjoint>, classifier_network: [!ref <transducer_lin>],
-    blank_id: !ref <blank_index>, beam_size: 1, nbest: 1}}
-Beamsearcher: !new:speechbrain.decoders.transducer.TransducerBeamSearcher
-    {{decode_network_lst: [!ref <emb>, !ref <dec>, !ref <proj_dec>],
-    tjoint: !ref <Tjoint>, classifier_network: [!ref <transducer_lin>],
-    blank_id: !ref <blank_index>, nbest: 1, lm_module: !ref <lm_model>, lm_weight: 0.5,
-    beam_size: 1}} # a beam of random weights does not end
-{FETCHED}{CHECKPOINTS}"""
+_MORE = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+MORE = YAML(typ="safe", pure=True).load(_MORE)
+COMMON = HEAD + MORE["settings"] + FEATURES
+CTC_ONLY = COMMON + model(decoders=0) + MORE["outputs"]
 RECIPES = {
-    "joint": JOINT,
-    "ctc": CTC,
-    "after_pretraining": AFTER_PRETRAINING,
-    "transducer": TRANSDUCER,
+    "joint": COMMON + model() + MORE["outputs"] + MORE["joint"] + MORE["fetched"],
+    "ctc": CTC_ONLY + MORE["ctc"],
+    "after_pretraining": CTC_ONLY + MORE["after_pretraining"],
+    "transducer": COMMON.replace("norm_type: 'sentence'", "norm_type: global")
+    + PIECES["chunk_sampler"]
+    + model(ROTARY, decoders=0)
+    + MORE["transducer"]
+    + MORE["fetched"],
 }
+RECIPES = {name: text + MORE["checkpoints"] for name, text in RECIPES.items()}
+RECIPES["after_pretraining"] = (
+    RECIPES["after_pretraining"]
+    .replace("avg_checkpoints: 2\n", "")
+    .replace("n_neurons: 31", "n_neurons: 29")
+    .replace("normalizer: !ref", "pt_model: !ref <pt_model>\n        normalize: !ref")
+)
 """Those that can be packaged."""
 
 

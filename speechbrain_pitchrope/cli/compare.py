@@ -19,10 +19,10 @@ PAIR = {
     "second (%)": "{0.rate_b:.2f}",
     "difference": "{0.difference:+.2f}",
     "95 % interval": "[{0.low:+.2f}, {0.high:+.2f}]",
-    "relative (%)": "{relative}",
+    "relative (%)": "{relative:+.2f}",
     "P(improved)": "{0.probability_of_improvement:.4f}",
     "t": "{0.t:+.2f}",
-    "p": "{p}",
+    "p": "{0.p:.2g}",
 }
 """Columns of a Comparison."""
 
@@ -91,11 +91,7 @@ def pairs_table(systems, groups):
         errors_a, units_a = systems[0].measures[measure][:, own]
         errors_b, units_b = systems[number].measures[measure][:, own]
         pair = compare_rates(errors_a, errors_b, units_a, units_b)
-        special = {
-            "relative": f"{100 * pair.difference / (pair.rate_a or 1):+.2f}",
-            "p": f"{pair.p:.4f}" if pair.p >= 1e-4 else "<0.0001",
-        }
-        special |= {} if pair.rate_a else {"relative": "-"}
-        cells = [form.format(pair, **special) for form in PAIR.values()]
+        relative = 100 * pair.difference / pair.rate_a if pair.rate_a else float("nan")
+        cells = [form.format(pair, relative=relative) for form in PAIR.values()]
         rows.append((speaker, f"{number + 1} vs 1", measure, *cells))
     return table(rows)

@@ -23,7 +23,7 @@ FIGURES = {
 def add_arguments(parser):
     """Declare the figures and their arguments."""
     figures = parser.add_subparsers(dest="figure", required=True, metavar="FIGURE")
-    number, numbers = {"type": int}, {"type": int, "nargs": "+"}
+    numbers = {"type": int, "nargs": "+"}
     for name, summary in FIGURES.items():
         figure = figures.add_parser(name, help=summary, description=summary)
         add = figure.add_argument
@@ -43,8 +43,8 @@ def add_arguments(parser):
         else:
             shown = f"{CHECKPOINT} (default: values that show the formulas)"
             add("--checkpoint", help=shown)
-            add("--layer", **number, help="of the checkpoint (default: 0)")
-            add("--head", **number, help="of the checkpoint (default: 0)")
+            for part in ("--layer", "--head"):
+                add(part, type=int, default=0, help="of the checkpoint (default: 0)")
         if name == "rotation":
             add("--pairs", **numbers, default=[0, 1, 2, 3], help="rotary pairs")
 
@@ -94,11 +94,9 @@ def draw_recording(args):
         return drawing.draw_attention(trained, args.file, *chosen, **part)
     of_rotation = args.figure == "rotation"
     if trained:
-        place = args.layer or 0, args.head or 0
-        switches = ("theta", "radius") if of_rotation else drawing.LISTENING
-        head = drawing.trained_head(trained, args.file, *place, switches, **part)
-    elif (args.layer, args.head) != (None, None):
-        raise ValueError("--layer and --head are those of a --checkpoint: give one")
+        chosen = args.layer, args.head
+        chosen += (("theta", "radius") if of_rotation else drawing.LISTENING,)
+        head = drawing.trained_head(trained, args.file, *chosen, **part)
     else:
         settings = {"even": 0.0, "odd": 0.0} if of_rotation else {}
         head = drawing.untrained_head(args.file, **settings, **part)

@@ -52,36 +52,30 @@ def run(args):
     from speechbrain_pitchrope.runs.run import interface_of
 
     interface_of(args.model)  # before torch is loaded
-    from tqdm import tqdm
-
     from speechbrain_pitchrope.runs.package import load_recogniser
 
     asr = load_recogniser(args.model, args.device)
     out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
-    # tqdm shows nothing where stderr is no terminal.
-    bar = tqdm(desc="transcribing", unit="s", disable=None, leave=False)
-    with out as stream, bar:
+    with out as stream:
         for path, _ in found:
             try:
-                text = transcribe(asr, path, args.longest, bar.update, **part)
+                text = transcribe(asr, path, args.longest, **part)
             except (OSError, RuntimeError, ValueError) as error:
                 named = str(path) in str(error)
                 failures.append(str(error) if named else f"{path}: {error}")
             else:
-                with bar.external_write_mode(file=stream):
-                    print(path, text, sep="\t", file=stream, flush=True)
+                print(path, text, sep="\t", file=stream, flush=True)
     return report_failures("transcribe", failures, len(found), skipped)
 
 
-def transcribe(asr, path, longest, progress, **part):
-    """Text of one recording; ``progress`` is told the seconds of each piece done."""
+def transcribe(asr, path, longest, **part):
+    """Text of one recording."""
     import torch
 
     from speechbrain_pitchrope.dataio.audio import read_pieces
 
-    sample_rate, words = asr.audio_normalizer.sample_rate, []
-    for wav in read_pieces(path, sample_rate, longest, **part):
+    words = []
+    for wav in read_pieces(path, asr.audio_normalizer.sample_rate, longest, **part):
         (text, *_), _ = asr.transcribe_batch(wav[None], torch.ones(1))
         words += text.split()
-        progress(len(wav) / sample_rate)
     return " ".join(words)

@@ -25,7 +25,6 @@ from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
 # Durations that can be drawn: five frames of an encoder, and maps of 1500 x 1500.
 MIN_SECONDS, MAX_SECONDS = 0.2, 60.0
-MAX_PITCH_SECONDS = 600  # of more, the figure of pitch would be a blur
 SHOWN_SECONDS = 8.0  # of rotations and attention maps, if no end is given
 MAX_HEADS = 4  # that are drawn if none are named
 
@@ -80,16 +79,18 @@ class Head(NamedTuple):
             learned["c" if net.theta == "offset" else "a"] = net.rate()[..., None]
         if net.radius != "none":
             learned["rho"] = net.radius_slope
-        notes = []
-        for pair in pairs:
-            parts = []
-            for name, values in learned.items():
-                if 0 <= pair < values.shape[1]:
-                    numbers = values[self.head, pair].tolist()  # no "-0.00":
-                    numbers = [f"{round(x, 2) + 0.0:.2f}" for x in numbers]
-                    parts.append(f"{name} = {', '.join(numbers)}")
-            notes.append("; ".join(parts))
-        return notes
+
+        def note(name, values):
+            numbers = (round(x, 2) + 0.0 for x in values.tolist())  # no "-0.00"
+            return f"{name} = {', '.join(f'{x:.2f}' for x in numbers)}"
+
+        count = range(net.head_dim // 2)  # the figure says which pairs do not exist
+        return [
+            "; ".join(
+                note(k, x[self.head, i]) for k, x in learned.items() if i in count
+            )
+            for i in pairs
+        ]
 
 
 def untrained_head(path, offset=4.0, slope=0.2, even=1.0, odd=1.0, **section):
@@ -125,7 +126,7 @@ def trained_head(run, path, layer, head, switches=LISTENING, **section):
     return Head(run.attention[layer], head, channels, frame_shift(run), start, name)
 
 
-def speech_and_features(path, features, longest=MAX_SECONDS, **section):
+def speech_and_features(path, features, **section):
     """Samples [N] of a recording; mels [T, n_mels] and pitch [T, 4] of a PitchFbank.
 
     A recording that is too short or too long to draw, or has no pitch, is a ValueError.
@@ -133,10 +134,10 @@ def speech_and_features(path, features, longest=MAX_SECONDS, **section):
     sample_rate = features.compute_STFT.sample_rate
     wav = read_mono(path, sample_rate, **section)
     seconds = len(wav) / sample_rate
-    if not MIN_SECONDS <= seconds <= longest:
+    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise ValueError(
             f"{path} gives {seconds:.3f} s to draw, expected {MIN_SECONDS:g} to "
-            f"{longest:g} s of speech: choose a part with --start and --end"
+            f"{MAX_SECONDS:g} s of speech: choose a part with --start and --end"
         )
     with torch.no_grad():
         mels, channels = inband.split(features(wav[None])[0])
@@ -192,13 +193,10 @@ def frame_shift(run):
 def require_heads(run, layers, heads, switches=LISTENING):
     """Refuse a run in which these switches are off, or which has no such heads."""
     nets = run.attention
-    settings = {name: getattr(nets[0], name) for name in switches} if nets else {}
-    if set(settings.values()) <= {"none"}:
-        off = ", ".join(f"{name}: none" for name in settings) or "no pitch attention"
+    if {getattr(net, name) for net in nets[:1] for name in switches} <= {"none"}:
         raise ValueError(
-            f"{run.folder} is a run of variant {run.variant!r} ({off}): it has no "
-            "pitch parameters to show here; give a run of a variant with "
-            f"{' or '.join(switches)}"
+            f"{run.folder} is a run of variant {run.variant!r}, which has no pitch "
+            f"parameters to show here: give a run with {' or '.join(switches)}"
         )
     for name, wanted, count in (
         ("layer", layers, len(nets)),
@@ -215,8 +213,7 @@ def require_heads(run, layers, heads, switches=LISTENING):
 def draw_pitch(path, features, **section):
     """The figure of a recording's pitch, with the mels and f0 of a PitchFbank."""
     rate, bands = features.compute_STFT.sample_rate, features.compute_fbanks
-    longest = MAX_PITCH_SECONDS
-    wav, mels, channels = speech_and_features(path, features, longest, **section)
+    wav, mels, channels = speech_and_features(path, features, **section)
     frames = Frames(features.hop_length / rate, section.get("start", 0.0))
     f0_hz, voicing = inband.f0_in_hz(channels), inband.unpack(channels).voicing
     arrays = (array.numpy() for array in (mels, f0_hz, voicing))

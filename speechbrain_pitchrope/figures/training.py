@@ -93,22 +93,16 @@ def training_figure(logs):
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['loss', 'error rate (%)']
     """
-    empty = [name for name, log in logs.items() if "epoch" not in log]
-    if empty or not logs:
-        raise ValueError(
-            f"no finished epoch in the log of {', '.join(empty) or 'any run'}: wait "
-            "for the first one, or give an output folder that holds a train_log.txt"
-        )
-    logged = set().union(*logs.values())
+    logged = dict.fromkeys(name for log in logs.values() for name in log)
     columns = [
-        {panel: curves for panel, curves in column.items() if logged & curves.keys()}
+        {panel: curves for panel, curves in column.items() if logged.keys() & curves}
         for column in (COURSE, LEARNED)
     ]
     columns = list(filter(None, columns))
-    if not columns:
+    if not columns or not all("epoch" in log for log in logs.values()):
         raise ValueError(
-            f"the logs hold {', '.join(sorted(logged))}, expected train loss, valid "
-            "loss, valid WER or another value that is drawn"
+            f"the logs of {', '.join(logs)} hold {', '.join(logged) or 'nothing'}"
+            ", expected an epoch in each, and a loss, an error rate or what is learned"
         )
     inches = style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))
     figure = style.new_canvas(inches)

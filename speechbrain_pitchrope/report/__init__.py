@@ -153,8 +153,8 @@ class Report:
 
     def show(self, split, name, scored, data_folder=None):
         """What the page has of an utterance, and its faults."""
-        shown, faults = {"split": split, "name": name, "scored": scored}, []
-        shown |= {"sound": None, "pictures": [], "faults": faults}
+        faults, pictures = [], []
+        shown = {"split": split, "name": name, "scored": scored, "sound": None}
         with noting(faults, f"Recording and figures of {name}"):
             rate = int(self.run.settings["sample_rate"])
             wav = recordings(self.run, split, data_folder).get(name, "")
@@ -170,9 +170,8 @@ class Report:
             if figure in figures.not_drawn(self.model):
                 continue  # told once, for all utterances
             with noting(faults, f"The figure of {figure} of {name}"):
-                picture = figures.draw(figure, self.model, self.learned, path)
-                shown["pictures"].append(picture)
-        return shown
+                pictures.append(figures.draw(figure, self.model, self.learned, path))
+        return shown | {"pictures": pictures, "faults": faults}
 
 
 @contextmanager
@@ -186,12 +185,8 @@ def noting(missing, what):
 
 def ranked(utterances):
     """Keys of {key: Utterance}: by error rate, then errors, the worst first."""
-
-    def order(name):
-        counts = utterances[name].counts
-        return -counts.errors / max(1, counts.words), -counts.errors, name
-
-    return sorted(utterances, key=order)
+    counts = {name: utterance.counts for name, utterance in utterances.items()}
+    return sorted(counts, key=lambda x: (-counts[x].rate, -counts[x].errors, x))
 
 
 def spaced(items, count):

@@ -26,13 +26,9 @@ class ToneErrors(NamedTuple):
     units: np.ndarray  # syllables, or characters where tone is an accent, as said
     errors: np.ndarray  # insertions, deletions, substitutions of units with tones
     base_errors: np.ndarray  # the same without tones
-    matched: (
-        np.ndarray
-    )  # units with the right base, of bases that bear a tone somewhere
+    matched: np.ndarray  # units with the right base, if that bears a tone somewhere
     tone_errors: np.ndarray  # matched units with another tone
-    confusions: (
-        Counter  # (tone said, tone recognised, "" for none) of all matched units
-    )
+    confusions: Counter  # (tone said, tone recognised; "" for none), of matched units
 
     @property
     def measures(self):

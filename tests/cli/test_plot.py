@@ -125,8 +125,6 @@ def test_runs_that_can_not_be_drawn(figure, recording, rope_folder, tmp_path, ca
     assert main([*command, str(rope_folder)]) == main([*command, str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert "variant 'rope'" in error and "holds no hyperparams.yaml" in error
-    assert main(["plot", "similarity", recording, "--layer", "0"]) == 1
-    assert "--layer and --head are those of a --checkpoint" in capsys.readouterr().err
 
 
 def test_pitch_by_the_tracker_asked_for(recording):

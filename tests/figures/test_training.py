@@ -109,9 +109,9 @@ def test_every_way_of_cutting_a_line_short_is_told(tmp_path):
     ("content", "message"),
     [
         (None, "is not there: give the output folder"),
-        (b"\x89PNG\xff\n", "no finished epoch in the log of rope"),
-        (LINES[2].encode() + b"\n", "no finished epoch in the log of rope"),
-        (b"epoch: 1 - valid EER: 5.0\n", "the logs hold epoch, valid EER, expected"),
+        (b"\x89PNG\xff\n", "the logs of rope hold nothing, expected an epoch"),
+        (LINES[2].encode() + b"\n", "the logs of rope hold nothing, expected an ep"),
+        (b"epoch: 1 - valid EER: 5.0\n", "hold epoch, valid EER, expected an epoch"),
     ],
 )
 def test_logs_with_nothing_to_draw(content, message, tmp_path):
