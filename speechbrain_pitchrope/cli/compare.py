@@ -1,10 +1,8 @@
 """``pitchrope compare``: which system is better, and how sure that is.
 
 Reads the error files of two or more systems over one test set. Prints their error
-rates, then each later system against the first, over all and for each speaker.
+rates, then each later system against the first.
 """
-
-import itertools
 
 from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import (
@@ -12,7 +10,7 @@ from speechbrain_pitchrope.scoring.significance import (
     compare_rates,
     error_rate,
 )
-from speechbrain_pitchrope.scoring.systems import by_speaker, read_systems, split_seeds
+from speechbrain_pitchrope.scoring.systems import read_systems, split_seeds
 
 PAIR = {
     "first (%)": "{0.rate_a:.2f}",
@@ -48,22 +46,14 @@ def add_arguments(parser):
         help="the same of each system to judge, over the same utterances",
     )
     add_tones(parser)
-    parser.add_argument(
-        "--by-speaker",
-        action="store_true",
-        help="also compare over each speaker that has two utterances or more",
-    )
 
 
 def run(args):
-    """Print the systems, the pairs, and the speakers if they were asked for."""
+    """Print the systems, and the pairs."""
     kind = "hyp" if args.tones else "wer"
     groups = [split_seeds(name, kind) for name in (args.first, *args.others)]
-    ids, systems = read_systems(groups, args.tones)
-    groups = {"all": slice(None)}
-    if args.by_speaker:
-        groups |= {name: i for name, i in by_speaker(ids).items() if len(i) > 1}
-    print(systems_table(systems), "", HEADING, pairs_table(systems, groups), sep="\n")
+    _, systems = read_systems(groups, args.tones)
+    print(systems_table(systems), "", HEADING, pairs_table(systems), sep="\n")
     return 0
 
 
@@ -81,17 +71,17 @@ def systems_table(systems):
     return table(rows)
 
 
-def pairs_table(systems, groups):
-    """Each later system's difference from the first, over groups of utterances."""
-    rows = [("speaker", "systems", "error", *PAIR)]
-    choices = itertools.product(
-        groups.items(), range(1, len(systems)), systems[0].measures
-    )
-    for (speaker, own), number, measure in choices:
-        errors_a, units_a = systems[0].measures[measure][:, own]
-        errors_b, units_b = systems[number].measures[measure][:, own]
-        pair = compare_rates(errors_a, errors_b, units_a, units_b)
-        relative = 100 * pair.difference / pair.rate_a if pair.rate_a else float("nan")
-        cells = [form.format(pair, relative=relative) for form in PAIR.values()]
-        rows.append((speaker, f"{number + 1} vs 1", measure, *cells))
+def pairs_table(systems):
+    """Each later system's difference from the first."""
+    rows = [("systems", "error", *PAIR)]
+    first, *others = systems
+    for number, system in enumerate(others, start=2):
+        for measure, (errors, units) in system.measures.items():
+            errors_a, units_a = first.measures[measure]
+            pair = compare_rates(errors_a, errors, units_a, units)
+            relative = pair.difference / pair.rate_a if pair.rate_a else float("nan")
+            cells = [
+                form.format(pair, relative=100 * relative) for form in PAIR.values()
+            ]
+            rows.append((f"{number} vs 1", measure, *cells))
     return table(rows)

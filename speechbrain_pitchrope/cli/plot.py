@@ -4,12 +4,9 @@ import os
 from pathlib import Path
 
 from speechbrain_pitchrope.cli import options
+from speechbrain_pitchrope.cli.package import EXECUTES
 
-CHECKPOINT = (
-    "output folder of train.py, or a checkpoint in it, save/CKPT+...; loading its "
-    "hyperparams.yaml runs what it names, so give only runs that you trust"
-)
-
+CHECKPOINT = "output folder of train.py, or a checkpoint in it, save/CKPT+..."
 
 FIGURES = {
     "pitch": "waveform, spectrogram with f0, and voicing",
@@ -33,6 +30,7 @@ def add_arguments(parser):
             add("folders", nargs="+", help="output folders of train.py")
             continue
         add("file", help="the recording: any rate, any channels")
+        figure.epilog = None if name == "pitch" else EXECUTES
         options.add_section(figure)
         if name == "pitch":
             options.add_tracker(figure)

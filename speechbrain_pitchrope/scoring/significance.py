@@ -32,11 +32,6 @@ def error_rate(errors, units, axis=None):
     """Errors in percent of what was scored; both arrays are [utterances].
 
     No unit at all counts as one, as in SpeechBrain's WER of an utterance.
-
-    Example
-    -------
-    >>> print(error_rate([1, 0], [3, 5]))
-    12.5
     """
     return 100 * np.sum(errors, axis) / np.maximum(np.sum(units, axis), 1)
 
@@ -45,11 +40,6 @@ def rate_interval(errors, units, resamples=RESAMPLES, seed=0):
     """95 % confidence interval of an error rate in percent, by resampling utterances.
 
     Both arrays are [utterances]; the result is its low and its high end.
-
-    Example
-    -------
-    >>> rate_interval([1, 1, 1, 1], [4, 4, 4, 4])
-    (25.0, 25.0)
     """
     _, low, high = _bootstrap(error_rate, (errors, units), resamples, seed)
     return low, high

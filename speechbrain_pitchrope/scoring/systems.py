@@ -65,15 +65,8 @@ def read_texts(path):
     path, both = Path(path), []
     for kind in ("ref", "hyp"):
         file = path.with_name(f"{kind}_{path.name.partition('_')[2]}")
-        both.append({})
-        for line in file.read_text(encoding="utf-8").splitlines():
-            name, *words = line.split() or [""]
-            if not name or name in both[-1]:
-                raise ValueError(
-                    f"{file} has the line {line[:60]!r}, expected an utterance id that "
-                    "comes once, and words: run the test again with --test_only"
-                )
-            both[-1][name] = words
+        lines = map(str.split, file.read_text(encoding="utf-8").splitlines())
+        both.append({name: words for name, *words in filter(None, lines)})
     return tuple(both)
 
 
@@ -132,17 +125,12 @@ def by_speaker(ids):
     """Indices of each speaker's utterances; speakers are sorted, numbers by value.
 
     The speaker is what stands before the first hyphen of an id, as in LibriSpeech.
-
-    Example
-    -------
-    >>> by_speaker(["1089-1-0", "84-1-0", "84-1-1"])
-    {'84': array([1, 2]), '1089': array([0])}
     """
     without = [name for name in ids if not name.partition("-")[1]]
     if without:
         raise ValueError(
             f"the utterance id {without[0]!r} names no speaker, expected "
-            "'speaker-chapter-utterance': compare without --by-speaker"
+            "'speaker-chapter-utterance', as in LibriSpeech"
         )
     speakers = np.array([name.partition("-")[0] for name in ids])
     order = sorted(set(speakers.tolist()), key=lambda name: (len(name), name))

@@ -89,14 +89,7 @@ def tone_errors(refs, hyps):
 
 
 def confusion_matrix(confusions):
-    """Tones, sorted, and the counts, [tone of the reference, tone recognised].
-
-    Example
-    -------
-    >>> confusion_matrix(Counter({("1", "1"): 3, ("2", "1"): 1}))
-    (['1', '2'], array([[3, 0],
-           [1, 0]]))
-    """
+    """Tones, sorted, and the counts, [tone of the reference, tone recognised]."""
     tones = sorted({tone for pair in confusions for tone in pair})
     return tones, np.array([[confusions[(a, b)] for b in tones] for a in tones])
 

@@ -227,18 +227,6 @@ def test_recordings_are_found_from_any_folder(tested, folder, monkeypatch):
     assert report(*command)[0] == 0
 
 
-def test_a_recording_without_voice(tested, tmp_path):
-    run, corpus = tmp_path / "run", tmp_path / "corpus"
-    shutil.copytree(tested[0], run)
-    noise = 1e-3 * np.random.default_rng(0).normal(size=16000)
-    (corpus / "test-b").mkdir(parents=True)
-    soundfile.write(corpus / "test-b/3-1-0.wav", noise, 16000)
-    code, page = report(run, "--utterances", "1", "--data-folder", str(corpus))
-    faint = page.find(".//article")
-    assert code == 1 and "none is voiced" in text_of(faint)
-    assert faint.findall("audio") and not faint.findall("figure")
-
-
 def test_a_run_that_was_not_tested_yet(folder):
     for path in [*folder.glob("wer_*"), *folder.glob("cer_*")]:
         path.unlink()

@@ -1,7 +1,6 @@
 """The synthesiser, its voices, and what a microphone adds."""
 
 import ctypes
-import itertools
 import os
 import re
 import signal
@@ -9,7 +8,6 @@ import sys
 
 import numpy as np
 import pytest
-import scipy.signal
 import soundfile
 import torch
 
@@ -19,7 +17,6 @@ from speechbrain_pitchrope.demo.speech import (
     Espeak,
     add_room,
     resample,
-    trim,
     write_flac,
 )
 from speechbrain_pitchrope.demo.voices import PROBES, VOICES
@@ -79,9 +76,8 @@ def test_an_interruption_while_espeak_speaks_is_not_swallowed(monkeypatch):
 
 
 @pytest.mark.parametrize("language", VOICES)
-def test_every_voice_is_unlike_the_others(language):
-    """And each split has low and high ones."""
-    spectra, sexes = {}, {}
+def test_each_split_has_low_and_high_voices(language):
+    sexes = {}
     for voice in VOICES[language]:
         espeak = Espeak(voice.name)
         samples = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
@@ -91,24 +87,12 @@ def test_every_voice_is_unlike_the_others(language):
         sexes.setdefault(voice.split, set()).add(voice.sex)
         assert (80 < median < 160) if voice.sex == "M" else (145 < median < 320)
         assert 0.15 < np.abs(samples).max() < 0.8
-        power = scipy.signal.welch(samples, SAMPLE_RATE, nperseg=1024)[1][1:]
-        level = 10 * np.log10(power.reshape(32, -1).mean(1))
-        spectra[voice] = level - level.mean()
-    for one, other in itertools.combinations(spectra, 2):
-        assert one.speaker != other.speaker
-        distance = np.sqrt(np.mean((spectra[one] - spectra[other]) ** 2))
-        assert distance > 1.5, (one.name, other.name)
+    assert len({voice.name for voice in VOICES[language]}) == len(VOICES[language])
     assert all(found == {"F", "M"} for found in sexes.values())
 
 
 def tone(hz, seconds):
     return np.sin(2 * np.pi * hz * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
-
-
-def test_trimming_leaves_nothing_to_trim():
-    trimmed = trim(np.pad(tone(200, 1.0), 500))
-    assert SAMPLE_RATE - 2 <= len(trimmed) <= SAMPLE_RATE
-    assert np.array_equal(trim(trimmed), trimmed)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,6 +1,5 @@
 """What the corpora say, and that tones are spoken as they are written."""
 
-import ctypes
 import itertools
 import random
 import re
@@ -119,28 +118,6 @@ def test_a_third_tone_before_a_third_would_be_spoken_as_a_second():
     assert np.array_equal(written, spoken)
     drawn = [draw_syllables(random.Random(seed), "cmn") for seed in range(200)]
     assert not [text for text in drawn if re.search(r"3 \w+3", text)]
-
-
-@pytest.mark.parametrize("language", ["cmn", "yue"])
-def test_every_syllable_is_one_for_the_synthesiser(language):
-    library = Espeak(ESPEAK_LANGUAGES[language])._library
-    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-
-    def phonemes(text):
-        pointer = ctypes.byref(ctypes.c_char_p(text.encode()))
-        return library.espeak_TextToPhonemes(pointer, 1, 0).decode()
-
-    marks = {"cmn": ("55", "35", "214", "51"), "yue": TONES["yue"]}[language]
-    known = {}
-    for syllable in SYLLABLES[language]:
-        for tone, mark in zip(TONES[language], marks, strict=True):
-            known[syllable + tone] = phonemes(syllable + tone)
-            # Consonants, one stressed vowel, its tone, a nasal; no English, no words.
-            expected = rf"[A-Za-z]+'[A-Za-z]+{mark}[nN]?_\|"
-            assert re.fullmatch(expected, known[syllable + tone]), syllable
-    assert len(set(known.values())) == len(known)
-    for item in plan_utterances(language):
-        assert phonemes(item.text) == " ".join(known[s] for s in item.text.split())
 
 
 @pytest.mark.parametrize("language", ["cmn", "yue"])

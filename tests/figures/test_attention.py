@@ -65,12 +65,6 @@ def test_pairs_are_named_and_stand_over_f0(rotation):
     assert {axes.get_xlim() for axes in rotation} == {(0.4, 1.6)}
 
 
-def test_a_pair_that_does_not_exist():
-    for pairs, named in (([0, 3], "3"), ([-1], "-1"), ([], "to draw")):
-        with pytest.raises(ValueError, match=rf"pair {named}.* has 3 pairs, 0 to 2"):
-            rotation_figure(TURNED, TURNED, F0_HZ, Frames(SHIFT), pairs)
-
-
 @pytest.mark.parametrize(
     ("bias", "title", "said"),
     [
