@@ -58,16 +58,14 @@ def run(args):
 
 
 def systems_table(systems):
-    """The error rates and counts of each system."""
-    first = systems[0]
-    rates = [f"{name} (%)" for name in first.measures]
-    rows = [("system", *rates, *first.counts, "utterances", "files")]
+    """The error rates of each system."""
+    rates = [f"{name} (%)" for name in systems[0].measures]
+    rows = [("system", *rates, "units", "utterances", "files")]
     for number, system in enumerate(systems, start=1):
         rates = [f"{error_rate(*counts):.2f}" for counts in system.measures.values()]
-        counts = [f"{n.sum():.1f}".removesuffix(".0") for n in system.counts.values()]
-        utterances = next(iter(system.counts.values())).size
+        _, units = next(iter(system.measures.values()))
         files = ",".join(map(str, system.paths))
-        rows.append((number, *rates, *counts, utterances, files))
+        rows.append((number, *rates, f"{units.sum():.0f}", units.size, files))
     return table(rows)
 
 

@@ -93,8 +93,7 @@ def rotation_figure(
 def similarity_figure(plain, adapted, bias, f0_hz, frames, title=None):
     """The kernels of standard RoPE and of pitch, their difference, and the bias.
 
-    All four share one colour scale. A bias that goes beyond it is divided by a whole
-    number, which its panel names.
+    All four share one colour scale.
 
     ``plain`` and ``adapted`` are kernels [T, T], the mean over the rotary pairs of
     r_m r_n cos(theta_m - theta_n); ``bias`` [T, T] is in logits, zeros if there is
@@ -108,16 +107,13 @@ def similarity_figure(plain, adapted, bias, f0_hz, frames, title=None):
     >>> [axes.get_title() for axes in figure.axes if axes.images][:2]
     ['standard RoPE', 'pitch-adapted RoPE']
     """
-    limit = max(np.abs(kernel).max() for kernel in (plain, adapted, adapted - plain))
-    divisor = max(1, int(np.ceil(np.abs(bias).max() / limit)))
-    unit = f"logits / {divisor}" if divisor > 1 else "logits"
-    name = f"similarity bias ({unit})" if bias.any() else "no similarity bias"
     maps = {
         "standard RoPE": plain,
         "pitch-adapted RoPE": adapted,
         "pitch-adapted less standard": adapted - plain,
-        name: bias / divisor,
+        "similarity bias (logits)" if bias.any() else "no similarity bias": bias,
     }
+    limit = max(np.abs(values).max() for values in maps.values())
     figure = style.new_canvas((style.WIDTH, 7.3), title)
     shared = {"sharex": True, "sharey": "row", "height_ratios": (0.22, 1, 1)}
     grid = figure.subplots(3, 2, **shared)

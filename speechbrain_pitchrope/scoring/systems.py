@@ -17,12 +17,11 @@ class System(NamedTuple):
     """Errors of a system, averaged over its seeds; ``paths`` has a file for each.
 
     ``measures`` are name to errors and reference units, [2, utterances]: "WER" or
-    "CER", or "toned", "base" and "tone". ``counts`` are name to others, [utterances].
+    "CER", or "toned", "base" and "tone".
     """
 
     paths: list
     measures: dict
-    counts: dict
 
 
 def find_tests(path, kind="wer"):
@@ -77,35 +76,28 @@ def read_systems(groups_of_paths, with_tones=False):
     for paths in groups_of_paths:
         seeds = []
         for path in paths:
-            refs, *numbers = read(path)
+            refs, measures = read(path)
             first = first or (path, refs)
             _check_comparable(*first, path, refs)
-            seeds.append(numbers)
-        systems.append(System(paths, *map(_mean, zip(*seeds, strict=True))))
+            seeds.append(measures)
+        means = {x: np.mean([seed[x] for seed in seeds], axis=0) for x in seeds[0]}
+        systems.append(System(paths, means))
     return sorted(first[1]), systems
 
 
 def _read_words(path):
-    """References, measures and counts of a ``wer_`` or ``cer_<split>.txt``."""
+    """References and measures of a ``wer_`` or ``cer_<split>.txt``."""
     utterances = read_utterances(path)
     refs = {name: each.reference for name, each in utterances.items()}
-    rows = [utterances[name].counts for name in sorted(refs)]
-    errors, *counts = np.array(rows, dtype=float).T[:5]
-    measure = "CER" if path.name.startswith("cer_") else "WER"
-    named = dict(zip(("words", "ins", "del", "sub"), counts, strict=True))
-    return refs, {measure: (errors, named["words"])}, named
+    counts = [utterances[name].counts for name in sorted(refs)]
+    arrays = np.array([(each.errors, each.words) for each in counts], dtype=float).T
+    return refs, {"CER" if path.name.startswith("cer_") else "WER": arrays}
 
 
 def _read_tones(path):
-    """References, measures and counts of a test's texts."""
+    """References and measures of a test's texts."""
     refs, hyps = read_texts(path)
-    scored = tone_errors(refs, hyps)
-    return refs, scored.measures, {"units": scored.units, "matched": scored.matched}
-
-
-def _mean(seeds):
-    """The mean of each array of several {name: array}."""
-    return {name: np.mean([seed[name] for seed in seeds], axis=0) for name in seeds[0]}
+    return refs, tone_errors(refs, hyps).measures
 
 
 def _check_comparable(path_a, refs_a, path_b, refs_b):

@@ -54,9 +54,8 @@ def test_rates_and_pairs_are_those_of_the_files(kind, runs, capsys):
     for row, utterances in zip(systems, (REFERENCES, BETTER), strict=False):
         stats = score(utterances, split_tokens=kind == "cer")
         found = stats.summarize()
-        names = ("num_scored_tokens", "insertions", "deletions", "substitutions")
-        counts = (str(found[name]) for name in names)
-        assert row[1:-1] == [f"{found['WER']:.2f}", *counts, "40"]
+        words = str(found["num_scored_tokens"])
+        assert row[1:-1] == [f"{found['WER']:.2f}", words, "40"]
         scored = sorted(stats.scores, key=lambda details: details["key"])
         errors.append([details["num_edits"] for details in scored])
     pair = compare_rates(*errors, [details["num_ref_tokens"] for details in scored])
@@ -85,10 +84,10 @@ def test_tones_are_compared_apart(tmp_path, capsys):
             (folder / f"{kind}_test.txt").write_text("".join(lines))
         paths.append(str(folder))
     systems, pairs = tables(capsys, *paths, "--tones")
-    assert [row[1:6] for row in systems] == [
-        ["25.00", "0.00", "25.00", "16", "16"],
-        ["25.00", "25.00", "0.00", "16", "12"],
-        ["0.00", "0.00", "0.00", "16", "16"],
+    assert [row[1:5] for row in systems] == [
+        ["25.00", "0.00", "25.00", "16"],
+        ["25.00", "25.00", "0.00", "16"],
+        ["0.00", "0.00", "0.00", "16"],
     ]
     assert [(row[0], row[3], row[6]) for row in pairs] == [
         *(("2", "toned", "+0.00"), ("2", "base", "+25.00"), ("2", "tone", "-25.00")),
