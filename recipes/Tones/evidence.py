@@ -26,7 +26,7 @@ from speechbrain_pitchrope.scoring.significance import (
     error_rate,
     rate_interval,
 )
-from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
+from speechbrain_pitchrope.scoring.systems import read_texts
 from speechbrain_pitchrope.scoring.tones import (
     ToneErrors,
     confusion_matrix,
@@ -225,7 +225,8 @@ def tests_table(tests):
 
 def voices_table(corpus, variants):
     """Error rates of each test voice."""
-    groups = by_speaker(corpus.mean(variants[0]).ids)
+    voices = np.array([name.split("-")[0] for name in corpus.mean(variants[0]).ids])
+    groups = {voice: voices == voice for voice in np.unique(voices)}
     rows = []
     for variant in variants:
         errors, units = corpus.mean(variant).measures["toned"]

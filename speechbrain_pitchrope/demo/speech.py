@@ -12,7 +12,6 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -71,13 +70,10 @@ class Espeak:
             AUDIO_OUTPUT_SYNCHRONOUS, 0, os.fsencode(data), INITIALIZE_DONT_EXIT
         )
         self._library.espeak_SetSynthCallback(self._callback)
-        # An unknown variant is ignored without an error, so it is looked up here.
-        variant = voice.partition("+")[2]
-        known = not variant or Path(data, "voices/!v", variant).is_file()
-        if not known or self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(
                 f"espeak-ng has no voice {voice!r} in {data}: name one that it has, "
-                "such as 'en-us+f2'; or its path is longer than the 159 bytes it reads"
+                "such as 'en-us'; or its path is longer than the 159 bytes it reads"
             )
 
     @property

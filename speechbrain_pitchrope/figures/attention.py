@@ -62,8 +62,7 @@ def rotation_figure(
     *panels, f0_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights)
     for axes, pair, note in zip(panels, pairs, notes or [""] * len(pairs), strict=True):
         turn = 2 * np.pi * frames.shift / np.angle(plain[1, pair] / plain[0, pair])
-        digits = ".3g" if turn < 1000 else ",.0f"
-        name = f"pair {pair}: a turn in {turn:{digits}} s{', ' if note else ''}{note}"
+        name = f"pair {pair}: a turn in {turn:.3g} s{', ' if note else ''}{note}"
         axes.set_title(name, loc="left", fontsize=8, pad=3)
         for label, course, line in (
             ("RoPE", plain[:, pair], STANDARD),

@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from speechbrain_pitchrope.figures import style
 from speechbrain_pitchrope.nnet.summary import QUANTITIES
 
-TRAIN_LOG = "train_log.txt"
 LINES = ("-", "--", ":", "-.")
 LOOKS = cycler(color=style.SEQUENCE, marker="os^Dv*", linewidth=(3, 2.2, *[1.4] * 4))
 """Of the runs; of curves that lie on one another, all are seen."""
@@ -45,7 +44,7 @@ def read_log(folder):
 
     Refused if it ends within a line: a number that lost its last digits is a wrong one.
     """
-    path = Path(folder) / TRAIN_LOG
+    path = Path(folder) / "train_log.txt"
     if not path.is_file():
         raise ValueError(f"{path} is not there: give the output folder of a training")
     text = path.read_text(encoding="utf-8", errors="replace")

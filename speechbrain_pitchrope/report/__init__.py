@@ -69,7 +69,7 @@ def write_report(output_folder, path, utterances=3, data_folder=None):
 
 
 class Report:
-    """What the output folder of a run holds; ValueError if there is nothing.
+    """What the output folder of a run holds.
 
     ``missing`` says what should be there and isn't. ``log`` is of ``read_log``,
     ``learned`` of ``learned_table``. ``splits`` are those that were tested: name, wer
@@ -89,12 +89,6 @@ class Report:
             columns, rows = learned_table(self.model.hparams["Transformer"])
             self.learned = columns[:-1], [row[:-1] for row in rows]  # no names of code
         self._read_tests()
-        if not (self.log or self.model or self.tested):
-            raise ValueError(
-                f"there is nothing to report of {run.folder} yet: it has no finished "
-                "epoch (train_log.txt), no checkpoint (save/CKPT+...) and no test "
-                "(wer_<split>.txt). Wait for the first epoch's end"
-            )
 
     def _read_tests(self):
         """The error files of every split; those that are cut short are left out."""

@@ -111,19 +111,3 @@ def _check_comparable(path_a, refs_a, path_b, refs_b):
             f"{len(names)} utterances, expected the same in both; {changed[0]} has "
             f"{texts[0]} and {texts[1]}: compare runs over the same test set"
         )
-
-
-def by_speaker(ids):
-    """Indices of each speaker's utterances; speakers are sorted, numbers by value.
-
-    The speaker is what stands before the first hyphen of an id, as in LibriSpeech.
-    """
-    without = [name for name in ids if not name.partition("-")[1]]
-    if without:
-        raise ValueError(
-            f"the utterance id {without[0]!r} names no speaker, expected "
-            "'speaker-chapter-utterance', as in LibriSpeech"
-        )
-    speakers = np.array([name.partition("-")[0] for name in ids])
-    order = sorted(set(speakers.tolist()), key=lambda name: (len(name), name))
-    return {speaker: np.flatnonzero(speakers == speaker) for speaker in order}

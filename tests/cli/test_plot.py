@@ -64,7 +64,6 @@ def test_a_trained_head_on_part_of_a_long_recording(
         ("pitch", 0, "holds no samples"),
         ("pitch", None, "can't be read as audio"),
         ("similarity", 800, "gives 0.050 s"),
-        ("attention", 16000, "none is voiced"),
     ],
 )
 def test_no_speech(figure, samples, message, run_folder, tmp_path, capsys):
@@ -110,7 +109,6 @@ def test_a_figure_that_can_not_be_saved(recording, tmp_path, capsys):
         ("attention", "--layers 2 0 5", "no layer 2, 5: {} has 2, 0 to 1"),
         ("attention", "--heads 2", "there is no head 2"),
         ("attention", "--start 1 --end 0.5", "--start is 1 s and --end 0.5"),
-        ("rotation", "--start 3", "voice.wav"),
     ],
 )
 def test_what_does_not_exist(figure, options, message, recording, run_folder, capsys):

@@ -87,16 +87,3 @@ def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys):
     assert len(lines((recordings / "text.tsv").read_text())) == 2
     told = capsys.readouterr().err
     assert "1 files skipped:\n  video.mkv: libsndfile does not read this" in told
-
-
-def test_what_cannot_be_done_is_said(package, recordings, capsys):
-    (recordings / "empty").mkdir()
-    for folder, path, message in (
-        ("a", "a/x.wav", "a holds no hyperparams.yaml: give a folder of pitchrope"),
-        ("nowhere", "a/x.wav", "nowhere is no folder: give a folder"),
-        (package, "empty", "empty holds no recordings"),
-    ):
-        assert main(["transcribe", folder, path]) == 1
-        printed = capsys.readouterr()
-        assert printed.err.startswith(f"pitchrope transcribe: {message}")
-        assert printed.out == ""

@@ -2,13 +2,11 @@
 
 import ctypes
 import os
-import re
 import signal
 import sys
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from speechbrain_pitchrope.demo.corpus import VOLUME
@@ -17,7 +15,6 @@ from speechbrain_pitchrope.demo.speech import (
     Espeak,
     add_room,
     resample,
-    write_flac,
 )
 from speechbrain_pitchrope.demo.voices import PROBES, VOICES
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
@@ -41,13 +38,9 @@ def test_the_sound_depends_on_nothing_but_what_this_voice_has_said(variant):
     assert not np.array_equal(*spoken)
 
 
-@pytest.mark.parametrize("voice", ["xx", "en-us+nobody"])
-def test_voices_that_are_not_there_are_named(voice):
-    with pytest.raises(ValueError, match=f"no voice '{re.escape(voice)}'"):
-        Espeak(voice)
-
-
 def test_errors_name_the_text_the_path_or_the_package(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match="no voice 'xx'"):
+        Espeak("xx")
     with pytest.raises(ValueError, match="or silence, for the text ' '"):
         Espeak("en-us").speak(" ")
     long = tmp_path / ("d" * 159)
@@ -112,13 +105,8 @@ def test_the_room_keeps_its_declared_ranges(seed):
     assert 23 < spoken - noise < 42
 
 
-def test_peaks_are_turned_down_and_flac_holds_the_very_samples(tmp_path):
+def test_peaks_are_turned_down():
     clicks = np.zeros(SAMPLE_RATE)
     clicks[::4000] = 1.0
     samples = add_room(clicks, np.random.default_rng(0))
     assert np.abs(samples / 32767).max() == pytest.approx(0.9, abs=1e-4)
-    path = tmp_path / "a" / "b.flac"
-    write_flac(path, samples)
-    info = soundfile.info(path)
-    assert (info.format, info.subtype, info.samplerate) == ("FLAC", "PCM_16", 16000)
-    assert np.array_equal(soundfile.read(path, dtype="int16")[0], samples)

@@ -55,13 +55,9 @@ def test_thick_lines_are_rope_and_thin_ones_the_adapted_rotation(rotation):
         np.testing.assert_allclose(heights[[0, -1]], [-RADIUS.max(), RADIUS.max()])
 
 
-def test_pairs_are_named_and_stand_over_f0(rotation):
-    *panels, f0_axes = rotation
-    names = [axes.get_title(loc="left") for axes in panels]
+def test_pairs_are_named_and_share_the_time_axis(rotation):
+    names = [axes.get_title(loc="left") for axes in rotation[:2]]
     assert names == ["pair 2: a turn in 1.26 s, a = 0.1", "pair 0: a turn in 0.251 s"]
-    x, y = f0_axes.lines[0].get_data()
-    np.testing.assert_allclose(x, SHIFT * FRAMES)
-    np.testing.assert_array_equal(y, VOICED)
     assert {axes.get_xlim() for axes in rotation} == {(0.4, 1.6)}
 
 
@@ -115,18 +111,13 @@ def test_maps_are_the_weights_and_their_difference_on_two_scales(rows):
         assert panels[0].get_ylabel().startswith(name)
         for axes, expected in zip(panels, (on, zeroed, on - zeroed), strict=True):
             np.testing.assert_allclose(axes.images[0].get_array(), expected)
+            np.testing.assert_allclose(axes.images[0].get_extent(), 2 * [-0.02, 1.98])
+    assert {axes.get_xlim() for row in rows for axes in row} == {(0.1, 1.5)}
     limits = [[axes.images[0].get_clim() for axes in panels] for panels in rows[1:]]
     ((on, zeroed, difference),) = {tuple(row) for row in limits}
     assert on == zeroed
     assert on[0] == 0 and on[1] > 1 / 50
     assert difference[0] == -difference[1] < 0
-
-
-def test_maps_and_spectrogram_share_the_time_axis(rows):
-    assert {axes.get_xlim() for row in rows for axes in row} == {(0.1, 1.5)}
-    for axes in (*rows[1], *rows[2]):
-        assert axes.get_ylim() == (0.1, 1.5)
-        np.testing.assert_allclose(axes.images[0].get_extent(), 2 * [-0.02, 1.98])
 
 
 def test_words_stand_at_their_frames_and_none_over_another(rows):

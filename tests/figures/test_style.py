@@ -6,12 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 from speechbrain.lobes.features import Fbank
 
 from speechbrain_pitchrope.figures import style
 from speechbrain_pitchrope.figures.style import (
-    DIVERGING,
     Frames,
     draw_map,
     draw_spectrogram,
@@ -47,16 +45,14 @@ def test_a_title_beyond_four_lines_ends_and_says_so():
 
 @pytest.mark.parametrize("n_mels", [40, 80])
 def test_hertz_beside_the_bands_are_those_of_speechbrains_filters(n_mels):
-    """A tone is strongest in the band at whose height its frequency stands."""
     axes = new_canvas((4, 2)).subplots()
     draw_spectrogram(axes, np.zeros((51, n_mels)), Frames(0.01), f_max=8000)
     (hertz_axis,) = axes.child_axes
     labels = [text.get_text() for text in hertz_axis.get_yticklabels()]
-    time = torch.arange(16000) / 16000
-    fbank = Fbank(n_mels=n_mels, n_fft=2048, win_length=128)
-    for place, label in zip(hertz_axis.get_yticks()[:-1], labels[:-1], strict=True):
-        tone = torch.sin(2 * torch.pi * float(label.replace(",", "")) * time)
-        assert abs(fbank(tone[None])[0, 50].argmax() + 0.5 - place) < 1
+    hertz = [float(label.replace(",", "")) for label in labels[:-1]]
+    centres = Fbank(n_mels=n_mels).compute_fbanks.f_central
+    expected = np.interp(hertz, centres, np.arange(n_mels) + 0.5)
+    np.testing.assert_allclose(hertz_axis.get_yticks()[:-1], expected, atol=0.1)
 
 
 @style.styled
@@ -97,10 +93,8 @@ def test_without_matplotlib_the_remedy_is_named(run_folder):
 
 
 def draw():
-    figure = new_canvas((4, 2))
-    maps = np.linspace(-1, 1, 400).reshape(20, 20)
-    for axes, colors in zip(figure.subplots(1, 2), (DIVERGING, "Blues"), strict=True):
-        axes.imshow(maps, cmap=colors)
+    figure = new_canvas((4, 2), "a")
+    figure.subplots().imshow(np.linspace(-1, 1, 400).reshape(20, 20), cmap="Blues")
     return figure
 
 

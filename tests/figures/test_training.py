@@ -51,15 +51,14 @@ def test_lines_of_two_runs():
 
 
 def test_every_quantity_has_its_panel_with_a_new_models_value():
-    """In the right column, beside a run that has no pitch to learn of."""
+    """Beside a run that has no pitch to learn of."""
     new = pitch_statistics(PitchRoPEMHA(8, 2))
     new |= pitch_statistics(PitchRoPEMHA(8, 2, theta="phase", similarity="gaussian"))
     assert set(new) == {quantity.statistic for quantity in QUANTITIES}
     logged = ", ".join(f"{name}: {value + 0.25}" for name, value in new.items())
     log = read_train_log([f"epoch: {i}, steps: {i}, {logged}" for i in (1, 2)])
     figure = training_figure({"all": log, "rope": read_train_log(LINES)})
-    figure.draw_without_rendering()
-    drawn, middle = panels(figure), figure.bbox.width / 2
+    drawn = panels(figure)
     for quantity in QUANTITIES:
         lines = drawn[quantity.panel]
         start = quantity.start
@@ -70,8 +69,6 @@ def test_every_quantity_has_its_panel_with_a_new_models_value():
         low, high = line.axes.get_ylim()
         assert low < start < start + 0.25 < high
         assert not any(label.startswith("_rope") for label in lines)
-        assert line.axes.get_window_extent().x0 > middle
-    assert drawn["loss"]["_rope, train"].axes.get_window_extent().x1 < middle
 
 
 def test_a_log_without_updates_puts_all_on_the_axis_of_epochs():

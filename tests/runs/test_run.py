@@ -106,7 +106,6 @@ YAML, WEIGHTS = "hyperparams.yaml", "save/*/model.ckpt"
         (WEIGHTS, not_finite, "model.ckpt holds NaN or infinite numbers in 0\\."),
         ("save/*/normalizer.ckpt", lambda x: b"", "normalizer.ckpt can't be read"),
         ("save/*/CKPT.yaml", replaced("epoch", "- epoch"), "CKPT.yaml can't be read"),
-        ("save/*/CKPT.yaml", lambda x: b"", "CKPT.yaml can't be read"),
         ("variant.json", half, "variant.json can't be read .*: remove it"),
         ("variant.json", replaced('"offset"', '"frame"'), "trained with .*'frame'"),
     ],

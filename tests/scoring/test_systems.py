@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from speechbrain_pitchrope.scoring.systems import (
-    by_speaker,
     find_tests,
     read_systems,
     read_texts,
@@ -78,10 +77,3 @@ def test_tests_of_other_references_are_refused(other, message, tmp_path):
     for groups in ([[a], [b]], [[a, b]]):
         with pytest.raises(ValueError, match=message):
             read_systems(groups)
-
-
-def test_utterances_by_speaker():
-    found = by_speaker(["1089-1-0", "84-1-0", "84-1-1"])
-    assert {k: x.tolist() for k, x in found.items()} == {"84": [1, 2], "1089": [0]}
-    with pytest.raises(ValueError, match="id '84' names no speaker"):
-        by_speaker(["84-1-0", "84"])
