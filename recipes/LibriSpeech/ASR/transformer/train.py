@@ -10,7 +10,6 @@ through it. Interrupted runs resume when started again with the same command.
 """
 
 import io
-import os
 import sys
 from pathlib import Path
 
@@ -41,7 +40,7 @@ logger = get_logger(__name__)
 
 
 class ASR(sb.Brain):
-    """Trains and tests; ``main`` sets its tokenizer, tensorboard and split."""
+    """Trains and tests; ``main`` sets its tokenizer, loggers and split."""
 
     @property
     def has_decoder(self):
@@ -52,8 +51,7 @@ class ASR(sb.Brain):
         """Waveforms to log-probabilities (CTC, decoder), encoder output and lengths."""
         batch = batch.to(self.device)
         wavs, wav_lens = batch.sig
-        names = [name for name in ("f0_hz", "voicing") if hasattr(batch, name)]
-        cached = {name: getattr(batch, name).data for name in names}
+        cached = {k: batch[k].data for k in ("f0_hz", "voicing") if hasattr(batch, k)}
         feats = self.hparams.compute_features(wavs, **cached)
         epoch = self.hparams.epoch_counter.current
         feats = self.modules.normalize(feats, wav_lens, epoch=epoch)
@@ -61,7 +59,7 @@ class ASR(sb.Brain):
         tokens_bos = batch.tokens_bos.data if self.has_decoder else None
         if self.augments(stage):
             feats, wav_lens = self.hparams.fea_augment(feats, wav_lens)
-            if tokens_bos is not None:
+            if self.has_decoder:
                 tokens_bos = self.hparams.fea_augment.replicate_labels(tokens_bos)
 
         src = self.modules.CNN(feats)
@@ -84,51 +82,43 @@ class ASR(sb.Brain):
 
         loss = self.hparams.ctc_cost(p_ctc, tokens, wav_lens, tokens_lens).sum()
         if self.has_decoder:
-            loss_seq = self.hparams.seq_cost(
-                p_seq, tokens_eos, length=tokens_eos_lens
-            ).sum()
+            loss_seq = self.hparams.seq_cost(p_seq, tokens_eos, tokens_eos_lens).sum()
             weight = self.hparams.ctc_weight
             loss = weight * loss + (1 - weight) * loss_seq
         if stage != sb.Stage.TRAIN:
             if self.has_decoder:
                 self.acc_metric.append(p_seq, tokens_eos, tokens_eos_lens)
-            self.score(batch, self.transcribe(p_ctc, enc_out, wav_lens, stage))
+            texts = self.transcribe(p_ctc, enc_out, wav_lens, stage)
+            hyps = [text.split() for text in texts]
+            refs = [text.split() for text in batch.wrd]
+            self.wer_metric.append(batch.id, hyps, refs)
+            self.cer_metric.append(batch.id, hyps, refs)
         return loss
 
     def augments(self, stage):
         """Whether features are augmented at this update."""
-        return (
-            stage == sb.Stage.TRAIN
-            and self.optimizer_step > self.hparams.augment_warmup
-        )
+        warm = self.optimizer_step > self.hparams.augment_warmup
+        return warm and stage == sb.Stage.TRAIN
 
-    def searches(self, stage):
-        """Whether this validation decodes by beam search, and not by greedy CTC."""
-        if stage == sb.Stage.TEST or not self.has_decoder:
-            return stage == sb.Stage.TEST
+    @property
+    def valid_beam(self):
+        """Beam of this epoch's validation; 1 is greedy CTC."""
         epoch = self.hparams.epoch_counter.current
-        return epoch % self.hparams.valid_search_interval == 0
+        if self.has_decoder and epoch % self.hparams.valid_search_interval == 0:
+            return self.hparams.valid_beam_size
+        return 1
 
     def transcribe(self, p_ctc, enc_out, wav_lens, stage):
         """Texts of a batch, by the search that belongs to the stage."""
-        if not self.searches(stage):
-            blank = self.hparams.blank_index
-            hyps = ctc_greedy_decode(p_ctc, wav_lens, blank_id=blank)
-        elif not self.has_decoder:
+        if stage == sb.Stage.TEST and not self.has_decoder:
             return [hyp[0].text for hyp in self.hparams.test_search(p_ctc, wav_lens)]
-        elif stage == sb.Stage.TEST:
+        if stage == sb.Stage.TEST:
             hyps, _, _, _ = self.hparams.test_search(enc_out, wav_lens)
-        else:
+        elif self.valid_beam > 1:
             hyps, _, _, _ = self.hparams.valid_search(enc_out, wav_lens)
+        else:
+            hyps = ctc_greedy_decode(p_ctc, wav_lens, self.hparams.blank_index)
         return [self.tokenizer.decode_ids(hyp) for hyp in hyps]
-
-    def score(self, batch, texts):
-        """Count the errors of a batch and keep its texts."""
-        hyps = [text.split() for text in texts]
-        refs = [text.split() for text in batch.wrd]
-        self.wer_metric.append(batch.id, hyps, refs)
-        self.cer_metric.append(batch.id, hyps, refs)
-        self.texts.extend(zip(batch.id, hyps, refs, strict=True))
 
     def on_stage_start(self, stage, epoch=None):
         """Fresh counters for each pass."""
@@ -137,7 +127,6 @@ class ASR(sb.Brain):
                 self.acc_metric = self.hparams.acc_computer()
             self.wer_metric = self.hparams.error_rate_computer()
             self.cer_metric = self.hparams.cer_computer()
-            self.texts = []
 
     def _should_save_intra_epoch_ckpt(self, *args):
         """Save between updates only: what has been accumulated is in no checkpoint."""
@@ -159,13 +148,9 @@ class ASR(sb.Brain):
             stats["ACC"] = self.acc_metric.summarize()
         stats["WER"] = self.wer_metric.summarize("error_rate")
         stats["CER"] = self.cer_metric.summarize("error_rate")
-        if stage == sb.Stage.VALID:
-            self.end_epoch(epoch, stats)
-        else:
+        if stage == sb.Stage.TEST:
             self.end_test(stats)
-
-    def end_epoch(self, epoch, stats):
-        """Log an epoch and keep its checkpoint if it is among the best."""
+            return
         meta = {
             "epoch": epoch,
             "lr": self.optimizer.param_groups[0]["lr"],
@@ -173,17 +158,15 @@ class ASR(sb.Brain):
             "beam": self.valid_beam,
             **pitch_statistics(self.hparams.model),
         }
-        loggers = filter(None, (self.hparams.train_logger, self.tensorboard))
         # A run that was killed between its log and its checkpoint has been here.
         if not run_on_main(self.has_logged, args=[epoch]):
-            for train_logger in loggers:
+            for train_logger in self.loggers:
                 train_logger.log_stats(meta, self.train_stats, stats)
-        criterion = self.criterion
-        key = next(iter(criterion.values()))
+        ((kind, key),) = self.criterion.items()
         self.checkpointer.save_and_keep_only(
             meta={"epoch": epoch, key: stats[key]},
             num_to_keep=self.hparams.avg_checkpoints,
-            **{f"{name}s": [key] for name in criterion},
+            **{f"{kind}s": [key]},
         )
 
     def has_logged(self, epoch):
@@ -192,23 +175,14 @@ class ASR(sb.Brain):
         return log.is_file() and f"epoch: {epoch}, " in log.read_text(encoding="utf-8")
 
     @property
-    def valid_beam(self):
-        """Beam of this epoch's validation; 1 is greedy CTC."""
-        if self.searches(sb.Stage.VALID):
-            return self.hparams.valid_beam_size
-        return 1
-
-    @property
     def criterion(self):
         """What tells good checkpoints: {max_key: ACC} or, for CTC, {min_key: CER}."""
         return {"max_key": "ACC"} if self.has_decoder else {"min_key": "CER"}
 
-    def on_evaluate_start(self, max_key=None, min_key=None):
+    def on_evaluate_start(self, **criterion):
         """Load the average of the best checkpoints."""
         checkpoints = self.checkpointer.find_checkpoints(
-            max_key=max_key,
-            min_key=min_key,
-            max_num_checkpoints=self.hparams.avg_checkpoints,
+            **criterion, max_num_checkpoints=self.hparams.avg_checkpoints
         )
         if not checkpoints:
             raise FileNotFoundError(
@@ -223,16 +197,18 @@ class ASR(sb.Brain):
 
     def end_test(self, stats):
         """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""
-        self.hparams.train_logger.log_stats({"split": self.split}, test_stats=stats)
-        if self.tensorboard:  # takes numbers only
-            named = {f"{name} of {self.split}": value for name, value in stats.items()}
-            self.tensorboard.log_stats({}, test_stats=named)
+        file_logger, *others = self.loggers
+        file_logger.log_stats({"split": self.split}, test_stats=stats)
+        named = {f"{name} of {self.split}": value for name, value in stats.items()}
+        for train_logger in others:  # takes numbers only
+            train_logger.log_stats({}, test_stats=named)
         for name, metric in (("wer", self.wer_metric), ("cer", self.cer_metric)):
             text = io.StringIO()
             metric.write_stats(text)
             self.write(f"{name}_{self.split}.txt", text.getvalue())
-        for name, column in (("hyp", 1), ("ref", 2)):
-            rows = sorted(" ".join((row[0], *row[column])) for row in self.texts)
+        for name in ("hyp", "ref"):
+            scores = self.wer_metric.scores
+            rows = sorted(" ".join((r["key"], *r[f"{name}_tokens"])) for r in scores)
             self.write(f"{name}_{self.split}.txt", "".join(f"{row}\n" for row in rows))
 
     def write(self, name, text):
@@ -263,7 +239,6 @@ def complete_search(hparams, tokenizer):
     elif hparams["lm_file"] is not None:
         language_model = hparams["lm_model"]()
         language_model.load_state_dict(torch.load(hparams["lm_file"], "cpu"))
-        language_model.eval()
         scorer = hparams["transformerlm_scorer"](language_model=language_model)
         weights = {"ctc": hparams["ctc_weight_decode"]}
         weights["transformerlm"] = hparams["lm_weight"]
@@ -283,15 +258,8 @@ def check_settings(hparams):
         )
     for key in ("tokenizer_file", "lm_file", "pretrained_model"):
         path = hparams.get(key)
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not Path(path).is_file():
             raise FileNotFoundError(f"{key} is {path}: there is no such file")
-
-
-def claim(hparams):
-    """Take the output folder for this run of this variant."""
-    folder = hparams["output_folder"]
-    hold_folder(folder)
-    claim_output_folder(folder, hparams["variant"], hparams["pitch_attention"])
 
 
 def main(arguments):
@@ -302,38 +270,33 @@ def main(arguments):
         hparams = load_hyperpyyaml(stream, overrides)
     check_settings(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
-    run_on_main(claim, args=[hparams])
+    run_on_main(hold_folder, args=[hparams["output_folder"]])
+    variant = hparams["variant"], hparams["pitch_attention"]
+    run_on_main(claim_output_folder, args=[hparams["output_folder"], *variant])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
         overrides=overrides,
     )
-    # A split may be in two lists: a test of dev splits too serves to choose by.
-    keys = ("train_splits", "dev_splits", "test_splits")
-    splits = list(dict.fromkeys(split for key in keys for split in hparams[key]))
+    train, dev = hparams["train_splits"], hparams["dev_splits"]
+    test = hparams["test_splits"]
     run_on_main(
         prepare_librispeech,
         kwargs={
             "data_folder": hparams["data_folder"],
             "save_folder": hparams["manifest_folder"],
-            "splits": splits,
-            "merge": {
-                "train.csv": hparams["train_splits"],
-                "valid.csv": hparams["dev_splits"],
-            },
+            "splits": list(dict.fromkeys([*train, *dev, *test])),  # one may be in two
+            "merge": {"train.csv": train, "valid.csv": dev},
             "sample_rate": hparams["sample_rate"],
             "check_audio": hparams["check_audio"],
             "on_problem": hparams["on_problem"],
             "skip_prep": hparams["skip_prep"],
         },
     )
-    if hparams["pretrained_model"] is not None:
-        new = load_pretrained(hparams["model"], hparams["pretrained_model"])
-        logger.info(
-            "Starting from %s, with %d new tensors",
-            hparams["pretrained_model"],
-            len(new),
-        )
+    start = hparams["pretrained_model"]
+    if start is not None:
+        new = load_pretrained(hparams["model"], start)
+        logger.info("Starting from %s, with %d new tensors", start, len(new))
     tokenizer = make_tokenizer(hparams)
     complete_search(hparams, tokenizer)
     datasets = make_datasets(hparams, tokenizer)
@@ -347,14 +310,13 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     asr_brain.tokenizer = tokenizer
-    asr_brain.tensorboard = None
+    asr_brain.loggers = [hparams["train_logger"]]
     if hparams["tensorboard_logs"] is not None:
-        asr_brain.tensorboard = TensorboardLogger(hparams["tensorboard_logs"])
+        asr_brain.loggers.append(TensorboardLogger(hparams["tensorboard_logs"]))
     # Brain tells its sampler the epoch: batches differ from epoch to epoch, and a
     # resumed epoch has the batches it would have had.
-    asr_brain.train_sampler = train_options.get(
-        "batch_sampler", train_options.get("sampler")
-    )
+    sampler = train_options.get("sampler")
+    asr_brain.train_sampler = train_options.get("batch_sampler", sampler)
     asr_brain.checkpointer.add_recoverable(
         "random_state", RandomState(train_options["generator"]), optional_load=True
     )
@@ -365,7 +327,7 @@ def main(arguments):
         train_loader_kwargs=train_options,
         valid_loader_kwargs=valid_options,
     )
-    for split in hparams["test_splits"]:
+    for split in test:
         asr_brain.split = split
         asr_brain.evaluate(
             datasets[split],
