@@ -48,15 +48,7 @@ def script():
 
 
 class TrainScript:
-    """The recipe's train.py with a tiny model.
-
-    Arguments
-    ---------
-    corpus : pathlib.Path
-        Folder of the demo corpus.
-    folder : pathlib.Path
-        Where the runs' output folders are made.
-    """
+    """The recipe's train.py with a tiny model, on a corpus; runs go to a folder."""
 
     def __init__(self, corpus, folder):
         self.corpus, self.folder = corpus, folder

@@ -42,14 +42,6 @@ def test_every_top_level_key_is_used(name):
     assert unused <= OF_THE_BRAIN | {"output_neurons"}
 
 
-def test_diagnostic_settings_are_of_the_mini_model():
-    mini, diagnostic = (
-        set(re.findall(r"^(\w+):", (RECIPE / f"hparams/{name}.yaml").read_text(), re.M))
-        for name in ("conformer_mini", "diagnostic")
-    )
-    assert diagnostic - mini == {"overrides_of"}
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_header_tells_the_number_of_parameters(name, tmp_path):
     """And every class that carries pitch is ours."""
