@@ -57,7 +57,7 @@ def compare_gradients(path, rank):
     for parameter in hparams["model"].parameters():  # away from where pitch is unused
         parameter.data.add_(0.02 * torch.randn_like(parameter))
     wavs, lengths = batch_of(utterance(120.0), utterance(240.0, seed=1))
-    tokens = torch.randint(3, 31, (2, 9))
+    tokens = torch.randint(3, TINY["output_neurons"], (2, 9))
     found, modules = {}, hparams["modules"]
     for name, part in (("alone", slice(None)), ("both", slice(rank, rank + 1))):
         if name == "both":  # as speechbrain.Brain wraps what has parameters
@@ -110,14 +110,12 @@ def test_gradients_are_those_of_one_process(worked):
         torch.testing.assert_close(found["both"][key], expected, rtol=1e-3, atol=1e-5)
 
 
-def wait(process, seconds=60):
+def wait(process, seconds=180):
     """(Exit code, what was printed) of a run that ends by itself."""
     try:
         printed, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)  # torchrun ends its workers
-        process.wait(30)
-        pytest.fail(f"not at its end after {seconds} s")
+    finally:
+        process.terminate()  # torchrun ends its workers
     return process.returncode, printed
 
 
@@ -148,6 +146,6 @@ def test_the_recipe_resumes_after_one_process_was_killed(train_script):
 
 
 def test_an_error_of_the_main_process_ends_the_other(train_script):
-    code, printed = wait(start(train_script, "faulty", check_audio="never"))
+    code, printed = wait(start(train_script, "faulty", check_audio="never"), seconds=60)
     assert code == 1
     assert "check_audio: expected full or header, found 'never'" in printed

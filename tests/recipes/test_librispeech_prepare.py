@@ -391,30 +391,30 @@ def test_merge_is_the_sorted_union_without_ids_that_two_splits_have(sound, tmp_p
     assert reported == {"84-0-0000"}
 
 
-def test_missing_split_is_named_with_what_is_there(sound, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"split folder dev, test in .*sound"):
-        prepare(sound, tmp_path, ["dev", "sound", "test"])
-    with pytest.raises(FileNotFoundError, match="set data_folder"):
-        prepare(sound / "nowhere", tmp_path, ["sound"])
+MERGED = {"merge": {"a.csv": ["sound"]}}
 
 
-def test_skip_prep_asks_for_what_the_recipe_reads(tmp_path):
-    args = ("nowhere", tmp_path, ["a", "b", "dev"], {"train.csv": ["a", "b"]})
-    with pytest.raises(FileNotFoundError, match=r"has no train\.csv, dev\.csv: "):
-        prepare(*args, skip_prep=True)
-    for name in ("train.csv", "dev.csv"):
-        (tmp_path / name).touch()
-    prepare(*args, skip_prep=True)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"splits": ["dev", "sound", "test"]}, "split folder dev, test in .*sound"),
+        ({"data_folder": "nowhere"}, "set data_folder to the folder"),
+        ({"skip_prep": True}, r"has no sound\.csv: "),
+        ({"skip_prep": True, **MERGED}, r"has no a\.csv: "),
+        ({"splits": "dev"}, "splits: expected a list"),
+        ({"merge": {"sound.csv": ["sound"]}}, "be no split's csv"),
+        ({"min_seconds": -1}, "expected 0 <= min_seconds"),
+    ],
+)
+def test_what_cannot_be_prepared_is_named(sound, tmp_path, wrong, message):
+    settings = {"data_folder": sound, "save_folder": tmp_path, "splits": ["sound"]}
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        prepare(**settings | wrong)
 
 
-MERGED = {"merge": {"sound.csv": ["sound"]}}
-
-
-@pytest.mark.parametrize("wrong", [{"splits": "dev"}, MERGED, {"min_seconds": -1}])
-def test_wrong_arguments_are_named(sound, tmp_path, wrong):
-    (key,) = wrong
-    with pytest.raises(ValueError, match=f"{key}.*(-1|dev|sound.csv)"):
-        prepare(sound, tmp_path, **{"splits": ["sound"], **wrong})
+def test_skip_prep_needs_the_csv_files_alone(tmp_path):
+    (tmp_path / "a.csv").touch()
+    prepare("nowhere", tmp_path, ["sound"], **MERGED, skip_prep=True)
 
 
 def test_command_line(sound, tmp_path, monkeypatch):
