@@ -42,14 +42,15 @@ class TrainScript:
 
     def arguments(self, name, *flags, yaml="conformer_mini", **settings):
         """Arguments of train.py for a run whose output folder has this name."""
+        splits = {
+            f"{key}_splits": f'["{key}-demo"]' for key in ("train", "dev", "test")
+        }
+        folders = {"data_folder": self.corpus, "output_folder": self.folder / name}
+        settings = TINY | splits | folders | settings
         path = RECIPE / f"hparams/{yaml}.yaml" if isinstance(yaml, str) else yaml
         return [
-            str(path),
-            *(f"--data_folder={self.corpus}", f"--output_folder={self.folder / name}"),
-            *('--train_splits=["train-demo"]', '--dev_splits=["dev-demo"]'),
-            *('--test_splits=["test-demo"]', "--device=cpu", "--noprogressbar"),
-            *(f"--{key}={value}" for key, value in (TINY | settings).items()),
-            *flags,
+            *(str(path), "--device=cpu", "--noprogressbar", *flags),
+            *(f"--{key}={value}" for key, value in settings.items()),
         ]
 
     def run(self, name, *flags, **settings):

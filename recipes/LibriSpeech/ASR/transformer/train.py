@@ -197,11 +197,7 @@ class ASR(sb.Brain):
 
     def end_test(self, stats):
         """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""
-        file_logger, *others = self.loggers
-        file_logger.log_stats({"split": self.split}, test_stats=stats)
-        named = {f"{name} of {self.split}": value for name, value in stats.items()}
-        for train_logger in others:  # takes numbers only
-            train_logger.log_stats({}, test_stats=named)
+        self.hparams.train_logger.log_stats({"split": self.split}, test_stats=stats)
         for name, metric in (("wer", self.wer_metric), ("cer", self.cer_metric)):
             text = io.StringIO()
             metric.write_stats(text)
@@ -248,17 +244,24 @@ def complete_search(hparams, tokenizer):
 
 
 def check_settings(hparams):
-    """Refuse settings that contradict each other, before any work is done."""
-    joint = isinstance(hparams["test_search"], torch.nn.Module)
-    if joint != (hparams["num_decoder_layers"] > 0):
+    """Refuse settings with which the run would fail late or do nothing of use."""
+    search, n_layers = hparams["test_search"], hparams["num_decoder_layers"]
+    if not callable(search) or isinstance(search, torch.nn.Module) != (n_layers > 0):
         raise ValueError(
-            f"num_decoder_layers is {hparams['num_decoder_layers']} and test_search is "
-            f"{hparams['test_search']}: without decoder expected !name: of a CTC beam "
-            "search, and with one !new: of a S2STransformerBeamSearcher"
+            f"num_decoder_layers is {n_layers} and test_search is {search}: without "
+            "decoder expected !name: of a CTC beam search, and with one !new: of a "
+            "S2STransformerBeamSearcher"
         )
+    lists = ("train_splits", "dev_splits", "test_splits")
+    for key in (*lists, "data_folder", "output_folder", "manifest_folder"):
+        kind = list if key in lists else str
+        if not isinstance(hparams[key], kind):
+            raise ValueError(f"{key} is {hparams[key]!r}: expected a {kind.__name__}")
+    if (found := hparams["avg_checkpoints"]) < 1:
+        raise ValueError(f"avg_checkpoints is {found}: expected 1 or more")
     for key in ("tokenizer_file", "lm_file", "pretrained_model"):
         path = hparams.get(key)
-        if path is not None and not Path(path).is_file():
+        if path is not None and not Path(str(path)).is_file():
             raise FileNotFoundError(f"{key} is {path}: there is no such file")
 
 
@@ -270,14 +273,11 @@ def main(arguments):
         hparams = load_hyperpyyaml(stream, overrides)
     check_settings(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
-    run_on_main(hold_folder, args=[hparams["output_folder"]])
+    folder = hparams["output_folder"]
+    run_on_main(hold_folder, args=[folder])
     variant = hparams["variant"], hparams["pitch_attention"]
-    run_on_main(claim_output_folder, args=[hparams["output_folder"], *variant])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
+    run_on_main(claim_output_folder, args=[folder, *variant])
+    sb.create_experiment_directory(folder, hparams_file, overrides)
     train, dev = hparams["train_splits"], hparams["dev_splits"]
     test = hparams["test_splits"]
     run_on_main(
@@ -313,8 +313,7 @@ def main(arguments):
     asr_brain.loggers = [hparams["train_logger"]]
     if hparams["tensorboard_logs"] is not None:
         asr_brain.loggers.append(TensorboardLogger(hparams["tensorboard_logs"]))
-    # Brain tells its sampler the epoch: batches differ from epoch to epoch, and a
-    # resumed epoch has the batches it would have had.
+    # Brain tells it the epoch: a resumed epoch has the batches it would have had.
     sampler = train_options.get("sampler")
     asr_brain.train_sampler = train_options.get("batch_sampler", sampler)
     asr_brain.checkpointer.add_recoverable(
@@ -335,7 +334,7 @@ def main(arguments):
             **asr_brain.criterion,
         )
     if hparams["after_training"] is not None:
-        run_on_main(hparams["after_training"], args=[hparams["output_folder"]])
+        run_on_main(hparams["after_training"], args=[folder])
     if torch.distributed.is_initialized():
         ddp_barrier()  # a process that ends earlier would abort the others
         torch.distributed.destroy_process_group()
