@@ -25,7 +25,6 @@ from speechbrain_pitchrope.figures.pitch import pitch_figure
 from speechbrain_pitchrope.figures.rotation import rotation_figure
 from speechbrain_pitchrope.figures.similarity import similarity_figure
 from speechbrain_pitchrope.lobes.features import PitchFbank
-from speechbrain_pitchrope.nnet import dense
 
 SHOWN_SECONDS = 8.0
 """Longest part that is shown where more would be a blur, if no end is given."""
@@ -108,7 +107,7 @@ def draw_attention(run, path, layers=None, heads=None, span=None, **section):
     maps = {}
     for layer in layers:
         both = [
-            dense.attention_weights(run.attention[layer], *inputs[layer])[0].numpy()
+            run.attention[layer].attention_weights(*inputs[layer])[0].numpy()
             for inputs in (with_pitch, without_pitch)
         ]
         for head in heads:

@@ -7,7 +7,7 @@ import torch
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.lobes.features import PitchFbank
-from speechbrain_pitchrope.nnet import dense, rotary
+from speechbrain_pitchrope.nnet import rotary
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
 MIN_SECONDS, MAX_SECONDS = 0.2, 60.0
@@ -43,8 +43,8 @@ class Head(NamedTuple):
         omega = rotary.FREQUENCIES["rope"](net.head_dim, torch.float32, "cpu")
         theta = rotary.unmodulated_angles(n_frames, omega)[:, 0]
         standard = torch.polar(torch.ones_like(theta), theta)
-        rotation = net.rotation(n_frames, inband.unpack(self.channels))
-        heads = torch.complex(*rotation).expand(1, n_frames, net.num_heads, -1)
+        polar = rotary.polar(*net.polar(n_frames, inband.unpack(self.channels)))
+        heads = torch.complex(*polar).expand(1, n_frames, net.num_heads, -1)
         return standard, heads[0, :, self.head]
 
     def kernels(self):
@@ -54,7 +54,7 @@ class Head(NamedTuple):
         over the pairs of r_m r_n cos(theta_m - theta_n).
         """
         standard, adapted = ((z @ z.mH).real / z.shape[-1] for z in self.rotations())
-        bias = dense.similarity_bias(self.net, inband.unpack(self.channels))
+        bias = self.net.similarity_bias(inband.unpack(self.channels)).detach()
         return standard, adapted, bias[0, self.head]
 
     def notes(self, pairs):
@@ -123,7 +123,7 @@ def encode(run, wav, pitch=True):
     """Run a trained model over samples [N], and note what its attention gets.
 
     Returns log-probabilities of the CTC tokens, [T, output_neurons], and for each layer
-    what ``dense.attention_weights`` takes. Without pitch, attention gets zeros for it.
+    what its ``attention_weights`` takes. Without pitch, attention gets zeros for it.
     """
     inputs = []
 

@@ -23,7 +23,7 @@ def similarity_figure(
     All four share one colour scale. A bias that goes beyond it is divided by a whole
     number, which its panel names.
 
-    ``plain`` and ``adapted`` are kernels [T, T] from ``nnet.dense.rotation_kernel``;
+    ``plain`` and ``adapted`` are kernels [T, T] from ``Head.kernels``;
     ``bias`` [T, T] is in logits, a row a query, zeros where there is none; ``f0_hz``
     [T] is as attention gets it, 0 where unvoiced; ``span`` is the first and last second
     to show.

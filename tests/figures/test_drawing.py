@@ -10,7 +10,6 @@ from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures import drawing
 from speechbrain_pitchrope.figures.heads import encode, greedy_tokens, trained_head
 from speechbrain_pitchrope.lobes.features import PitchFbank
-from speechbrain_pitchrope.nnet.dense import attention_weights
 from speechbrain_pitchrope.runs.trained import load_trained
 from tests.made_runs import make_run
 from tests.signals import utterance
@@ -57,7 +56,7 @@ def test_attention_is_that_of_the_model_with_and_without_pitch(recording, run):
     for pitch, column in ((True, 0), (False, 1)):
         _, inputs = encode(run, wav, pitch)
         for layer, image in ((1, images[column]), (0, images[3 + column])):
-            weights = attention_weights(run.attention[layer], *inputs[layer])
+            weights = run.attention[layer].attention_weights(*inputs[layer])
             np.testing.assert_array_equal(image, weights[0, 1])
     _, ids = greedy_tokens(encode(run, wav)[0], 0)
     assert run.tokenizer.decode_ids(ids) in "".join(figure.get_suptitle().split("\n"))

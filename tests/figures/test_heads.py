@@ -16,7 +16,7 @@ from speechbrain_pitchrope.figures.heads import (
     trained_head,
     untrained_head,
 )
-from speechbrain_pitchrope.nnet.dense import attention_weights
+from speechbrain_pitchrope.nnet import rotary
 from speechbrain_pitchrope.runs.trained import load_trained
 from tests.made_runs import make_run
 from tests.signals import utterance
@@ -78,9 +78,9 @@ def test_untrained_rotation_and_bias_are_the_formulas(untrained):
 def test_trained_rotation_is_that_of_the_layer_and_head(trained, recording, run):
     pitch = inband.unpack(trained.channels)
     with torch.no_grad():
-        rotation = run.attention[1].rotation(trained.channels.shape[1], pitch)
+        polar = run.attention[1].polar(trained.channels.shape[1], pitch)
     _, adapted = trained.rotations()
-    assert torch.equal(adapted, torch.complex(*rotation)[0, :, 1])
+    assert torch.equal(adapted, torch.complex(*rotary.polar(*polar))[0, :, 1])
     assert trained.name == "run all (all), layer 1, head 1"
     slopes = ", ".join(f"{x:.2f}" for x in run.attention[1].radius_slope[1, 2].tolist())
     first, last = trained.notes([2, 99])
@@ -98,7 +98,7 @@ def test_f0_is_that_of_the_voice(untrained, trained, run):
 
 
 def test_f0_is_what_a_control_lets_through(recording, tmp_path):
-    make_run(tmp_path / "run", variant="constant_f0")
+    make_run(tmp_path / "run", variant="all+constant_f0")
     head = trained_head(load_trained(tmp_path / "run"), recording, 0, 0)
     assert (head.f0_hz == 150).all()
 
@@ -128,7 +128,7 @@ def test_noting_what_attention_gets_changes_nothing(run):
     assert torch.equal(p_ctc, expected)
     assert len(inputs) == len(run.attention)
     for net, given in zip(run.attention, inputs, strict=True):
-        assert attention_weights(net, *given).shape[1] == net.num_heads
+        assert net.attention_weights(*given).shape[1] == net.num_heads
     encode(run, WAV, pitch=False)
     assert torch.equal(run.encode(WAV[None])[1][0], p_ctc)  # the hooks are gone
 

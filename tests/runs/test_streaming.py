@@ -99,7 +99,7 @@ def test_any_length_comes_out_to_its_end(asr, n_samples):
     [
         WINDOW,
         {"normalize": {"norm_type": "global"}},
-        FOR_STREAMING | {"variant": "shuffled_f0"},
+        FOR_STREAMING | {"variant": "all+shuffled_f0"},
         FOR_STREAMING
         | {"Transformer": {"encoder_module": "branchformer", "csgu_linear_units": 32}},
     ],
