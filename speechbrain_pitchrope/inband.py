@@ -167,7 +167,7 @@ def require_width(features, n_features, consumer, culprit, n_samples=0):
     mistake = (
         f"The pitch channels are missing: {culprit.advice}."
         if found == n_features
-        else f"The features have {found - N_CHANNELS} channels beside pitch: make the "
+        else f"If pitch is among them, there are {found - N_CHANNELS} others: make the "
         f"size of {consumer} agree with the class before it (n_mels with input_shape, "
         "or the front end's output with input_size), and give compute_features and the "
         "transformer the streams of one variant."

@@ -19,7 +19,7 @@ def test_round_trips():
 
 @pytest.mark.parametrize(
     "n_features, message",
-    [(80, r"compute_features.*PitchFbank"), (60, "have 76 channels beside pitch")],
+    [(80, r"compute_features.*PitchFbank"), (60, "there are 76 others")],
 )
 def test_a_wrong_width_names_the_missing_class(n_features, message):
     with pytest.raises(ValueError, match=message):

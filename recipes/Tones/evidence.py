@@ -10,21 +10,25 @@ head whose bias has the largest odd part in a trained model.
 """
 
 import argparse
+from collections import Counter, defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import evidence_figures as figures
 import numpy as np
 
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.figures import evidence as figures
-from speechbrain_pitchrope.figures.saving import save_figure
+from speechbrain_pitchrope.figures.style import Frames, save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
+from speechbrain_pitchrope.scoring.significance import (
+    compare_rates,
+    error_rate,
+    rate_interval,
+)
 from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
 from speechbrain_pitchrope.scoring.tones import (
-    average_runs,
-    compare_tones,
+    ToneErrors,
     confusion_matrix,
     tone_errors,
 )
@@ -60,6 +64,33 @@ HYPOTHESES = (
     ("H6", "all_input", "input"),
 )
 """Which variant is expected to make fewer errors than which."""
+
+
+def average_runs(runs):
+    """Errors of a system over several runs, such as seeds, as ToneErrors.
+
+    ``runs`` are ToneErrors, of the same utterances or of others. The result has for
+    each utterance the mean over the runs that scored it, and the sum of confusions.
+    """
+    rows = defaultdict(list)
+    for run in runs:
+        for name, *counts in zip(run.ids, *run[1:-1], strict=True):
+            rows[name].append(counts)
+    ids = sorted(rows)
+    means = np.array([np.mean(rows[name], axis=0) for name in ids])
+    return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
+
+
+def compare_toned(first, second):
+    """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
+    if first.ids != second.ids or (first.units != second.units).any():
+        raise ValueError(
+            f"the first system has {len(first.ids)} utterances of "
+            f"{first.units.sum():g} units, the second {len(second.ids)} of "
+            f"{second.units.sum():g}, expected the same references in the same number "
+            "of runs: compare runs over the same test set"
+        )
+    return compare_rates(first.errors, second.errors, first.units)
 
 
 class Corpus:
@@ -118,7 +149,7 @@ def compare_all(corpus):
         runs = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
         if runs:
             pair = (corpus.mean(variant, names=runs) for variant in (b, a))
-            tests.append((name, a, b, runs, compare_tones(*pair)["toned"]))
+            tests.append((name, a, b, runs, compare_toned(*pair)))
     order = np.argsort([test[-1].p for test in tests], kind="stable")
     corrected, largest = {}, 0.0
     for rank, i in enumerate(order):
@@ -227,7 +258,7 @@ def hours(texts, part):
 
 def draw(texts, corpora, folder):
     """Draw what the runs suffice for, and return the lines that show the figures."""
-    label = "wrong (%)"
+    label = "toned syllables wrong (%)"
     lines = []
     for name, corpus in corpora.items():
         language = CORPORA[name][0]
@@ -239,7 +270,8 @@ def draw(texts, corpora, folder):
             system |= {"high": high, "seeds": [*corpus.rates(variant).values()]}
             systems.append(system | {"control": "+" in variant})
         title = f"{language}; dots are runs, lines 95 % intervals"
-        figure = figures.errors_figure(systems, label, title)
+        units = "characters" if name.startswith("mb") else "toned syllables"
+        figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
         save_figure(figure, folder / f"evidence_errors_{name}.png")
         lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
         if {"rope", "all"} <= corpus.runs.keys():
@@ -283,7 +315,7 @@ def draw(texts, corpora, folder):
 
 def draw_bias(run, recording, path):
     """Draw the similarity bias of the head whose odd part is the largest."""
-    from speechbrain_pitchrope.figures.heads import trained_head
+    from speechbrain_pitchrope.figures.drawing import trained_head
     from speechbrain_pitchrope.nnet.summary import learned_table
     from speechbrain_pitchrope.runs.trained import load_trained
 
@@ -294,7 +326,7 @@ def draw_bias(run, recording, path):
     head = trained_head(trained, recording, layer, number, ("similarity",))
     bias = head.kernels()[2].numpy()
     title = f"{Path(recording).stem}, {head.name}"
-    figure = figures.bias_figure(bias, head.f0_hz, head.frame_shift, title=title)
+    figure = figures.bias_figure(bias, head.f0_hz, Frames(head.frame_shift), title)
     save_figure(figure, path)
 
 
