@@ -126,6 +126,16 @@ def test_test_only_gives_the_same_files(train_script, finished):
     assert before == {name: (finished / name).read_text() for name in names}
 
 
+def test_weights_that_are_not_finite_are_named(train_script, finished):
+    copy = shutil.copytree(finished, train_script.folder / "diverged")
+    weights = newest_weights(copy)
+    next(iter(weights.values())).fill_(np.nan)
+    for path in copy.glob("save/*/model.ckpt"):
+        torch.save(weights, path)
+    with pytest.raises(ValueError, match=r"model.ckpt holds NaN or infinite numbers"):
+        train_script.run("diverged", "--test_only", **SETTINGS)
+
+
 def test_a_second_run_in_the_folder_is_refused(train_script, finished):
     """This process holds the folder until it ends."""
     process = train_script.start("finished", **SETTINGS)

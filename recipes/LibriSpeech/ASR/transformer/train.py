@@ -20,7 +20,7 @@ from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
 from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.decoders.scorer import ScorerBuilder
-from speechbrain.utils.checkpoints import average_checkpoints
+from speechbrain.utils.checkpoints import average_state_dicts
 from speechbrain.utils.distributed import ddp_barrier, if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
@@ -29,6 +29,7 @@ from speechbrain_pitchrope.files import hold_folder, write_whole
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
 from speechbrain_pitchrope.runs.checkpoints import RandomState
+from speechbrain_pitchrope.runs.trained import read_state
 from speechbrain_pitchrope.variants import claim_output_folder
 
 # The data preparation serves all LibriSpeech recipes: it stands two folders up.
@@ -190,8 +191,9 @@ class ASR(sb.Brain):
                 "train first, or mend output_folder"
             )
         self.checkpointer.load_checkpoint(checkpoints[0])
-        self.hparams.model.load_state_dict(average_checkpoints(checkpoints, "model"))
-        epochs = sorted(checkpoint.meta["epoch"] for checkpoint in checkpoints)
+        states = (read_state(found.paramfiles["model"]) for found in checkpoints)
+        self.hparams.model.load_state_dict(average_state_dicts(states))
+        epochs = sorted(found.meta["epoch"] for found in checkpoints)
         logger.info("Testing the average of epochs %s", epochs)
         self.write("learned_pitch.txt", learned_pitch(self.hparams.model) + "\n")
 
@@ -316,9 +318,8 @@ def main(arguments):
     # Brain tells it the epoch: a resumed epoch has the batches it would have had.
     sampler = train_options.get("sampler")
     asr_brain.train_sampler = train_options.get("batch_sampler", sampler)
-    asr_brain.checkpointer.add_recoverable(
-        "random_state", RandomState(train_options["generator"]), optional_load=True
-    )
+    state = RandomState(train_options["generator"])
+    asr_brain.checkpointer.add_recoverable("random_state", state, optional_load=True)
     asr_brain.fit(
         asr_brain.hparams.epoch_counter,
         datasets["train"],
