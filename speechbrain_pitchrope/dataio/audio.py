@@ -52,33 +52,29 @@ class AudioError(ValueError):
 def _open(path):
     """The recording as a ``soundfile.SoundFile``; any name is allowed."""
     try:
-        with open(path, "rb") as opened, _decoder(path, opened) as file:
+        # libsndfile would go by a name, and ask for the rate of "a.raw".
+        with (
+            open(path, "rb") as opened,
+            soundfile.SoundFile(opened.fileno(), closefd=False) as file,
+        ):
+            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+                detail = (
+                    f"has a sample rate of {file.samplerate} Hz in its header: expected "
+                    f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
+                )
+                raise AudioError(path, "unreadable_audio", detail)
             yield file
     except OSError as error:
         detail = f"can't be read: {error.strerror}"
         raise AudioError(path, "unreadable_audio", detail) from error
-
-
-def _decoder(path, opened):
-    """libsndfile's view of an open file, if it has one."""
-    if not os.fstat(opened.fileno()).st_size:
-        raise AudioError(path, "empty_file", "is empty: 0 bytes")
-    # libsndfile would go by a name, and ask for the rate of "a.raw".
-    try:
-        file = soundfile.SoundFile(opened.fileno(), closefd=False)
     except soundfile.LibsndfileError as error:
+        if not os.path.getsize(path):
+            raise AudioError(path, "empty_file", "is empty: 0 bytes") from error
         detail = (
             f"can't be read as audio (libsndfile: {error.error_string}): if it is a "
             "recording, make it a WAV file, for example with ffmpeg"
         )
         raise AudioError(path, "unreadable_audio", detail) from error
-    if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
-        detail = (
-            f"has a sample rate of {file.samplerate} Hz in its header: expected "
-            f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
-        )
-        raise AudioError(path, "unreadable_audio", detail)
-    return file
 
 
 def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
