@@ -106,11 +106,9 @@ def change(rng, clip, clips):
         room[0] = 1
         wav = fftconvolve(wav, room)[: len(wav)]
     elif kind < 0.29:
-        low = rng.uniform(100, 350)
-        band = butter(4, (low, rng.uniform(2500, 4000)), "band", fs=16000, output="sos")
-        wav = sosfilt(band, wav)
-        if rng.random() < 0.3:  # twice as steep
-            wav = sosfilt(band, wav)
+        band = rng.uniform(100, 350), rng.uniform(2500, 4000)
+        order = rng.choice((4, 8))
+        wav = sosfilt(butter(order, band, "band", fs=16000, output="sos"), wav)
     elif kind < 0.33:
         wav = wav.copy()
         wav[:: int(rng.uniform(2000, 12000))] += rng.uniform(0.5, 9) * np.abs(wav).max()
@@ -232,8 +230,8 @@ def main():
     """Train and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder of clips with their f0")
-    parser.add_argument("--copies", type=int, default=30, help="changes of each clip")
-    parser.add_argument("--steps", type=int, default=3000, help="steps of 32 rows")
+    parser.add_argument("--copies", type=int, default=60, help="changes of each clip")
+    parser.add_argument("--steps", type=int, default=6000, help="steps of 32 rows")
     parser.add_argument("--recordings", help="folder of real speech: SPEAKER-*-*.*")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

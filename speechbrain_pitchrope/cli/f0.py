@@ -62,15 +62,15 @@ def run(args):
     format_ = _format_of(args.out, args.format)
     if args.out and not _is_file(args.out):
         jobs, failures = _places(found, Path(args.out), FORMATS[format_])
-    elif len(found) > 1:
+    elif len(found) == 1:
+        jobs, failures = [(found[0][0], args.out and Path(args.out))], []
+        if args.out:
+            options.refuse_existing(args.out, args.force)
+    else:
         raise ValueError(
             f"there are {len(found)} recordings and --out is {args.out or 'not given'}:"
             " give a folder, --out FOLDER"
         )
-    else:
-        jobs, failures = [(found[0][0], args.out and Path(args.out))], []
-        if args.out:
-            options.refuse_existing(args.out, args.force)
     todo = [job for job in jobs if args.force or not (job[1] and job[1].exists())]
     written = _work_all(todo, args, part, format_, failures) if todo else 0
     if args.out:

@@ -57,10 +57,11 @@ def _open(path):
             open(path, "rb") as opened,
             soundfile.SoundFile(opened.fileno(), closefd=False) as file,
         ):
-            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+            low, high = SAMPLE_RATES
+            if not low <= file.samplerate <= high:
                 detail = (
-                    f"has a sample rate of {file.samplerate} Hz in its header: expected "
-                    f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
+                    f"has a sample rate of {file.samplerate} Hz in its header: "
+                    f"expected {low} to {high} Hz"
                 )
                 raise AudioError(path, "unreadable_audio", detail)
             yield file
@@ -80,8 +81,8 @@ def _open(path):
 def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
     """Samples [N] of a recording at the rate asked for, or an ``AudioError``.
 
-    ``start`` and ``end``, in seconds, are those of the section to read: what is behind
-    it is not looked at. ``channel`` 1 is the first; None is the average of all.
+    The section from ``start`` to ``end``, in seconds, is read, and nothing behind it.
+    ``channel`` 1 is the first; None is the average of all.
     """
     # An hour is not to be in memory twice, as blocks and as a whole.
     samples = bytearray()
@@ -93,16 +94,15 @@ def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
 def read_pieces(path, sample_rate, longest, start=0.0, end=None, channel=None):
     """What ``read_mono`` returns, in pieces of ``longest`` seconds at most.
 
-    Each cut is in the middle of the quietest 0.3 s in the second half of ``longest``. A
-    broken end is found when it is reached.
+    Each cut is in the middle of the quietest 0.3 s in the second half of ``longest``.
     """
     capacity = max(1, round(longest * sample_rate))
     held = np.zeros(0, np.float32)
     for block in _read(path, sample_rate, start, end, channel):
         held = np.concatenate((held, block))
         while len(held) > capacity:
-            cut = capacity // 2 + _quietest(held[capacity // 2 : capacity], sample_rate)
-            cut = max(1, cut)
+            half = capacity // 2
+            cut = max(1, half + _quietest(held[half:capacity], sample_rate))
             yield torch.from_numpy(held[:cut])
             held = held[cut:]
     yield torch.from_numpy(held)

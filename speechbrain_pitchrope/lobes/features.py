@@ -91,7 +91,8 @@ class PitchFbank(Fbank):
         Arguments
         ---------
         wav : torch.Tensor
-            Samples in -1 .. 1, shape [B, N], N >= 1, zeros where padded.
+            Samples in -1 .. 1, shape [B, N], N >= 1, zeros where padded. A ValueError
+            says if they are none; in training, values are checked in the first batches.
         f0_hz, voicing : torch.Tensor, optional
             The pitch of these samples as a tracker gives it, shape
             [B, N // hop_length + 1], zeros where padded. Tracked here if not given.
@@ -101,13 +102,6 @@ class PitchFbank(Fbank):
         torch.Tensor
             Mels and pitch, shape [B, N // hop_length + 1, n_mels + 4]; with a waveform
             stream, [B, N // 160 + 1, n_mels + 160 + 4].
-
-        Raises
-        ------
-        ValueError
-            If the audio is no tensor of floats, has several channels, no samples, or
-            NaN, infinite or huge samples, or if there is not one f0 and voicing for
-            each frame. In training, samples are checked in the first batches only.
         """
         tracked = f0_hz is None and voicing is None
         if not (tracked and isinstance(self.pitch_tracker, PitchTracker)):
@@ -149,8 +143,8 @@ class PitchFbank(Fbank):
     def get_filter_properties(self):
         """Stride and window of a frame: the longer one of mel and pitch window.
 
-        A tracker's window covers what it looks ahead, to either side. What it needs
-        of the past beyond that, ``speechbrain_pitchrope.lobes.streaming`` keeps.
+        A tracker's covers what it looks ahead; of the past it needs more, which
+        ``speechbrain_pitchrope.lobes.streaming`` keeps.
         """
         mel = super().get_filter_properties()
         n_ahead = getattr(self.pitch_tracker, "n_ahead", 0)

@@ -56,12 +56,6 @@ def loudness_in_db(wavs, window_size, hop_length):
     return decibels.masked_fill(over, -math.inf)
 
 
-def utterance_level(values, weights):
-    """One weighted mean for the whole utterance, 0 without any weight, [B, T]."""
-    level = _ratio((weights * values).sum(1, True), weights.sum(1, True))
-    return level.expand_as(values)
-
-
 def window_level(values, weights, n_frames):
     """A weighted mean over each frame and the ``n_frames - 1`` before it, [B, T].
 
@@ -175,15 +169,11 @@ class PitchContour(torch.nn.Module):
     def running_level(self, values, weights, fixed):
         """The level of ``values`` [B, T] at each frame, by this contour's policy."""
         if self.level == "utterance":
-            return utterance_level(values, weights)
+            level = _ratio((weights * values).sum(1, True), weights.sum(1, True))
+            return level.expand_as(values)
         if self.level == "window":
             return window_level(values, weights, self.n_frames)
         return torch.zeros_like(values) + fixed
-
-    def extra_repr(self):
-        """The policy, for ``print(module)``."""
-        window = f", window={self.n_frames} frames" if self.level == "window" else ""
-        return f"level={self.level}{window}"
 
 
 class PitchInputNormalization(InputNormalization):

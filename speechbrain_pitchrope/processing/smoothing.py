@@ -69,10 +69,9 @@ def _earlier(x, n_frames):
 
 
 def transition_costs(octaves):
-    """Cost of each step from a frame's states to the next frame's.
+    """Cost of each step from frame to frame, [n + 1, n + 1, B, T - 1].
 
-    Of candidates' octaves [n, B, T] it is [n + 1, n + 1, B, T - 1]; the last state is
-    "unvoiced".
+    The states are candidates of these octaves [n, B, T], and "unvoiced" as the last.
     """
     jump = JUMP_COST * (octaves[:, None, :, :-1] - octaves[None, :, :, 1:]).abs()
     n = len(octaves)
@@ -83,21 +82,10 @@ def transition_costs(octaves):
 
 
 def max_sum(scores, costs, n_back, n_ahead):
-    """Best total score of any path through each state, over a bounded neighbourhood.
+    """Best total score of a path through each state, over a bounded neighbourhood.
 
-    Arguments
-    ---------
-    scores : torch.Tensor
-        Score of each state, shape [n + 1, B, T].
-    costs : torch.Tensor
-        Cost of each step, shape [n + 1, n + 1, B, T - 1].
-    n_back, n_ahead : int
-        Frames before and after that a path may cover.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [n + 1, B, T].
+    Of scores [n + 1, B, T] and costs [n + 1, n + 1, B, T - 1], shape [n + 1, B, T].
+    A path covers n_back frames before each and n_ahead after it.
 
     Example
     -------

@@ -46,8 +46,7 @@ def require_audio(wavs, consumer):
 
 
 def _require_finite(wavs, name):
-    low, high = wavs.aminmax(dim=1)
-    peaks = torch.maximum(-low, high)
+    peaks = torch.maximum(wavs.amax(1), -wavs.amin(1))  # abs() would copy the batch
     if (peaks <= MAX_PEAK).all():  # not so for NaN
         return
     rows = (~(peaks <= MAX_PEAK)).nonzero().flatten().tolist()
@@ -84,10 +83,3 @@ class PitchTracker(torch.nn.Module):
         self.hop_length = round(sample_rate * hop_length / 1000)
         self.f0_min, self.f0_max = f0_min, f0_max
         self.first_batches = inband.FirstBatches(self)
-
-    def extra_repr(self):
-        """The settings, for ``print(module)``."""
-        return (
-            f"sample_rate={self.sample_rate}, hop_length={self.hop_length} samples, "
-            f"f0={self.f0_min:g}..{self.f0_max:g} Hz"
-        )

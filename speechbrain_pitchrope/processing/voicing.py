@@ -29,9 +29,6 @@ NOISE_BIAS = 1.5
 NOISE_REMAINS = 0.05
 """Share of a bin's power that is left at least when the floor is taken out."""
 
-FLATTENING = 0.75
-"""Power of a band's level by which the band is divided: 1 makes all bands equal."""
-
 FLATTENED_SHARE = 0.01
 """Share of the whole power up to which a band counts as weak."""
 
@@ -57,26 +54,6 @@ ABOVE_FRAMES = 5
 ABOVE_MARGIN = 0.02
 """f0 is above f0_max where the best peak above f0_max is higher than the best of the
 others, or lower by this margin at most, in this number of frames."""
-
-FEATURES = (
-    "periodicity",
-    "score",
-    "snr",
-    "below_maximum",
-    "above_minimum",
-    "upper_band",
-    "high_band",
-    "mean_periodicity",
-    "slope",
-    "octave",
-    "mean_score",
-    "below_recent",
-    "noise_upper_band",
-    "noise_share",
-    "lower_band",
-    "recent_lower_band",
-)
-"""What the network sees of a frame, in turn; see ``voicing_features``."""
 
 
 def noise_bands(n_bins):
@@ -131,14 +108,16 @@ def subtract_noise(power, bands, noise):
     """
     tiny = torch.finfo(power.dtype).tiny
     smooth = steps.weigh(bands, power.detach())
-    floor = running_floor(torch.where(noise, smooth, torch.inf))
+    lowest = running_minimum(torch.where(noise, smooth, torch.inf), NOISE_FRAMES)
+    floor = NOISE_BIAS * lowest.masked_fill(lowest == torch.inf, 0.0)
     # Gains, not differences: they leave the shape of a steady harmonic as it is.
     gain = (1 - floor / (smooth + tiny)).clamp(min=NOISE_REMAINS)
     clean = gain * smooth
     total = clean.sum(0)
     level = _spread(clean + FLATTENED_NOISE * (smooth - clean))
     level += FLATTENED_SHARE * total + tiny
-    gain = gain * ((total + tiny) / level) ** FLATTENING
+    root = ((total + tiny) / level).sqrt()
+    gain = gain * root * root.sqrt()  # to the power of 3/4: 1 would make all equal
     return power * steps.weigh(bands.t(), gain), floor
 
 
@@ -146,12 +125,6 @@ def _spread(bands):
     """Mean of each band and half of its neighbours, [N_BANDS, B, T]."""
     padded = torch.cat((bands[:1], bands, bands[-1:]))
     return 0.5 * padded[1:-1] + 0.25 * (padded[:-2] + padded[2:])
-
-
-def running_floor(power):
-    """1.5 times the minimum of the last 2 s, 0 where nothing is known, [..., T]."""
-    floor = NOISE_BIAS * running_minimum(power, NOISE_FRAMES)
-    return floor.masked_fill(floor == torch.inf, 0.0)
 
 
 def is_above_range(lead):
@@ -168,31 +141,29 @@ class Levels(NamedTuple):
     """What is known of a frame beside its candidates, each of shape [B, T].
 
     periodicity: largest autocorrelation, noise included. lead: how much higher the peak
-    above f0_max is than that of the best candidate. In bels: power in the band (total),
-    in its parts above and below 350 Hz (upper, lower), the noise floor in the first
-    two, and the power at all frequencies (wide).
+    above f0_max is than that of the best candidate. In bels: power in the band (total)
+    and in its part above 350 Hz (upper), the noise floor in both, and the power at all
+    frequencies (wide).
     """
 
     periodicity: torch.Tensor
     lead: torch.Tensor
     total: torch.Tensor
     upper: torch.Tensor
-    lower: torch.Tensor
     noise: torch.Tensor
     upper_noise: torch.Tensor
     wide: torch.Tensor
 
 
 def band_levels(power, floor, tables, bands):
-    """The levels from total to upper_noise, in bels, [5, B, T]."""
+    """The levels from total to upper_noise, in bels, [4, B, T]."""
     weights = torch.stack((tables.band, tables.upper_band))
-    lower = (tables.band - tables.upper_band)[None]
-    levels = steps.weigh(torch.cat((weights, lower)), power.detach())
+    levels = steps.weigh(weights, power.detach())
     return bels(torch.cat((levels, steps.weigh(weights @ bands.t(), floor))))
 
 
 def voicing_features(levels, best):
-    """What the network sees, in tens of decibels or 0 .. 1, [len(FEATURES), B, T]."""
+    """What the network gets, in tens of decibels or 0 .. 1, [n, B, T]."""
     peak, total, noise = levels.periodicity, levels.total, levels.noise
     score, index = best.score.max(0)
     octave = best.octaves.gather(0, index[None])[0]
@@ -200,7 +171,6 @@ def voicing_features(levels, best):
     loudest = running_maximum(running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES)
     mean_level = running_mean(total, SMOOTH_FRAMES)
     earlier = torch.nn.functional.pad(total, (5, 0), mode="replicate")[:, :-5]
-    lower = running_minimum(levels.lower, CLICK_FRAMES)
     features = (
         peak,
         score,
@@ -216,8 +186,6 @@ def voicing_features(levels, best):
         (total - running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
         (levels.upper_noise - noise).clamp(-4, 1),
         (loudest - noise).clamp(-1, 5),
-        (levels.lower - total).clamp(-5, 0),
-        (running_maximum(lower, LEVEL_FRAMES) - loudest).clamp(-5, 0),
     )
     return torch.stack(features)
 
@@ -238,7 +206,8 @@ class VoicingNetwork(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        for name, values in read_weights().items():
+        text = (resources.files(__package__) / "voicing.json").read_text("utf-8")
+        for name, values in json.loads(text)["weights"].items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, features):
@@ -246,9 +215,3 @@ class VoicingNetwork(torch.nn.Module):
         hidden = steps.weigh(self.hidden, features) + self.hidden_bias[:, None, None]
         output = steps.weigh(self.output, hidden.relu()) + self.output_bias
         return self.LOWEST + (self.HIGHEST - self.LOWEST) * torch.sigmoid(output[0])
-
-
-def read_weights():
-    """The trained weights, nested lists by name."""
-    text = (resources.files(__package__) / "voicing.json").read_text(encoding="utf-8")
-    return json.loads(text)["weights"]

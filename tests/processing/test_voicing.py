@@ -69,7 +69,7 @@ def test_features_are_finite_and_know_no_gain(tracker):
     wave = utterance(150, 2.0)
     _, one, _ = tracker.analyse(wave[None], 201)
     _, other, _ = tracker.analyse(0.01 * wave[None], 201)
-    assert len(one) == len(voicing.FEATURES)
+    assert len(one) == tracker.voicing_network.hidden.shape[1]
     torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
     for wave in (torch.zeros(1, 8000), torch.eye(8000)[4000:4001]):
         assert tracker.analyse(wave, 51)[1].isfinite().all()
@@ -78,6 +78,6 @@ def test_features_are_finite_and_know_no_gain(tracker):
 def test_the_network_is_bounded():
     torch.manual_seed(0)
     network = voicing.VoicingNetwork()
-    scores = network(100 * torch.randn(len(voicing.FEATURES), 2, 50))
+    scores = network(100 * torch.randn(network.hidden.shape[1], 2, 50))
     assert network.LOWEST <= scores.min() < scores.max() <= network.HIGHEST
     assert not network.state_dict()
