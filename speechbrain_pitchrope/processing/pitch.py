@@ -183,31 +183,28 @@ class AutocorrelationPitch(PitchTracker):
         n_rows = len(wavs)
         if wavs.device.type == "cpu":
             n_rows = max(1, GROUP_FRAMES // n_frames)
-        groups = [self._peaks_and_levels(x, n_frames) for x in wavs.split(n_rows)]
-        octaves, score, levels = (
-            torch.cat(group, 1) for group in zip(*groups, strict=True)
+        groups = [self._analyse_rows(x, n_frames) for x in wavs.split(n_rows)]
+        octaves, score, features, is_above = (
+            torch.cat(group, -2) for group in zip(*groups, strict=True)
         )
-        peaks, levels = steps.Candidates(octaves, score), voice.Levels(*levels)
-        features = voice.voicing_features(levels, peaks)
-        return peaks, features, voice.is_above_range(levels.lead)
+        return steps.Candidates(octaves, score), features, is_above
 
-    def _peaks_and_levels(self, wavs, n_frames):
-        """Octaves and scores of the candidates, and the levels, each [n, B, T]."""
+    def _analyse_rows(self, wavs, n_frames):
+        tables, bands = self.tables, self.noise_bands
         power, energy = self.spectrum(wavs, n_frames)
-        tables = self.tables
         raw = steps.normalised_autocorrelation(power.detach(), tables)
         peak = raw[self.low_lags].amax(0)
         noise = voice.may_be_noise(raw, peak, self.hum_lags)
         # Windows that begin before the signal are weak and blurred.
         noise[:, : self.n_around] = False
-        flat, floor = voice.subtract_noise(power, self.noise_bands, noise)
+        flat, floor = voice.subtract_noise(power, bands, noise)
         correlation = steps.normalised_autocorrelation(flat, tables)
         peaks, lead = steps.best_peaks(
             correlation, self.lags, self.range_edges, self.octave_limit
         )
-        levels = voice.band_levels(power, floor, tables, self.noise_bands)
-        wide = voice.bels(energy)
-        return *peaks, torch.stack((peak, lead, *levels, wide))
+        levels = voice.band_levels(power.detach(), floor, energy, tables, bands)
+        features = voice.voicing_features(levels, peak, peaks)
+        return *peaks, features, voice.is_above_range(lead)
 
     def spectrum(self, wavs, n_frames):
         """Power spectrum [n_bins, B, T] and variance [B, T] of each frame."""

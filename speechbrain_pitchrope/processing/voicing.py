@@ -6,7 +6,6 @@ of it at the level of the recording: features are ratios, in tens of decibels.
 
 import json
 from importlib import resources
-from typing import NamedTuple
 
 import torch
 
@@ -137,37 +136,27 @@ def is_above_range(lead):
     return running_minimum(lead, ABOVE_FRAMES) > -ABOVE_MARGIN
 
 
-class Levels(NamedTuple):
-    """What is known of a frame beside its candidates, each of shape [B, T].
+def band_levels(power, floor, energy, tables, bands):
+    """Levels in bels, [5, B, T]: total, upper, noise, upper_noise, wide.
 
-    periodicity: largest autocorrelation, noise included. lead: how much higher the peak
-    above f0_max is than that of the best candidate. In bels: power in the band (total)
-    and in its part above 350 Hz (upper), the noise floor in both, and the power at all
-    frequencies (wide).
+    These are the power in the band and in its part above 350 Hz, the noise floor in
+    both, and the power at all frequencies.
     """
-
-    periodicity: torch.Tensor
-    lead: torch.Tensor
-    total: torch.Tensor
-    upper: torch.Tensor
-    noise: torch.Tensor
-    upper_noise: torch.Tensor
-    wide: torch.Tensor
-
-
-def band_levels(power, floor, tables, bands):
-    """The levels from total to upper_noise, in bels, [4, B, T]."""
     weights = torch.stack((tables.band, tables.upper_band))
-    levels = steps.weigh(weights, power.detach())
-    return bels(torch.cat((levels, steps.weigh(weights @ bands.t(), floor))))
+    levels = steps.weigh(weights, power), steps.weigh(weights @ bands.t(), floor)
+    # A floor of 1e-30 keeps the logarithm finite.
+    return torch.log10(torch.cat((*levels, energy[None])).clamp(min=1e-30))
 
 
-def voicing_features(levels, best):
-    """What the network gets, in tens of decibels or 0 .. 1, [n, B, T]."""
-    peak, total, noise = levels.periodicity, levels.total, levels.noise
-    score, index = best.score.max(0)
-    octave = best.octaves.gather(0, index[None])[0]
-    score, octave = score.detach(), octave.detach()
+def voicing_features(levels, peak, best):
+    """What the network gets, in tens of decibels or 0 .. 1, [n, B, T].
+
+    Of levels as ``band_levels`` gives them, the largest autocorrelation, noise
+    included, and the candidates.
+    """
+    total, upper, noise, upper_noise, wide = levels
+    score, index = best.score.detach().max(0)
+    octave = best.octaves.detach().gather(0, index[None])[0]
     loudest = running_maximum(running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES)
     mean_level = running_mean(total, SMOOTH_FRAMES)
     earlier = torch.nn.functional.pad(total, (5, 0), mode="replicate")[:, :-5]
@@ -177,22 +166,17 @@ def voicing_features(levels, best):
         (total - noise).clamp(0, 4),
         (total - loudest).clamp(-6, 2),
         (total - running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
-        (levels.upper - total).clamp(-5, 0),
-        (levels.wide - total).clamp(-8, 4),
+        (upper - total).clamp(-5, 0),
+        (wide - total).clamp(-8, 4),
         running_mean(peak, SMOOTH_FRAMES),
         (total - earlier).clamp(-3, 3),
         octave - 7.0,
         running_mean(score, SMOOTH_FRAMES),
         (total - running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
-        (levels.upper_noise - noise).clamp(-4, 1),
+        (upper_noise - noise).clamp(-4, 1),
         (loudest - noise).clamp(-1, 5),
     )
     return torch.stack(features)
-
-
-def bels(power):
-    """log10 of a power, with a floor that keeps it finite and a gradient of 0 there."""
-    return torch.log10(power.clamp(min=1e-30))
 
 
 class VoicingNetwork(torch.nn.Module):

@@ -23,17 +23,14 @@ def make_tracker(request):
     return TRACKERS[request.param]()
 
 
-def glide(time):
-    """An octave up and down within two seconds."""
-    return 150 * 2 ** (0.5 * torch.sin(math.pi * time))
+def glide(time, octaves=1.0):
+    """Up and down within two seconds; within half an octave many bins stay voiced."""
+    return 150 * 2 ** (octaves / 2 * torch.sin(math.pi * time))
 
 
-def small_glide(time):
-    """Half an octave: many bins are never left alone."""
-    return 150 * 2 ** (0.25 * torch.sin(math.pi * time))
-
-
-@pytest.mark.parametrize("f0_hz", [70, 100, 150, 220, 330, 450, glide, small_glide])
+@pytest.mark.parametrize(
+    "f0_hz", [70, 100, 150, 220, 330, 450, glide, lambda time: glide(time, 0.5)]
+)
 def test_f0_of_a_voice_is_found(tracker, f0_hz):
     silence = torch.zeros(4000)
     f0, voicing = tracker(torch.cat((silence, voice(f0_hz, 2.0), silence))[None])
@@ -131,17 +128,6 @@ def test_zero_padding_changes_nothing():
         assert not batch[0][i, n_frames + 3 :].any()
 
 
-def test_lookahead_is_bounded():
-    """What comes more than 120 ms after a frame has no influence on it."""
-    tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
-    assert 10 * tracker.n_ahead <= 120
-    whole = tracker(wave[None])
-    for cut in (4000, 9600, 12345):
-        last = (cut // 160 + 1) - tracker.n_ahead
-        prefix = tracker(wave[None, :cut])
-        assert_same_pitch(frames(prefix, 0, last), frames(whole, 0, last))
-
-
 @pytest.mark.parametrize("lookahead", [0, 3, 8])
 @pytest.mark.parametrize("chunk_frames", [1, 37, 400])
 def test_chunks_are_frames_of_the_whole(chunk_frames, lookahead):
@@ -172,8 +158,9 @@ def test_long_recordings_are_tracked_in_chunks(monkeypatch):
 
 
 def test_a_frame_does_not_depend_on_more_than_it_says():
-    """Samples outside of n_behind .. n_ahead may be anything."""
+    """Samples outside of n_behind .. n_ahead, 120 ms at most, may be anything."""
     tracker, frame = AutocorrelationPitch(), 300
+    assert 10 * tracker.n_ahead <= 120
     wave, changed = utterance(150, 6.0), 5 * utterance(90, 6.0, seed=1)
     kept = slice((frame - tracker.n_behind) * 160, (frame + tracker.n_ahead) * 160)
     changed[kept] = wave[kept]
