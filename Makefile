@@ -48,7 +48,7 @@ tones: env
 	$(MAKE) --no-print-directory $(IN_TONES) PAGE=$(TONES)/tones.md evidence
 	@echo
 	@$(BIN)/pitchrope compare --tones $(foreach variant,rope all,\
-		$(TONES)/texts/cmn/$(variant)/1/hyp_test-cmn.txt)
+		$(TONES)/texts/cmn_scratch/$(variant)/1/hyp_test-cmn.txt)
 	@echo
 	@echo "Random Mandarin syllables of four unseen voices, without (rope) and with pitch (all)."
 	@echo "Tables: tones/tones.md; figures beside it. All of it: docs/evidence.md"

@@ -49,7 +49,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["speechbrain_pitchrope*"]),
-    package_data={"speechbrain_pitchrope": ["*/*.j2", "processing/*.json"]},
+    package_data={
+        "speechbrain_pitchrope": ["*/*.j2", "processing/*.json", "swapping/*.yaml"]
+    },
     cmdclass={"build_py": BuildWithVariants},
     install_requires=[
         "speechbrain>=1.1.0,<1.2",

@@ -13,22 +13,11 @@ from speechbrain_pitchrope import inband
 def shuffled_f0(channels, lengths):
     """Each utterance gets the contour of the next one in its batch.
 
+    ``channels`` [B, T, 4] are those of utterances of ``lengths`` [B] frames, 1 or more.
     ``log_f0``, ``voicing`` and ``register`` move, ``prominence`` stays. A contour that
     is too short begins again, one that is too long is cut off. An utterance that is
     alone in its batch gets its own contour backwards: test with batches, as the recipes
     do, and this is one utterance at most.
-
-    Arguments
-    ---------
-    channels : torch.Tensor
-        Pitch channels, shape [B, T, 4].
-    lengths : torch.Tensor
-        Frames of each utterance, shape [B], 1 or more.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [B, T, 4].
 
     Example
     -------
@@ -50,7 +39,7 @@ def shuffled_f0(channels, lengths):
 
 
 def constant_f0(channels, lengths):
-    """All frames are fully voiced at 150 Hz and equally loud; arguments as above."""
+    """All frames are fully voiced at 150 Hz and equally loud."""
     one = channels.new_ones(channels.shape[:2])
     zero = torch.zeros_like(one)
     frames = torch.arange(channels.shape[1], device=channels.device)
@@ -59,7 +48,7 @@ def constant_f0(channels, lengths):
 
 
 def voicing_only(channels, lengths):
-    """Voicing stays, f0 and loudness go; arguments as above."""
+    """Voicing stays, f0 and loudness go."""
     voicing = inband.unpack(channels).voicing
     zero = torch.zeros_like(voicing)
     return inband.pack(inband.Pitch(zero, voicing, zero, zero))

@@ -15,7 +15,7 @@ _held = {}
 
 
 def write_whole(path, content):
-    """Write bytes to a path by ``replacing``: a reader never finds half of them."""
+    """Write bytes to a path: a reader finds all of them or what was there before."""
     with replacing(path) as part:
         part.write_bytes(content)
 

@@ -25,7 +25,7 @@ frame. Pitch is always last; samples may ride before it
 (``speechbrain_pitchrope.lobes.models.multistream``).
 
 Zero is neutral in every channel: a padded, masked or missing frame is four zeros, and
-attention then computes plain RoPE. Only this module knows which channel is which.
+attention then computes plain RoPE.
 """
 
 from typing import NamedTuple
@@ -63,15 +63,13 @@ def pack(pitch):
     >>> pack(Pitch(9 * one, one, one, one))[0, 0]
     tensor([1.5000, 1.0000, 1.0000, 1.0000])
     """
-    return torch.stack(
-        (
-            pitch.log_f0.clamp(-MAX_OCTAVES, MAX_OCTAVES),
-            pitch.voicing.clamp(0.0, 1.0),
-            pitch.register.clamp(-MAX_OCTAVES, MAX_OCTAVES),
-            pitch.prominence.clamp(-1.0, 1.0),
-        ),
-        dim=-1,
+    channels = (
+        pitch.log_f0.clamp(-MAX_OCTAVES, MAX_OCTAVES),
+        pitch.voicing.clamp(0.0, 1.0),
+        pitch.register.clamp(-MAX_OCTAVES, MAX_OCTAVES),
+        pitch.prominence.clamp(-1.0, 1.0),
     )
+    return torch.stack(channels, dim=-1)
 
 
 def unpack(channels):
@@ -85,15 +83,9 @@ def append(features, channels):
 
 
 def split(features, n_features=None):
-    """Take off what rides behind n_features channels: the inverse of ``append``.
+    """Take off what rides behind n_features channels; pitch alone if not given.
 
-    If n_features is not given, that is pitch alone.
-
-    Example
-    -------
-    >>> features, channels = split(torch.rand(2, 7, 84))
-    >>> features.shape, channels.shape
-    (torch.Size([2, 7, 80]), torch.Size([2, 7, 4]))
+    The inverse of ``append``.
     """
     if n_features is None:
         n_features = features.shape[-1] - N_CHANNELS
@@ -127,9 +119,9 @@ def f0_in_hz(channels):
 def without_noise(channels):
     """Make frames of [..., T, 4] neutral that were masked by noise in every channel.
 
-    Noise is told by what pitch never is: a voicing outside 0 .. 1, or a ``log_f0`` in
-    an unvoiced frame. (Of BEST-RQ's noise, Gaussian of standard deviation 0.1, three
-    frames in ten million pass for pitch.) If it is in nearly all frames, then they were
+    Noise is what pitch never is: a voicing outside 0 .. 1, or a ``log_f0`` in an
+    unvoiced frame. (Of BEST-RQ's noise, Gaussian of standard deviation 0.1, three
+    frames in ten million pass for pitch.) If nearly all frames are so, then they were
     not masked but changed: they are returned as they are, for ``require_range``.
     """
     pitch = unpack(channels)
@@ -140,18 +132,10 @@ def without_noise(channels):
 
 
 class FirstBatches:
-    """Tells a module for how long to check the values of its input.
+    """Counts the batches of which a module checks the values.
 
-    A check of values waits for the device, so it is made of the first ten batches, and
-    of ten more after a state dict was loaded. While torch compiles or exports there is
-    none.
-
-    Example
-    -------
-    >>> net = torch.nn.Linear(2, 3)
-    >>> net.first_batches = FirstBatches(net)
-    >>> sum(net.first_batches.one_more() for _ in range(25))
-    10
+    A check waits for the device, so it is made of the first ten batches, and of ten
+    more after a state dict was loaded. While torch compiles or exports there is none.
     """
 
     def __init__(self, module):
@@ -174,26 +158,24 @@ def require_width(features, n_features, consumer, culprit, n_samples=0):
     """Raise a ValueError unless there are n_features + n_samples + 4 channels.
 
     ``consumer`` is the class that asks, ``culprit`` the row of
-    ``speechbrain_pitchrope.names`` whose class would have added the pitch channels, and
-    n_samples the number of samples that ride before them.
+    ``speechbrain_pitchrope.names`` whose class would have added the pitch channels.
     """
     found, expected = features.shape[-1], n_features + n_samples + N_CHANNELS
     if found == expected:
         return
     samples = f", {n_samples} samples of waveform" if n_samples else ""
-    message = (
-        f"{consumer} found {found} channels, expected {expected} ({n_features} features"
-        f"{samples} and the {N_CHANNELS} pitch channels {', '.join(CHANNELS)})"
+    mistake = (
+        f"The pitch channels are missing: {culprit.advice}."
+        if found == n_features
+        else f"If pitch is among them, there are {found - N_CHANNELS} others: make the "
+        f"size of {consumer} agree with the class before it (n_mels with input_shape, "
+        "or the front end's output with input_size), and give compute_features and the "
+        "transformer the streams of one variant."
     )
-    if found == n_features:
-        raise ValueError(
-            f"{message}. The pitch channels are missing: {culprit.advice}."
-        )
     raise ValueError(
-        f"{message}. The features have {found - N_CHANNELS} channels beside pitch: "
-        f"make the size of {consumer} agree with the class before it (n_mels with "
-        "input_shape, or the front end's output with input_size), and give "
-        "compute_features and the transformer the streams of one variant."
+        f"{consumer} found {found} channels, expected {expected} ({n_features} features"
+        f"{samples} and the {N_CHANNELS} pitch channels {', '.join(CHANNELS)}). "
+        f"{mistake}"
     )
 
 

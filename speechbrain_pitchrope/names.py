@@ -8,17 +8,7 @@ from typing import NamedTuple
 
 
 class Substitute(NamedTuple):
-    """One row of the table.
-
-    Arguments
-    ---------
-    entry : str
-        The key under which SpeechBrain's recipes usually keep the object.
-    upstream : str
-        Dotted path of SpeechBrain's class.
-    ours : str
-        Dotted path of the class to write instead.
-    """
+    """A row: the usual key in a yaml, SpeechBrain's dotted path, and ours."""
 
     entry: str
     upstream: str
@@ -48,12 +38,8 @@ FRONT_END = _row("CNN", "lobes.models.convolution", "ConvolutionFrontEnd")
 TRANSFORMER = _row("Transformer", f"{_TRANSFORMERS}.TransformerASR", "TransformerASR")
 TRANSLATOR = _row("Transformer", f"{_TRANSFORMERS}.TransformerST", "TransformerST")
 QUANTIZER = _row("Quantizer", "nnet.quantisers", "RandomProjectionQuantizer")
-STREAMING = _row(
-    "fea_streaming_extractor",
-    "lobes.features",
-    "StreamingFeatureWrapper",
-    our_module="lobes.streaming",
-)
+_WRAPPER = ("fea_streaming_extractor", "lobes.features", "StreamingFeatureWrapper")
+STREAMING = _row(*_WRAPPER, our_module="lobes.streaming")
 
 TRANSFORMERS = (TRANSFORMER, TRANSLATOR)
 """Their encoders have attention that takes pitch into account."""

@@ -1,8 +1,7 @@
 """Variants by name: one small yaml each, in the top-level folder ``hparams``.
 
 A variant is a mapping of settings for ``PitchTransformerASR``'s ``pitch_attention``;
-``rope`` is the baseline, and some are controls (``speechbrain_pitchrope.controls``). In
-a recipe's yaml:
+``rope`` is the baseline. In a recipe's yaml:
 
     variant: all
     pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant [!ref <variant>]
@@ -17,23 +16,16 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.files import write_whole
 
-_PACKAGE = Path(__file__).parent
-
 
 def variants_folder():
     """The folder of the variants: beside the package in a checkout, else inside it."""
-    checkout = _PACKAGE.parent / "hparams"
-    return checkout if (checkout / "rope.yaml").is_file() else _PACKAGE / "hparams"
+    package = Path(__file__).parent
+    checkout = package.parent / "hparams"
+    return checkout if (checkout / "rope.yaml").is_file() else package / "hparams"
 
 
 def variant_names():
-    """Names of all variants, sorted.
-
-    Example
-    -------
-    >>> {"all", "radius", "rope", "similarity", "theta"} <= set(variant_names())
-    True
-    """
+    """Names of all variants, without controls, sorted."""
     return sorted(path.stem for path in variants_folder().glob("*.yaml"))
 
 
@@ -65,22 +57,15 @@ def load_variant(name):
     >>> load_variant("theta+shuffled_f0")["control"]
     'shuffled_f0'
     """
-    form, _, control = name.partition("+")
-    path = variants_folder() / f"{form}.yaml"
-    if not path.is_file():
+    form, plus, control = name.partition("+")
+    if form not in variant_names() or (plus and control not in CONTROLS):
         raise ValueError(
-            f"there is no variant {form!r}: choose one of {', '.join(variant_names())}"
+            f"there is no variant {name!r}: choose one of "
+            f"{', '.join(variant_names())}; behind it there may be a plus and one of "
+            f"the controls {', '.join(CONTROLS)}"
         )
-    with open(path, encoding="utf-8") as stream:
-        settings = load_hyperpyyaml(stream)
-    if control:
-        if control not in CONTROLS or "control" in settings:
-            raise ValueError(
-                f"variant {name!r}: expected a variant without control, a plus, and "
-                f"one of {', '.join(CONTROLS)}"
-            )
-        settings["control"] = control
-    return settings
+    text = (variants_folder() / f"{form}.yaml").read_text(encoding="utf-8")
+    return load_hyperpyyaml(text) | ({"control": control} if control else {})
 
 
 def load_streams(name):
@@ -98,30 +83,8 @@ def claim_output_folder(output_folder, name, settings):
     """Mark a run's folder as this variant's, or refuse another variant's.
 
     Checkpoints of different variants must not mix: a later average or a resumed run
-    would take parameters that were trained for something else.
-
-    Arguments
-    ---------
-    output_folder : str
-        Folder of the run; made if it is not there.
-    name : str
-        Name of the variant.
-    settings : dict
-        What ``load_variant`` gave.
-
-    Raises
-    ------
-    ValueError
-        If the folder belongs to a variant with other settings, or its mark is damaged.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> claim_output_folder(folder, "rope", load_variant("rope"))
-    >>> claim_output_folder(folder, "theta", load_variant("theta"))
-    Traceback (most recent call last):
-    ...
-    ValueError: ...
+    would take parameters that were trained for something else. ``settings`` are what
+    ``load_variant`` gave for ``name``. The folder is made if it is not there.
     """
     mark = Path(output_folder) / "variant.json"
     mine = {"variant": name, "pitch_attention": settings}

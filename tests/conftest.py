@@ -11,8 +11,7 @@ import soundfile
 import torch
 
 from speechbrain_pitchrope.runs.trained import load_trained
-from tests.made_runs import make_run
-from tests.made_tested_runs import make_tested_run
+from tests.made_runs import make_run, make_tested_run
 from tests.signals import utterance
 
 

@@ -1,14 +1,18 @@
 """Output folders as train.py leaves them, made without training."""
 
+import csv
 import shutil
 from pathlib import Path
 
 import sentencepiece
+import soundfile
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.variants import claim_output_folder
+from tests.scoring.files import write_wer
+from tests.signals import utterance
 
 HPARAMS = Path(__file__).parents[1] / "recipes/LibriSpeech/ASR/transformer/hparams"
 SIZES = {"d_model": 32, "d_ffn": 32, "nhead": 2, "num_encoder_layers": 2}
@@ -21,6 +25,22 @@ JOINT = {
 }
 """Settings of conformer_small.yaml; with them a run is not conformer_mini.yaml's."""
 WORDS = "THE QUICK BROWN FOX JUMPS OVER A LAZY DOG'S BACK"
+LOG = """\
+epoch: 1, lr: 2e-3, steps: 220, pitch slope: 0.1 - valid loss: 39.9, valid WER: 81.4
+epoch: 2, lr: 1e-3, steps: 440, pitch slope: 0.2 - valid loss: 12.0, valid WER: 44.94
+"""
+SPLITS = {
+    "test-a": {
+        "1-1-0": ("THE LAZY FOX", "THE LAZY FOX"),
+        "1-1-1": ("A QUICK FOX", "A QUICK BROWN BOX"),
+        "2-1-0": ("JUMPS OVER A DOG", "JUMPS OVER DOG"),
+    },
+    "test-b": {
+        "3-1-0": ("BACK", ""),
+        "3-1-1": ("A <eps> & <script>", "A <i> & <script>"),
+    },
+}
+"""Split to {utterance: (said, recognised)}."""
 
 
 def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
@@ -57,6 +77,24 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
         states.append({k: v.clone() for k, v in hparams["model"].state_dict().items()})
         hparams["checkpointer"].save_checkpoint({"epoch": epoch, key: score})
     return states
+
+
+def make_tested_run(folder, corpus, **settings):
+    """A run that was tested on ``SPLITS``, with its recordings in ``corpus``."""
+    make_run(folder, data_folder=str(corpus), test_splits=list(SPLITS), **settings)
+    (folder / "train_log.txt").write_text(LOG)
+    (folder / "manifests").mkdir()
+    for split, utterances in SPLITS.items():
+        write_wer(folder / f"wer_{split}.txt", utterances)
+        write_wer(folder / f"cer_{split}.txt", utterances, split_tokens=True)
+        (corpus / split).mkdir(parents=True, exist_ok=True)
+        with open(folder / f"manifests/{split}.csv", "w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["ID", "duration", "wav", "wrd"])
+            for number, (name, (said, _)) in enumerate(utterances.items()):
+                wav = utterance(120.0 + 40 * number, seconds=1.2, seed=number)
+                soundfile.write(corpus / split / f"{name}.wav", wav.numpy(), 16000)
+                rows.writerow([name, 1.2, f"$data_root/{split}/{name}.wav", said])
 
 
 def set_statistics(normalize, n_mels):

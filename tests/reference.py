@@ -5,6 +5,7 @@ No code of the package is used: only its parameters, and the constants of the ke
 """
 
 import math
+from types import SimpleNamespace
 
 import torch
 
@@ -30,72 +31,55 @@ def frequencies(spacing, head_dim):
     return 700 * (10 ** (mels / 2595) - 1) / 4000
 
 
-def attention_logits(net, q, k, pitch):
-    """Logits of one head's [B, T, head_dim] queries and keys; ``net`` is its Head."""
+def head_of(net, h):
+    """The numbers of head ``h`` of a PitchRoPEMHA, zero where an enhancement is off."""
+
+    def numbers(name, *shape):
+        zeros = net.out_proj.weight.new_zeros(shape)
+        return getattr(net, name)[h] if hasattr(net, name) else zeros
+
+    pairs = net.head_dim // 2
+    return SimpleNamespace(
+        c=15 * numbers("theta_offset", pairs),
+        a=torch.tanh(numbers("theta_rate", pairs) * 1.5) / 1.5,
+        even=numbers("similarity_even", len(COSINES)),
+        odd=numbers("similarity_odd", len(COSINES)),
+        beta=numbers("similarity_weight"),
+        mu=numbers("similarity_voiced"),
+        sigma=0.6 + numbers("similarity_bandwidth").exp(),
+        rho=numbers("radius_slope", pairs, 3),
+    )
+
+
+def attention_logits(net, h, q, k, pitch):
+    """Logits of head ``h`` for its [B, T, head_dim] queries and keys."""
+    head = head_of(net, h)
     u, v, g, e = pitch.unbind(-1)
     t = torch.arange(q.shape[1], dtype=q.dtype)
+    course = {"phase": u.cumsum(1), "utterance": g.cumsum(1), "frame": t * u}
+    course = course.get(net.theta, 0 * u)[..., None]
     omega = frequencies(net.frequencies, q.shape[-1])
-    if net.theta == "offset":
-        theta = omega * t[:, None] + net.c * u[..., None]
-    else:
-        course = {
-            "phase": u.cumsum(1),
-            "utterance": g.cumsum(1),
-            "frame": t * u,
-            "none": 0 * u,
-        }[net.theta]
-        theta = omega * (t[:, None] + net.a * course[..., None])
+    theta = omega * (t[:, None] + head.a * course) + head.c * u[..., None]
     if net.radius == "sigmoid":
         hertz = torch.where(v >= 0.5, 150 * 2 ** (g + u), 0 * u)
-        log_r = (2 / (1 + torch.exp(-hertz)) - 1)[..., None] @ net.rho.T
+        log_r = (2 / (1 + torch.exp(-hertz)) - 1)[..., None] @ head.rho.T
     else:
-        log_r = torch.stack((u * v, v, e), -1) @ net.rho.T
+        log_r = torch.stack((u * v, v, e), -1) @ head.rho.T
     turn = torch.polar(log_r.clamp(-2, 2).exp(), theta)
     q = torch.view_as_complex(q.unflatten(-1, (-1, 2)).contiguous()) * turn
     k = torch.view_as_complex(k.unflatten(-1, (-1, 2)).contiguous()) * turn
-    both_voiced = v[:, :, None] * v[:, None, :]
     distance = u[:, :, None] - u[:, None, :]
     if net.similarity == "laplacian":
-        kernel = net.beta * torch.exp(-distance.abs())
+        kernel = head.beta * torch.exp(-distance.abs())
     elif net.similarity == "gaussian":
-        kernel = net.beta * cosine_kernel(distance, net.sigma)
+        kernel = head.beta * cosine_kernel(distance, head.sigma)
     else:
         kernel = sum(
-            net.even[j] * torch.cos(k * distance) + net.odd[j] * torch.sin(k * distance)
-            for j, k in enumerate(COSINES)
+            even * torch.cos(k_j * distance) + odd * torch.sin(k_j * distance)
+            for even, odd, k_j in zip(head.even, head.odd, COSINES, strict=True)
         )
-    bias = both_voiced * (kernel + net.mu)
-    return (q @ k.mH).real * net.scale + bias
-
-
-class Head:
-    """The numbers of head ``h`` of a PitchRoPEMHA, zero where an enhancement is off."""
-
-    def __init__(self, net, h):
-        self.theta, self.similarity = net.theta, net.similarity
-        self.radius, self.frequencies = net.radius, net.frequencies
-        pairs, zero = net.head_dim // 2, net.out_proj.weight.new_zeros(())
-        self.a = self.c = zero.expand(pairs)
-        self.rho = zero.expand(pairs, 3)
-        self.even = self.odd = zero.expand(len(COSINES))
-        self.beta, self.mu, self.sigma = zero, zero, zero + 1
-        if net.theta == "offset":
-            self.c = 15 * net.theta_offset[h]
-        elif net.theta != "none":
-            self.a = torch.tanh(net.theta_rate[h] * 1.5) / 1.5
-        if net.similarity in ("cosines", "even_cosines"):
-            self.even = net.similarity_even[h]
-        if net.similarity in ("cosines", "odd_cosines"):
-            self.odd = net.similarity_odd[h]
-        if net.similarity in ("gaussian", "laplacian"):
-            self.beta = net.similarity_weight[h]
-        if net.similarity != "none":
-            self.mu = net.similarity_voiced[h]
-        if net.similarity == "gaussian":
-            self.sigma = 0.6 + net.similarity_bandwidth[h].exp()
-        if net.radius != "none":
-            self.rho = net.radius_slope[h]
-        self.scale = 1 / math.sqrt(net.embed_dim)
+    bias = v[:, :, None] * v[:, None, :] * (kernel + head.mu)
+    return (q @ k.mH).real / math.sqrt(net.embed_dim) + bias
 
 
 def attend(net, x, pitch, key_padding_mask=None, attn_mask=None, kept=None):
@@ -112,7 +96,7 @@ def attend(net, x, pitch, key_padding_mask=None, attn_mask=None, kept=None):
     heads = []
     for h in range(net.num_heads):
         q, k, v = projected[:, :, h].chunk(3, -1)
-        logits = attention_logits(Head(net, h), q, k, pitch)
+        logits = attention_logits(net, h, q, k, pitch)
         weights = logits.masked_fill(masked, -math.inf).softmax(-1)
         if kept is not None:
             weights = weights * kept[:, h] / (1 - net.dropout)

@@ -6,6 +6,16 @@ import torch
 
 SAMPLE_RATE = 16000
 
+FRONT_END = {
+    "num_blocks": 2,
+    "num_layers_per_block": 1,
+    "out_channels": (8, 4),
+    "kernel_sizes": (3, 3),
+    "strides": (2, 2),
+    "residuals": (False, False),
+}
+"""A convolutional front end with the strides of the recipes'."""
+
 
 def voice(f0_hz, seconds=1.0, sample_rate=SAMPLE_RATE):
     """A buzz of harmonics below 4 kHz, falling 6 dB an octave.

@@ -8,44 +8,31 @@ from speechbrain_pitchrope.controls import CONTROLS, shuffled_f0
 from tests.signals import pitch_channels
 
 LENGTHS = torch.tensor([20, 13, 6])
-
-
-def batch():
-    """Channels of three utterances, zero where padded."""
-    channels = pitch_channels(3, 20)
-    return channels * (torch.arange(20) < LENGTHS[:, None])[..., None]
+INSIDE = (torch.arange(20) < LENGTHS[:, None])[..., None]
+CHANNELS = pitch_channels(3, 20) * INSIDE
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_padding_stays_neutral_and_ranges_hold(name):
-    controlled = CONTROLS[name](batch(), LENGTHS)
-    assert controlled.shape == (3, 20, 4)
-    for utterance, length in zip(controlled, LENGTHS, strict=True):
-        assert not utterance[length:].any()
+def test_padding_stays_neutral_ranges_hold_and_f0_goes(name):
+    controlled = CONTROLS[name](CHANNELS, LENGTHS)
+    assert not (controlled * ~INSIDE).any()
     torch.testing.assert_close(inband.pack(inband.unpack(controlled)), controlled)
+    if name != "shuffled_f0":
+        assert not controlled[..., [0, 2]].any()
+    assert torch.equal(controlled[..., 1], CHANNELS[..., 1]) == (name == "voicing_only")
 
 
 def test_contours_move_to_another_utterance_with_their_lengths():
-    channels = batch()
-    f0, voicing, register, prominence = inband.unpack(shuffled_f0(channels, LENGTHS))
-    given = inband.unpack(channels)
+    shuffled = shuffled_f0(CHANNELS, LENGTHS)
+    moved, given = shuffled[..., :3], CHANNELS[..., :3]
     # 13 frames of utterance 1 fill the 20 of utterance 0, by beginning again.
-    assert torch.equal(f0[0], given.log_f0[1, :13].repeat(2)[:20])
-    assert torch.equal(voicing[1, :13], given.voicing[2, :6].repeat(3)[:13])
-    assert torch.equal(register[2, :6], given.register[0, :6])
-    assert torch.equal(prominence, given.prominence)
+    assert torch.equal(moved[0], given[1, :13].repeat(2, 1)[:20])
+    assert torch.equal(moved[1, :13], given[2, :6].repeat(3, 1)[:13])
+    assert torch.equal(moved[2, :6], given[0, :6])
+    assert torch.equal(shuffled[..., 3], CHANNELS[..., 3])
 
 
 def test_an_utterance_alone_gets_its_contour_backwards():
-    channels = batch()[1:2]
-    shuffled = shuffled_f0(channels, LENGTHS[1:2])
-    assert torch.equal(shuffled[0, :13, :3], channels[0, :13, :3].flip(0))
-    assert torch.equal(shuffled[..., 3], channels[..., 3])
-
-
-@pytest.mark.parametrize("name", ["constant_f0", "voicing_only"])
-def test_no_f0_is_left(name):
-    pitch = inband.unpack(CONTROLS[name](batch(), LENGTHS))
-    assert not pitch.log_f0.any() and not pitch.register.any()
-    if name == "voicing_only":
-        assert torch.equal(pitch.voicing, inband.unpack(batch()).voicing)
+    shuffled = shuffled_f0(CHANNELS[1:2], LENGTHS[1:2])
+    assert torch.equal(shuffled[0, :13, :3], CHANNELS[1, :13, :3].flip(0))
+    assert torch.equal(shuffled[..., 3], CHANNELS[1:2, :, 3])

@@ -12,10 +12,6 @@ import pytest
 from speechbrain_pitchrope.files import hold_folder, replacing, write_whole
 
 
-def no_space(*_):
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
 @pytest.mark.parametrize("there", [{}, {"a.yaml": b"as it was"}])
 @pytest.mark.parametrize("step", ["os.replace", "pathlib.Path.write_bytes"])
 def test_what_cannot_be_written_leaves_nothing_behind(
@@ -23,6 +19,10 @@ def test_what_cannot_be_written_leaves_nothing_behind(
 ):
     for name, content in there.items():
         (tmp_path / name).write_bytes(content)
+
+    def no_space(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setattr(step, no_space)
     message = rf"No space left to write into {tmp_path} \(\d+.* MB free\)"
     with pytest.raises(OSError, match=message):
@@ -57,7 +57,7 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path):
         process.kill()
         process.join()
         content = path.read_bytes()
-        assert len(content) == 100_000 and len(set(content)) == 1
+        assert len(content) == 100_000 and len({*content}) == 1
         path.unlink()
 
 
@@ -73,6 +73,6 @@ def test_a_folder_is_held_until_its_process_is_killed(tmp_path):
         hold_folder(tmp_path)
     process.kill()
     process.communicate()
-    hold_folder(tmp_path)
-    hold_folder(tmp_path)
+    for _ in range(2):
+        hold_folder(tmp_path)
     assert f"process {os.getpid()} on " in (tmp_path / "run.lock").read_text()

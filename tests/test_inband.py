@@ -17,13 +17,9 @@ def test_round_trips():
     assert torch.equal(inband.pack(inband.unpack(channels)), channels)
 
 
-def test_zero_is_unvoiced():
-    assert not inband.f0_in_hz(torch.zeros(3, 4)).any()
-
-
 @pytest.mark.parametrize(
     "n_features, message",
-    [(80, r"compute_features.*PitchFbank"), (60, "have 76 channels beside pitch")],
+    [(80, r"compute_features.*PitchFbank"), (60, "there are 76 others")],
 )
 def test_a_wrong_width_names_the_missing_class(n_features, message):
     with pytest.raises(ValueError, match=message):
@@ -32,15 +28,11 @@ def test_a_wrong_width_names_the_missing_class(n_features, message):
     inband.require_width(with_pitch, n_features, "Consumer", names.FBANK)
 
 
-def test_untouched_channels_pass():
-    channels = pitch_channels(4, 50)
-    for untouched in (channels, 0 * channels, channels.to(torch.bfloat16)):
-        inband.require_range(untouched, "Consumer", [names.NORMALIZE])
-
-
 @pytest.mark.parametrize("touched", ["standardised", "filled", "not a number"])
 def test_touched_channels_are_refused(touched):
     channels = pitch_channels(4, 50)
+    for untouched in (channels, 0 * channels, channels.to(torch.bfloat16)):
+        inband.require_range(untouched, "Consumer", [names.NORMALIZE])
     if touched == "standardised":
         channels = (channels - channels.mean((0, 1))) / channels.std((0, 1))
     elif touched == "filled":
@@ -59,18 +51,16 @@ def test_noise_is_told_from_pitch(seed):
     masked = torch.rand(500) < 0.6
     noisy = channels.clone()
     noisy[:, masked] = 0.1 * torch.randn(4, int(masked.sum()), 4)
-    found = inband.without_noise(noisy)
-    assert torch.equal(found[:, ~masked], channels[:, ~masked])
-    assert not found[:, masked].any()
+    expected = channels * ~masked[:, None]
+    assert torch.equal(inband.without_noise(noisy), expected)
 
 
 def test_a_copied_module_counts_its_own_batches():
     net = torch.nn.Linear(2, 3)
     net.first_batches = inband.FirstBatches(net)
     other = copy.deepcopy(net)
-    while net.first_batches.one_more():
-        pass
-    assert other.first_batches.left == inband.CHECKED_BATCHES
+    assert sum(net.first_batches.one_more() for _ in range(25)) == 10
+    assert other.first_batches.left == 10
     other.load_state_dict(net.state_dict())
     assert not net.first_batches.one_more()
     net.load_state_dict(other.state_dict())

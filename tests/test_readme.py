@@ -10,7 +10,7 @@ from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_pitchrope.cli import COMMANDS
 from speechbrain_pitchrope.nnet import rotary, similarity
-from speechbrain_pitchrope.variants import variant_names
+from speechbrain_pitchrope.variants import load_variant
 from tests.signals import batch_of, utterance
 
 ROOT = Path(__file__).parents[1]
@@ -65,10 +65,9 @@ def commands(path):
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
-def test_commands_exist(path):
+def test_commands_and_links_lead_somewhere(path):
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    found = set()
-    folder = ROOT
+    found, folder = set(), ROOT
     for words in commands(path):
         found.add(words[0])
         if words[0] == "make":
@@ -78,23 +77,17 @@ def test_commands_exist(path):
         elif words[0] == "cd":
             folder = ROOT / words[1]
         elif "train.py" in words:
-            script = words.index("train.py")
+            _, hparams, *options = words[words.index("train.py") :]
             assert (folder / "train.py").is_file()
-            assert (folder / words[script + 1]).is_file()
-            variant = (
-                words[words.index("--variant") + 1] if "--variant" in words else "all"
-            )
-            assert variant in [*variant_names(), "$variant"]
-            text = (folder / words[script + 1]).read_text()
+            if "--variant" in options:
+                variant = options[options.index("--variant") + 1]
+                assert variant == "$variant" or load_variant(variant)
+            text = (folder / hparams).read_text()
             for base in re.findall(r"^overrides_of: (.+)", text, re.M):
-                text += (folder / words[script + 1]).with_name(base).read_text()
+                text += (folder / hparams).with_name(base).read_text()
             keys = re.findall(r"^(\w+):", text, re.M)
-            flags = [word[2:] for word in words[script:] if word.startswith("--")]
-            assert set(flags) <= {*keys, "device", "test_only"}
+            flags = [word[2:] for word in options if word.startswith("--")]
+            assert {*flags} <= {*keys, "device", "test_only"}
     assert {"pitchrope", "python"} <= found
-
-
-@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_within_the_repository_lead_somewhere(path):
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target

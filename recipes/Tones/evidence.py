@@ -10,38 +10,48 @@ head whose bias has the largest odd part in a trained model.
 """
 
 import argparse
+from collections import Counter, defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import evidence_figures as figures
 import numpy as np
 
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.figures import evidence as figures
-from speechbrain_pitchrope.figures.saving import save_figure
+from speechbrain_pitchrope.figures.style import Frames, save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.significance import error_rate, rate_interval
+from speechbrain_pitchrope.scoring.significance import (
+    compare_rates,
+    error_rate,
+    rate_interval,
+)
 from speechbrain_pitchrope.scoring.systems import by_speaker, read_texts
 from speechbrain_pitchrope.scoring.tones import (
-    average_runs,
-    compare_tones,
+    ToneErrors,
     confusion_matrix,
     tone_errors,
 )
 
 HEADING = "## What came of it\n"
 BIAS = "evidence_bias.png"
-SEEDS = (1, 2, 3)
 FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
 )
-LANGUAGES = {
-    "cmn": "Mandarin",
-    "yue": "Cantonese",
-    "cmn_8_epochs": "Mandarin, after 8 epochs, as was planned first",
+CORPORA = {
+    "cmn": ("Mandarin", ["cmn"]),
+    "yue": ("Cantonese", ["yue"]),
+    "tp": ("Mandarin syllables of real voices", ["tp-1", "tp-2", "tp-3"]),
+    "tp8": ("An eighth of them to train with", ["tp8-1", "tp8-2", "tp8-3"]),
+    "mb": ("Mboshi, the split of the corpus", ["mb"]),
+    "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
+    "cmn_scratch": ("Mandarin, from scratch", ["cmn_scratch"]),
+    "cmn_8_epochs": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
 }
-PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn": 1}
+"""Name to title and folders of texts, one for each fold."""
+
+PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn_scratch": 1}
 HYPOTHESES = (
     ("H1", "all", "rope"),
     *(("H2", "all", f"all+{control}") for control in CONTROLS),
@@ -56,39 +66,68 @@ HYPOTHESES = (
 """Which variant is expected to make fewer errors than which."""
 
 
+def average_runs(runs):
+    """Errors of a system over several runs, such as seeds, as ToneErrors.
+
+    ``runs`` are ToneErrors, of the same utterances or of others. The result has for
+    each utterance the mean over the runs that scored it, and the sum of confusions.
+    """
+    rows = defaultdict(list)
+    for run in runs:
+        for name, *counts in zip(run.ids, *run[1:-1], strict=True):
+            rows[name].append(counts)
+    ids = sorted(rows)
+    means = np.array([np.mean(rows[name], axis=0) for name in ids])
+    return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
+
+
+def compare_toned(first, second):
+    """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
+    if first.ids != second.ids or (first.units != second.units).any():
+        raise ValueError(
+            f"the first system has {len(first.ids)} utterances of "
+            f"{first.units.sum():g} units, the second {len(second.ids)} of "
+            f"{second.units.sum():g}, expected the same references in the same number "
+            "of runs: compare runs over the same test set"
+        )
+    return compare_rates(first.errors, second.errors, first.units)
+
+
 class Corpus:
-    """Errors of all runs on the dev and test part of one corpus.
+    """Errors of all runs on the dev and test part of one corpus, or of its folds.
 
     Arguments
     ---------
-    folder : pathlib.Path
-        ``texts/CORPUS``.
+    folders : list of pathlib.Path
+        ``texts/CORPUS``, or one for each fold.
     """
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, *folders):
+        self.folders = folders
 
     @cached_property
     def runs(self):
-        """Variant to seed to part to ``ToneErrors``."""
+        """Variant to run to part to ``ToneErrors``. A run is named by fold and seed."""
         runs = {}
-        for path in sorted(self.folder.glob("*/*/hyp_*.txt")):
-            part = path.stem.removeprefix("hyp_").partition("-")[0]
-            seeds = runs.setdefault(path.parts[-3], {})
-            errors = tone_errors(*read_texts(path))
-            seeds.setdefault(int(path.parent.name), {})[part] = errors
+        for folder in self.folders:
+            fold = folder.name.rpartition("-")[2] + "/" if len(self.folders) > 1 else ""
+            for path in sorted(folder.glob("*/*/hyp_*.txt")):
+                part = path.stem.removeprefix("hyp_").partition("-")[0]
+                found = runs.setdefault(path.parts[-3], {})
+                errors = tone_errors(*read_texts(path))
+                found.setdefault(fold + path.parent.name, {})[part] = errors
         return runs
 
-    def mean(self, variant, part="test", seeds=None):
-        """A variant's errors, averaged over its seeds, or over these."""
+    def mean(self, variant, part="test", names=None):
+        """A variant's errors, averaged over its runs, or over these."""
         runs = self.runs[variant]
-        return average_runs([runs[seed][part] for seed in seeds or runs])
+        return average_runs([runs[name][part] for name in names or runs])
 
     def rates(self, variant, measure="toned", part="test"):
-        """Seed to error rate in percent."""
+        """Run to error rate in percent."""
         return {
-            seed: error_rate(*run[part].measures[measure])
-            for seed, run in sorted(self.runs.get(variant, {}).items())
+            name: error_rate(*run[part].measures[measure])
+            for name, run in sorted(self.runs.get(variant, {}).items())
         }
 
 
@@ -98,7 +137,7 @@ class Test(NamedTuple):
     hypothesis: str
     better: str
     worse: str
-    seeds: list
+    runs: list
     comparison: object
     p_holm: float
 
@@ -107,10 +146,10 @@ def compare_all(corpus):
     """Every comparison of ``HYPOTHESES`` whose runs are there, corrected by Holm."""
     tests = []
     for name, a, b in HYPOTHESES:
-        seeds = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
-        if seeds:
-            pair = (corpus.mean(variant, seeds=seeds) for variant in (b, a))
-            tests.append((name, a, b, seeds, compare_tones(*pair)["toned"]))
+        runs = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
+        if runs:
+            pair = (corpus.mean(variant, names=runs) for variant in (b, a))
+            tests.append((name, a, b, runs, compare_toned(*pair)))
     order = np.argsort([test[-1].p for test in tests], kind="stable")
     corrected, largest = {}, 0.0
     for rank, i in enumerate(order):
@@ -144,8 +183,8 @@ def listed(corpus):
 
 
 def forms_table(corpus):
-    """Errors of every variant, its seeds and the interval of its mean."""
-    rows = []
+    """Errors of every variant, its runs and the interval of its mean."""
+    rows, most = [], max(map(len, corpus.runs.values()))
     for variant in listed(corpus):
         mean, rates = corpus.mean(variant), corpus.rates(variant)
         rate = error_rate(*mean.measures["toned"])
@@ -154,14 +193,13 @@ def forms_table(corpus):
             (
                 describe(variant),
                 f"**{rate:.1f}** ({low:.1f} to {high:.1f})",
-                percent(rates.values()) + (" *" if len(rates) < len(SEEDS) else ""),
+                percent(rates.values()) + (" *" if len(rates) < most else ""),
                 f"{error_rate(*mean.measures['base']):.1f}",
                 f"{error_rate(*mean.measures['tone']):.1f}",
                 f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
             )
         )
-    header = ["variant", "toned syllables wrong (%)", "each seed", "without tone"]
-    header += ["tone wrong, syllable right", "dev"]
+    header = ["variant", "wrong (%)", "each run", "without tone", "tone alone", "dev"]
     return table(header, rows)
 
 
@@ -175,13 +213,13 @@ def tests_table(tests):
             (
                 test.hypothesis,
                 f"`{test.better}` less `{test.worse}`",
-                ", ".join(map(str, test.seeds)),
+                len(test.runs),
                 f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
                 f"{relative:+.0f} %",
                 "< 0.0001" if test.p_holm < 1e-4 else f"{test.p_holm:.4f}",
             )
         )
-    header = ["", "toned syllables", "seeds", "points (95 % interval)", "relative"]
+    header = ["", "fewer errors?", "runs", "points (95 % interval)", "relative"]
     return table([*header, "p, corrected"], rows)
 
 
@@ -196,13 +234,13 @@ def voices_table(corpus, variants):
     return table(["variant", *(f"voice {name}" for name in groups)], rows)
 
 
-def curves_table(corpora):
+def curves_table(texts):
     """Error rates over the share of the training speech."""
     rows = []
     for variant in ("rope", "all", "all_input"):
         cells = []
         for name in PARTS:
-            rates = corpora[name].rates(variant) if name in corpora else {}
+            rates = Corpus(texts / name).rates(variant)
             mean = f"**{np.mean([*rates.values()]):.1f}** " if rates else "not run"
             cells.append(mean + (f"({percent(rates.values())})" if rates else ""))
         rows.append((describe(variant), *cells))
@@ -212,8 +250,8 @@ def curves_table(corpora):
 
 def hours(texts, part):
     """Hours of the training speech, or of one part in ``part``, by SPEAKERS.TXT."""
-    lines = (texts / "cmn" / "SPEAKERS.TXT").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("|") for line in lines if not line.startswith(";")]
+    text = (texts / "cmn_scratch" / "SPEAKERS.TXT").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line[0] != ";"]
     minutes = sum(float(row[3]) for row in rows if row[2].strip().startswith("train"))
     return minutes / 60 / part
 
@@ -222,10 +260,8 @@ def draw(texts, corpora, folder):
     """Draw what the runs suffice for, and return the lines that show the figures."""
     label = "toned syllables wrong (%)"
     lines = []
-    for name, language in LANGUAGES.items():
-        corpus = corpora.get(name)
-        if corpus is None or not corpus.runs:
-            continue
+    for name, corpus in corpora.items():
+        language = CORPORA[name][0]
         systems = []
         for variant in listed(corpus):
             errors, units = corpus.mean(variant).measures["toned"]
@@ -233,8 +269,9 @@ def draw(texts, corpora, folder):
             system = {"name": variant, "rate": error_rate(errors, units), "low": low}
             system |= {"high": high, "seeds": [*corpus.rates(variant).values()]}
             systems.append(system | {"control": "+" in variant})
-        title = f"{language}, unseen voices; dots are seeds, lines 95 % intervals"
-        figure = figures.errors_figure(systems, label, title)
+        title = f"{language}; dots are runs, lines 95 % intervals"
+        units = "characters" if name.startswith("mb") else "toned syllables"
+        figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
         save_figure(figure, folder / f"evidence_errors_{name}.png")
         lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
         if {"rope", "all"} <= corpus.runs.keys():
@@ -256,9 +293,8 @@ def draw(texts, corpora, folder):
     curves = {}
     for variant in ("rope", "all", "all_input"):
         points = {
-            part: [*corpora[name].rates(variant).values()]
+            part: [*Corpus(texts / name).rates(variant).values()]
             for name, part in PARTS.items()
-            if name in corpora
         }
         rows = [(hours(texts, part), rates) for part, rates in points.items() if rates]
         if len(rows) > 1:
@@ -279,7 +315,7 @@ def draw(texts, corpora, folder):
 
 def draw_bias(run, recording, path):
     """Draw the similarity bias of the head whose odd part is the largest."""
-    from speechbrain_pitchrope.figures.heads import trained_head
+    from speechbrain_pitchrope.figures.drawing import trained_head
     from speechbrain_pitchrope.nnet.summary import learned_table
     from speechbrain_pitchrope.runs.trained import load_trained
 
@@ -290,33 +326,32 @@ def draw_bias(run, recording, path):
     head = trained_head(trained, recording, layer, number, ("similarity",))
     bias = head.kernels()[2].numpy()
     title = f"{Path(recording).stem}, {head.name}"
-    figure = figures.bias_figure(bias, head.f0_hz, head.frame_shift, title=title)
+    figure = figures.bias_figure(bias, head.f0_hz, Frames(head.frame_shift), title)
     save_figure(figure, path)
 
 
 def results(texts, folder):
     """The text of everything behind the heading; its figures go to a folder."""
-    names = [path.name for path in sorted(texts.iterdir()) if path.is_dir()]
-    corpora = {name: Corpus(texts / name) for name in names}
+    corpora = {
+        name: Corpus(*(texts / part for part in parts))
+        for name, (_, parts) in CORPORA.items()
+    }
+    corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}
     parts = []
-    for name, language in LANGUAGES.items():
-        if name not in corpora or not corpora[name].runs:
-            parts.append(f"### {language}\n\nNot run yet.\n")
-            continue
-        corpus = corpora[name]
-        count = sum(len(seeds) for seeds in corpus.runs.values())
+    for name, corpus in corpora.items():
+        count = sum(map(len, corpus.runs.values()))
         test = corpus.mean("rope")
         parts.append(
-            f"### {language}\n\n{count} runs; {len(test.ids):,} utterances of "
-            f"{test.units.sum():,.0f} syllables in the test. A star marks a variant "
-            f"without all {len(SEEDS)} seeds.\n\n{forms_table(corpus)}\n"
+            f"### {CORPORA[name][0]}\n\n{count} runs; {len(test.ids):,} utterances of "
+            f"{test.units.sum():,.0f} units in the test. A star marks a variant with "
+            f"fewer runs than others.\n\n{forms_table(corpus)}\n"
             "The comparisons that were asked for beforehand, as far as they have been "
-            "run, over the seeds that both variants have:\n\n"
+            "run, over the runs that both variants have:\n\n"
             f"{tests_table(compare_all(corpus))}\n"
             f"By voice:\n\n"
             f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
         )
-    parts.append(f"### How much speech is pitch worth?\n\n{curves_table(corpora)}")
+    parts.append(f"### How much speech is pitch worth?\n\n{curves_table(texts)}")
     return "\n".join([*parts, "\n\n".join(draw(texts, corpora, folder))]) + "\n"
 
 

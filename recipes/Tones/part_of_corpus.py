@@ -17,17 +17,18 @@ def make_part(whole, part, n):
     whole, part : pathlib.Path
         A corpus in LibriSpeech's layout, and the folder to make.
     n : int
-        One utterance in n is taken, the first one of each chapter among them.
+        One utterance in n is taken: the first, n + 1st, ... of the first chapter, the
+        second, n + 2nd, ... of the next, for chapters may hold the same sentences.
     """
     part.mkdir(parents=True, exist_ok=True)
     for split in sorted(path for path in whole.iterdir() if path.is_dir()):
         if not split.name.startswith("train"):
             link(part / split.name, split)
             continue
-        for transcripts in sorted(split.glob("*/*/*.trans.txt")):
+        for k, transcripts in enumerate(sorted(split.glob("*/*/*.trans.txt"))):
             chapter = part / transcripts.parent.relative_to(whole)
             chapter.mkdir(parents=True, exist_ok=True)
-            lines = transcripts.read_text(encoding="utf-8").splitlines()[::n]
+            lines = transcripts.read_text(encoding="utf-8").splitlines()[k % n :: n]
             for line in lines:
                 name = f"{line.split()[0]}.flac"
                 link(chapter / name, transcripts.with_name(name))

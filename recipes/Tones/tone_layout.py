@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from speechbrain_pitchrope.demo.audio import resample, write_flac
+from speechbrain_pitchrope.demo.speech import resample, write_flac
 from speechbrain_pitchrope.files import write_whole
 
 

@@ -1,9 +1,9 @@
 """Augmentation of features that carry pitch.
 
-An augmentation of SpeechBrain works on mels and knows nothing of pitch. Here each one
-is handed the mels alone, so that they come out bit-equal to upstream's under the same
-seed. Before that, a copy is run from the same state of the random generators on what
-rides behind them: pitch follows in time, and in nothing else.
+An augmentation of SpeechBrain works on mels and knows nothing of pitch. Here it gets
+the mels alone, so they come out bit-equal to upstream's under the same seed. Before
+that, a copy of it works from the same state of the random generators on what rides
+behind them: pitch follows in time, and in nothing else.
 """
 
 import copy
@@ -38,11 +38,6 @@ class PitchAugmenter(Augmenter):
     n_features : int, optional
         How many channels to augment: all before pitch if not given. What rides behind
         them follows in time.
-
-    Raises
-    ------
-    ValueError
-        For an augmentation of which it is not known what it does to time.
 
     Example
     -------
@@ -79,12 +74,20 @@ class _WithPitch:
 
     def __init__(self, augmentation, n_features):
         self.augmentation, self.n_features = augmentation, n_features
-        self.follow = _follower(augmentation)
+        kinds = [kind for kind in _FOLLOWERS if isinstance(augmentation, kind)]
+        if not kinds:
+            raise ValueError(
+                f"PitchAugmenter does not know what {type(augmentation).__name__} does "
+                f"to time: it follows {', '.join(x.__name__ for x in _FOLLOWERS)}; "
+                "apply others to the waveform, before the features"
+            )
+        self.follow = _FOLLOWERS[kinds[0]]
 
     def __call__(self, x, **lengths):
         mels, riders = inband.split(x, self.n_features)
-        with _same_random_numbers(x.device):
-            riders = self.follow(copy.copy(self.augmentation), riders, **lengths)
+        if self.augmentation.dim == 1:  # time; along frequency, pitch stays as it is
+            with _same_random_numbers(x.device):
+                riders = self.follow(copy.copy(self.augmentation), riders, **lengths)
         out = self.augmentation(mels.contiguous(), **lengths)
         if isinstance(out, tuple):
             return inband.append(out[0], riders), *out[1:]
@@ -93,16 +96,11 @@ class _WithPitch:
 
 @contextmanager
 def _same_random_numbers(device):
-    """What comes after draws the random numbers that were drawn inside once more."""
+    """What is drawn inside is drawn once more by what comes after."""
     state = random.getstate()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
     random.setstate(state)
-
-
-def _stay(_augmentation, channels, **_lengths):
-    """Along frequency: pitch stays as it is."""
-    return channels
 
 
 def _shift(augmentation, channels, **lengths):
@@ -130,15 +128,4 @@ def _warp(augmentation, channels, **_lengths):
 
 
 _FOLLOWERS = {SpectrogramDrop: _drop, Warping: _warp, RandomShift: _shift}
-
-
-def _follower(augmentation):
-    """What pitch does under an augmentation."""
-    for kind, follow in _FOLLOWERS.items():
-        if isinstance(augmentation, kind):
-            return follow if augmentation.dim == 1 else _stay
-    raise ValueError(
-        f"PitchAugmenter does not know what {type(augmentation).__name__} does to "
-        f"time: it follows {', '.join(kind.__name__ for kind in _FOLLOWERS)}; apply "
-        "others to the waveform, before the features"
-    )
+"""What pitch does under an augmentation in time."""

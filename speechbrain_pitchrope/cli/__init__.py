@@ -33,9 +33,8 @@ def make_parser(commands):
     parser = argparse.ArgumentParser(
         prog="pitchrope", description=speechbrain_pitchrope.__doc__.splitlines()[0]
     )
-    parser.add_argument(
-        "--version", action="version", version=speechbrain_pitchrope.__version__
-    )
+    version = speechbrain_pitchrope.__version__
+    parser.add_argument("--version", action="version", version=version)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in commands:
         summary = COMMANDS[name]
@@ -52,11 +51,6 @@ def main(arguments=None):
 
     0 if all went well, 1 if a file or a setting is at fault, 2 if an argument is, 130
     after Ctrl-C, 141 if nobody reads what is printed.
-
-    Example
-    -------
-    >>> main(["plot", "pitch", "missing.wav"])
-    1
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     chosen = arguments[0] if arguments else None

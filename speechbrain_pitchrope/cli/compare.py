@@ -6,13 +6,31 @@ rates, then each later system against the first, over all and for each speaker.
 
 import itertools
 
-from speechbrain_pitchrope.cli.tables import table
+from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import (
     RESAMPLES,
     compare_rates,
     error_rate,
 )
 from speechbrain_pitchrope.scoring.systems import by_speaker, read_systems, split_seeds
+
+PAIR = {
+    "first (%)": "{0.rate_a:.2f}",
+    "second (%)": "{0.rate_b:.2f}",
+    "difference": "{0.difference:+.2f}",
+    "95 % interval": "[{0.low:+.2f}, {0.high:+.2f}]",
+    "relative (%)": "{relative}",
+    "P(improved)": "{0.probability_of_improvement:.4f}",
+    "t": "{0.t:+.2f}",
+    "p": "{p}",
+}
+"""Columns of a Comparison."""
+
+HEADING = (
+    "Difference: second less first, in points; below zero is better.\n"
+    f"Interval: {RESAMPLES} paired resamples of the utterances. t and p: matched\n"
+    "pairs, two-sided, not corrected for their number."
+)
 
 
 def add_arguments(parser):
@@ -29,13 +47,7 @@ def add_arguments(parser):
         nargs="+",
         help="the same of each system to judge, over the same utterances",
     )
-    parser.add_argument(
-        "--tones",
-        action="store_true",
-        help="compare toned syllables (words such as MA3; letters, where tone is an "
-        "accent), syllables without tone, and tones of right syllables; reads "
-        "hyp_<split>.txt, and the ref_ beside it",
-    )
+    add_tones(parser)
     parser.add_argument(
         "--by-speaker",
         action="store_true",
@@ -51,7 +63,7 @@ def run(args):
     groups = {"all": slice(None)}
     if args.by_speaker:
         groups |= {name: i for name, i in by_speaker(ids).items() if len(i) > 1}
-    print(systems_table(systems), pairs_table(systems, groups), sep="\n\n")
+    print(systems_table(systems), "", HEADING, pairs_table(systems, groups), sep="\n")
     return 0
 
 
@@ -71,36 +83,19 @@ def systems_table(systems):
 
 def pairs_table(systems, groups):
     """Each later system's difference from the first, over groups of utterances."""
-    header = ("speaker", "systems", "error", "first (%)", "second (%)", "difference")
-    rows = [(*header, "95 % interval", "relative (%)", "P(improved)", "t", "p")]
+    rows = [("speaker", "systems", "error", *PAIR)]
     choices = itertools.product(
         groups.items(), range(1, len(systems)), systems[0].measures
     )
     for (speaker, own), number, measure in choices:
-        (errors_a, units_a), (errors_b, units_b) = (
-            system.measures[measure][:, own] for system in (systems[0], systems[number])
-        )
+        errors_a, units_a = systems[0].measures[measure][:, own]
+        errors_b, units_b = systems[number].measures[measure][:, own]
         pair = compare_rates(errors_a, errors_b, units_a, units_b)
-        relative = f"{100 * pair.difference / (pair.rate_a or 1):+.2f}"
-        rows.append(
-            (
-                *(speaker, f"{number + 1} vs 1", measure),
-                *(
-                    f"{pair.rate_a:.2f}",
-                    f"{pair.rate_b:.2f}",
-                    f"{pair.difference:+.2f}",
-                ),
-                *(
-                    f"[{pair.low:+.2f}, {pair.high:+.2f}]",
-                    relative if pair.rate_a else "-",
-                ),
-                *(f"{pair.probability_of_improvement:.4f}", f"{pair.t:+.2f}"),
-                f"{pair.p:.4f}" if pair.p >= 1e-4 else "<0.0001",
-            )
-        )
-    heading = (
-        "Difference: second less first, in points; below zero is better.",
-        f"Interval: {RESAMPLES} paired resamples of the utterances. t and p: matched",
-        "pairs, two-sided, not corrected for their number.",
-    )
-    return "\n".join([*heading, table(rows)])
+        special = {
+            "relative": f"{100 * pair.difference / (pair.rate_a or 1):+.2f}",
+            "p": f"{pair.p:.4f}" if pair.p >= 1e-4 else "<0.0001",
+        }
+        special |= {} if pair.rate_a else {"relative": "-"}
+        cells = [form.format(pair, **special) for form in PAIR.values()]
+        rows.append((speaker, f"{number + 1} vs 1", measure, *cells))
+    return table(rows)

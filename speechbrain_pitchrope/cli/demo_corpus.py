@@ -1,4 +1,4 @@
-"""`pitchrope demo-corpus`: a small speech corpus in LibriSpeech's layout, offline."""
+"""``pitchrope demo-corpus``: a small speech corpus in LibriSpeech's layout, offline."""
 
 from pathlib import Path
 
@@ -12,34 +12,33 @@ from speechbrain_pitchrope.demo.corpus import (
 
 
 def add_arguments(parser):
-    """Add the options of `pitchrope demo-corpus` to a parser."""
-    parser.add_argument("out", metavar="OUT", help="folder of the corpus")
-    parser.add_argument(
+    """Declare the command's arguments."""
+    add = parser.add_argument
+    add("out", metavar="OUT", help="folder of the corpus")
+    add(
         "--language",
         choices=list(VOICES),
         default="en",
         help="en: English sentences; cmn (Mandarin), yue (Cantonese): random syllables "
         "in random tones (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--seed",
         type=number(int, 0),
         default=DEFAULT_SEED,
         help="seed of sentences, pauses, levels and noise (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--utterances",
         type=int,
         help="how many in all splits together (default: en 1200, cmn and yue 2220)",
     )
-    parser.add_argument(
+    add(
         "--voices-per-split",
         type=number(int, 1),
         help="at most this many voices in a split (default: all)",
     )
-    parser.add_argument(
-        "--no-progress", action="store_true", help="show no progress bar"
-    )
+    add("--no-progress", action="store_true", help="show no progress bar")
 
 
 def run(args):

@@ -1,4 +1,4 @@
-"""Arguments that several commands share: one name and one rule each.
+"""What several commands share: arguments, one name and one rule each, and tables.
 
 Nothing heavy is imported here: a command says that a path is wrong before it loads
 torch.
@@ -12,27 +12,21 @@ from pathlib import Path
 
 TRACKERS = ("autocorrelation", "dio", "harvest")
 
-LATEST = 1e9
-"""Seconds that --start and --end may be."""
-
+# Recordings that libsndfile reads: their endings, and what they begin with.
 AUDIO = frozenset(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aiff .aif .aifc .au .snd .w64 .rf64 .caf "
     ".sph .nist".split()
 )
-"""Endings of recordings that libsndfile reads."""
-
-OTHER_AUDIO = frozenset(
-    ".m4a .mp4 .aac .wma .amr .webm .mka .3gp .ac3 .ape .wv .shn .raw .pcm .gsm "
-    ".mov .mkv .avi".split()
-)
-"""Endings of recordings that it does not read: in a folder they are skipped by name."""
-
 FIRST_BYTES = re.compile(
     rb"(RIFF|RIFX|RF64|FORM)....(WAVE|AIFF|AIFC)"
     rb"|fLaC|OggS|\.snd|NIST_1A|riff|caff|ID3|\xff[\xfb\xfa\xf3\xf2\xe3\xe2]",
     re.DOTALL,
 )
-"""What recordings that libsndfile reads begin with."""
+# Recordings that it does not read: in a folder they are skipped by name.
+OTHER_AUDIO = frozenset(
+    ".m4a .mp4 .aac .wma .amr .webm .mka .3gp .ac3 .ape .wv .shn .raw .pcm .gsm "
+    ".mov .mkv .avi".split()
+)
 
 
 def number(kind, low, high=float("inf")):
@@ -60,14 +54,10 @@ def add_recordings(parser):
 
 def add_section(parser):
     """``--start``, ``--end`` and ``--channel``: which part of a recording."""
-    seconds = number(float, 0, LATEST)
-    parser.add_argument(
-        "--start", type=seconds, metavar="S", default=0.0, help="in seconds"
-    )
-    parser.add_argument(
-        "--end", type=seconds, metavar="S", help="in seconds (default: all the rest)"
-    )
-    parser.add_argument(
+    add, seconds = parser.add_argument, number(float, 0, 1e9)
+    add("--start", type=seconds, metavar="S", default=0.0, help="in seconds")
+    add("--end", type=seconds, metavar="S", help="in seconds (default: all the rest)")
+    add(
         "--channel",
         type=number(int, 1),
         metavar="N",
@@ -96,13 +86,8 @@ def add_tracker(parser):
         "(default: %(default)s)",
     )
     for name, hertz in (("--f0-min", 60.0), ("--f0-max", 500.0)):
-        parser.add_argument(
-            name,
-            type=float,
-            metavar="HZ",
-            default=hertz,
-            help="in Hz (default: %(default)g)",
-        )
+        shown = {"metavar": "HZ", "help": "in Hz (default: %(default)g)"}
+        parser.add_argument(name, type=float, default=hertz, **shown)
 
 
 def make_tracker(args, sample_rate=16000, hop_length=10.0):
@@ -110,16 +95,26 @@ def make_tracker(args, sample_rate=16000, hop_length=10.0):
     from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
 
     settings = (sample_rate, hop_length, args.f0_min, args.f0_max)
-    if args.tracker == "autocorrelation":
-        return AutocorrelationPitch(*settings)
-    return World(args.tracker, *settings)
+    if args.tracker != "autocorrelation":
+        return World(args.tracker, *settings)
+    return AutocorrelationPitch(*settings)
+
+
+def add_tones(parser):
+    """``--tones``: score tones instead of words."""
+    parser.add_argument(
+        "--tones",
+        action="store_true",
+        help="score toned syllables (words such as MA3; letters, where tone is an "
+        "accent), syllables without tone, and tones of right syllables; reads "
+        "hyp_<split>.txt, and the ref_ beside it",
+    )
 
 
 def add_force(parser):
     """``--force``, for ``refuse_existing``."""
-    parser.add_argument(
-        "--force", action="store_true", help="overwrite files that exist"
-    )
+    add = parser.add_argument
+    add("--force", action="store_true", help="overwrite files that exist")
 
 
 def refuse_existing(out, force):
@@ -141,28 +136,24 @@ def find_recordings(inputs):
     """
     found, skipped = {}, []
     for path in map(Path, inputs):
-        if not path.is_dir():
-            found.setdefault(os.path.abspath(path), (path, path.parent))
-            continue
-        recordings = []
-        for file in sorted(path.rglob("*")):
-            if file.name.startswith(".") or not file.is_file():
-                continue
-            if _is_recording(file):
-                recordings.append(file)
-            elif file.suffix.lower() in OTHER_AUDIO:
-                skipped.append(
-                    f"{file}: libsndfile does not read this; make it a WAV file, for "
-                    "example with ffmpeg"
-                )
-        if not recordings:
+        files, base = [path], path.parent
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("[!.]*")) if file.is_file()]
+            files, base = list(filter(_is_recording, inside)), path
+            skipped += [
+                f"{file}: libsndfile does not read this; make it a WAV file, for "
+                "example with ffmpeg"
+                for file in sorted(set(inside).difference(files))
+                if file.suffix.lower() in OTHER_AUDIO
+            ]
+        if not files:
             listed = "".join(f"\n  {line}" for line in skipped)
             raise ValueError(
                 f"{path} holds no recordings: expected WAV, FLAC, OGG, MP3 or another "
                 f"format that libsndfile reads{listed}"
             )
-        for file in recordings:
-            found.setdefault(os.path.abspath(file), (file, path))
+        for file in files:
+            found.setdefault(os.path.abspath(file), (file, base))
     if not any(path.exists() for path, _ in found.values()):
         raise ValueError(f"{path} is not there: expected a recording or a folder")
     return list(found.values()), skipped
@@ -170,13 +161,10 @@ def find_recordings(inputs):
 
 def _is_recording(file):
     """Whether the ending or the first bytes are those of a format that can be read."""
-    if file.suffix.lower() in AUDIO:
-        return True
-    try:
-        with open(file, "rb") as opened:
-            return bool(FIRST_BYTES.match(opened.read(12)))
-    except OSError:
-        return False
+    if file.suffix.lower() in AUDIO or not os.access(file, os.R_OK):
+        return file.suffix.lower() in AUDIO
+    with open(file, "rb") as opened:
+        return bool(FIRST_BYTES.match(opened.read(12)))
 
 
 def report_failures(command, failures, count, skipped=()):
@@ -188,3 +176,14 @@ def report_failures(command, failures, count, skipped=()):
         if lines:
             print(f"pitchrope {command}: {head}:", *lines, sep="\n  ", file=sys.stderr)
     return 1 if failures else 0
+
+
+def table(rows):
+    """Rows of cells as text: columns flush right, the last one as it is."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1] = 0
+    return "\n".join(
+        "  ".join(f"{cell:>{n}}" for cell, n in zip(row, widths, strict=True))
+        for row in rows
+    )

@@ -1,16 +1,10 @@
-"""``pitchrope report``: the results of a training run on one page of HTML.
-
-The page is one file that fetches nothing: error rates, the worst utterances aligned,
-figures and recordings of some, what was learned of pitch, and the settings.
-"""
+"""``pitchrope report``: the results of a training run on one page of HTML."""
 
 import sys
 from pathlib import Path
 
 from speechbrain_pitchrope.cli.options import add_force, number, refuse_existing
 from speechbrain_pitchrope.cli.package import EXECUTES
-
-UTTERANCES = 3
 
 
 def add_arguments(parser):
@@ -24,7 +18,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--utterances",
         type=number(int, 0),
-        default=UTTERANCES,
+        default=3,
         metavar="N",
         help="utterances to draw and to listen to, from the worst to the best "
         "(default: %(default)s)",
@@ -50,29 +44,10 @@ def run(args):
     refuse_existing(path, args.force)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out is {path}: a report is HTML, name a file .html")
+    from speechbrain_pitchrope.report import write_report
+
     missing = write_report(args.run_folder, path, args.utterances, args.data_folder)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     for text in missing:
         print(f"pitchrope report: missing on the page: {text}", file=sys.stderr)
     return 1 if missing else 0
-
-
-def write_report(output_folder, path, utterances=UTTERANCES, data_folder=None):
-    """Write the page of a run, of our recipe or of a swapped one.
-
-    This runs what the run's hyperparams.yaml names. A run that is not finished or not
-    tested yet has a page too, of what there is. Returns a list of what should be on the
-    page and isn't, and why; the page says so too. The arguments are the command's.
-    """
-    from speechbrain_pitchrope.figures.style import require_matplotlib
-
-    require_matplotlib()
-    from speechbrain_pitchrope.files import write_whole
-    from speechbrain_pitchrope.report.facts import choose, gather
-    from speechbrain_pitchrope.report.page import page
-
-    facts = gather(output_folder)
-    chosen = choose(facts, utterances)
-    html, missing = page(facts, chosen, data_folder)
-    write_whole(path, html.encode())
-    return missing

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from speechbrain_pitchrope.cli.options import add_force
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.swapping.notes import beyond_names
-from speechbrain_pitchrope.swapping.rewrite import swap
+from speechbrain_pitchrope.swapping.rewrite import beyond_names, swap
 from speechbrain_pitchrope.variants import variant_names
 
 
@@ -16,27 +15,15 @@ def difference(before, after, before_name="before", after_name="after"):
     return list(difflib.unified_diff(*texts, before_name, after_name, lineterm=""))
 
 
-def read(path):
-    """A yaml file's text, its line ends as they are."""
-    if not path.is_file():
-        found = "is not a file" if path.exists() else "is not there"
-        raise ValueError(f"{path} {found}: give the yaml of a recipe")
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}: not yaml: line {line}: not UTF-8") from None
-
-
 def check_output(path, input_path, force):
     """Refuse the input, a folder, a device, and without ``force`` any other file."""
-    if path.exists() and path.samefile(input_path):
+    if not path.exists():
+        return
+    if path.samefile(input_path):
         raise ValueError(f"{path} is the input: give another output")
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "no regular file"
-        raise ValueError(f"{path} is {kind}: give the name of a yaml to write")
-    if path.exists() and not force:
+    if not path.is_file():
+        raise ValueError(f"{path} is no regular file: give the name of a yaml to write")
+    if not force:
         raise ValueError(f"{path} exists: give another output, or --force")
 
 
@@ -47,7 +34,6 @@ def add_arguments(parser):
     parser.add_argument(
         "--variant",
         default="all",
-        choices=variant_names(),
         metavar="NAME",
         help=f"one of {', '.join(variant_names())} (default: all)",
     )
@@ -64,12 +50,14 @@ def add_arguments(parser):
 
 def run(args):
     """Rewrite the yaml and say what changed, in the file and in the model."""
-    before, folder = read(args.input), args.input.parent
+    if not args.input.is_file():
+        raise ValueError(f"{args.input} is no file: give the yaml of a recipe")
     check_output(args.output, args.input, args.force)
+    folder = args.input.parent
     checked = []
     try:
+        before = args.input.read_bytes().decode("utf-8")  # line ends stay as they are
         after = swap(before, args.variant, folder)
-        notes = beyond_names(before, folder)
         if "!include:" in after and args.output.parent.resolve() != folder.resolve():
             raise ValueError(
                 "it includes files, which are looked for beside it: write the output "
@@ -81,17 +69,14 @@ def run(args):
             checked = check(after, folder)
     except ValueError as error:
         raise ValueError(f"{args.input}: {error}") from None
-    try:
-        write_whole(args.output, after.encode("utf-8"))
-    except OSError as error:
-        raise ValueError(f"{args.output} can't be written: {error.strerror}") from None
+    write_whole(args.output, after.encode("utf-8"))
     diff = difference(before, after, str(args.input), str(args.output))
     if args.diff:
         print("\n".join(diff))
     removed, added = (sum(line[0] == sign for line in diff[2:]) for sign in "-+")
     print(f"{args.output}: {removed} lines replaced by {added}")
     for heading, sentences in (
-        ("beyond the names of classes:", notes),
+        ("beyond the names of classes:", beyond_names(before, folder)),
         ("checked, forward and backward:", checked),
     ):
         if sentences:

@@ -1,13 +1,11 @@
 """``pitchrope transcribe``: what is said in recordings, by a trained model.
 
-One line a recording: ``FILE<TAB>TEXT``. A long recording is cut where it is quietest,
-in pieces of ``--longest`` seconds at most, and each piece is recognised for itself; one
-that is no longer is recognised as a whole, as in the test of the training run.
+One line a recording: ``FILE<TAB>TEXT``. One that is longer than ``--longest`` seconds
+is cut where it is quietest, and each piece is recognised for itself.
 """
 
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 
 from speechbrain_pitchrope.cli.options import (
     add_force,
@@ -20,9 +18,6 @@ from speechbrain_pitchrope.cli.options import (
     section,
 )
 from speechbrain_pitchrope.cli.package import EXECUTES
-
-LONGEST = 40.0
-"""Seconds that are recognised at a time: LibriSpeech's utterances have 35 at most."""
 
 
 def add_arguments(parser):
@@ -39,7 +34,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--longest",
         type=number(float, 1),
-        default=LONGEST,
+        default=40.0,  # LibriSpeech's utterances have 35 at most
         help="seconds above which a recording is cut, where it is quietest "
         "(default: %(default)g)",
     )
@@ -53,21 +48,20 @@ def run(args):
     if args.out:
         refuse_existing(args.out, args.force)
     found, skipped = find_recordings(args.inputs)
-    paths, part = [path for path, _ in found], section(args)
-
-    from speechbrain_pitchrope.runs.folder import interface_of, load_recogniser
+    part, failures = section(args), []
+    from speechbrain_pitchrope.runs.run import interface_of
 
     interface_of(args.model)  # before torch is loaded
-    for line in skipped:
-        print(f"pitchrope transcribe: skipped {line}", file=sys.stderr)
     from tqdm import tqdm
 
-    asr, failures = load_recogniser(args.model, args.device), []
+    from speechbrain_pitchrope.runs.package import load_recogniser
+
+    asr = load_recogniser(args.model, args.device)
     out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
     # tqdm shows nothing where stderr is no terminal.
     bar = tqdm(desc="transcribing", unit="s", disable=None, leave=False)
     with out as stream, bar:
-        for path in paths:
+        for path, _ in found:
             try:
                 text = transcribe(asr, path, args.longest, bar.update, **part)
             except (OSError, RuntimeError, ValueError) as error:
@@ -76,22 +70,16 @@ def run(args):
             else:
                 with bar.external_write_mode(file=stream):
                     print(path, text, sep="\t", file=stream, flush=True)
-    return report_failures("transcribe", failures, len(paths))
+    return report_failures("transcribe", failures, len(found), skipped)
 
 
-def transcribe(asr, path, longest=LONGEST, progress=lambda seconds: None, **part):
-    """Text of one recording, its words a space apart; ``part``: see ``read_pieces``.
-
-    ``progress`` is told the seconds of each piece when it is done.
-    """
+def transcribe(asr, path, longest, progress, **part):
+    """Text of one recording; ``progress`` is told the seconds of each piece done."""
     import torch
 
     from speechbrain_pitchrope.dataio.audio import read_pieces
 
-    if not Path(path).is_file():
-        raise ValueError(f"{path} is not there: expected a recording or a folder")
-    sample_rate = asr.audio_normalizer.sample_rate
-    words = []
+    sample_rate, words = asr.audio_normalizer.sample_rate, []
     for wav in read_pieces(path, sample_rate, longest, **part):
         (text, *_), _ = asr.transcribe_batch(wav[None], torch.ones(1))
         words += text.split()

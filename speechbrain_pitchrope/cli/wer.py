@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from speechbrain_pitchrope.cli.tables import table
+from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import error_rate
 from speechbrain_pitchrope.scoring.systems import find_tests, read_texts
 from speechbrain_pitchrope.scoring.tones import confusion_matrix, tone_errors
@@ -17,13 +17,7 @@ def add_arguments(parser):
         metavar="PATH",
         help="output folders of train.py, or files wer_<split>.txt",
     )
-    parser.add_argument(
-        "--tones",
-        action="store_true",
-        help="score toned syllables (words such as MA3; letters, where tone is an "
-        "accent), syllables without tone, and tones of right syllables, with their "
-        "confusions; reads hyp_<split>.txt, and the ref_ beside it",
-    )
+    add_tones(parser)
 
 
 def run(args):
@@ -32,13 +26,16 @@ def run(args):
     files = [path for name in args.paths for path in find_tests(name, kind)]
     if not args.tones:
         header = ("WER (%)", "CER (%)", "ins", "del", "sub", "words")
-        rows = map(errors_row, files)
-        print(table([(*header, "utterances", "file"), *rows]))
+        print(table([(*header, "utterances", "file"), *map(errors_row, files)]))
         return 0
     scores = {path: tone_errors(*read_texts(path)) for path in files}
-    rows = [tones_row(errors, path) for path, errors in scores.items()]
-    header = ("toned (%)", "base (%)", "tone (%)", "units", "matched")
-    print(table([(*header, "utterances", "file"), *rows]))
+    rows = [("toned (%)", "base (%)", "tone (%)", "units", "matched")]
+    rows[0] += ("utterances", "file")
+    for path, errors in scores.items():
+        rates = [f"{error_rate(*counts):.2f}" for counts in errors.measures.values()]
+        counts = [f"{count.sum():.0f}" for count in (errors.units, errors.matched)]
+        rows.append((*rates, *counts, len(errors.ids), path))
+    print(table(rows))
     for path, errors in scores.items():
         print("", f"tones of {path}", confusion_table(errors.confusions), sep="\n")
     return 0
@@ -53,13 +50,6 @@ def errors_row(path):
     return f"{wer.rate:.2f}", cer, *counts, wer.utterances, path
 
 
-def tones_row(errors, path):
-    """A test's error rates."""
-    rates = [f"{error_rate(*counts):.2f}" for counts in errors.measures.values()]
-    units, matched = f"{errors.units.sum():.0f}", f"{errors.matched.sum():.0f}"
-    return *rates, units, matched, len(errors.ids), path
-
-
 def confusion_table(confusions):
     """A confusion matrix: a row a tone said, a column a tone recognised."""
     tones, matrix = confusion_matrix(confusions)
@@ -72,13 +62,7 @@ def confusion_table(confusions):
 
 
 def name_tone(tone):
-    """A number as it is; accents by their names in Unicode; "none" for no tone.
-
-    Example
-    -------
-    >>> name_tone("3"), name_tone("\u0301"), name_tone("")
-    ('3', 'acute accent', 'none')
-    """
+    """A number as it is; accents by their names in Unicode; "none" for no tone."""
     if tone.isdigit():
         return tone
     names = [unicodedata.name(mark, mark).removeprefix("COMBINING ") for mark in tone]

@@ -1,32 +1,31 @@
 """A small speech corpus in LibriSpeech's layout, spoken by espeak-ng, offline.
 
-Texts (`texts`) are shared out among the voices (`voices`), spoken by espeak-ng
-(`espeak`), recorded (`audio`) and written as
-OUT/<split>/<speaker>/<chapter>/<speaker>-<chapter>-<NNNN>.flac. OUT/corpus.json holds
-the settings and is written first, so a run can tell its own unfinished work from
-another corpus and from other people's files.
+Texts (`texts`) are shared out among the voices (`voices`), spoken (`speech`), and
+written as OUT/SPLIT/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac. OUT/corpus.json holds
+the settings and is written first, so that a run can tell its own unfinished work from
+another corpus and from other files.
 """
 
 import hashlib
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from speechbrain_pitchrope.demo.audio import (
+from speechbrain_pitchrope.demo.speech import (
     SAMPLE_RATE,
+    Espeak,
     add_room,
     resample,
     trim,
     write_flac,
 )
-from speechbrain_pitchrope.demo.espeak import Espeak
 from speechbrain_pitchrope.demo.texts import draw_sentences, draw_syllables
 from speechbrain_pitchrope.demo.voices import PROBES, VOICES, Voice, check_voice
 from speechbrain_pitchrope.files import write_whole
@@ -34,29 +33,20 @@ from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
 DEFAULT_SEED = 1
 
-# Utterances of a voice, by language and the kind of its split.
-SIZES = {
-    "en": {"train": 75, "dev": 75, "test": 75},
-    "cmn": {"train": 150, "dev": 60, "test": 75},
-    "yue": {"train": 150, "dev": 60, "test": 75},
-}
+# Utterances of a voice, by the kind of its split.
+ENGLISH_SIZES = {"train": 75, "dev": 75, "test": 75}
+TONAL_SIZES = {"train": 150, "dev": 60, "test": 75}
 
-# In a chapter, which is a folder with one file of transcripts.
-UTTERANCES_PER_CHAPTER = 24
-
-# At espeak-ng's normal volume of 100 some variants clip.
-VOLUME = 60
-
-# Goes up when the same settings come to sound otherwise.
-FORMAT = 2
+UTTERANCES_PER_CHAPTER = 24  # a folder with one file of transcripts
+VOLUME = 60  # at espeak-ng's normal volume of 100 some variants clip
+FORMAT = 2  # goes up when the same settings come to sound otherwise
 
 SETTINGS_FILE = "corpus.json"
 SPEAKERS_FILE = "SPEAKERS.TXT"
 SPEAKERS_HEADER = ";ID  |SEX| SUBSET           |MINUTES| VOICE OF ESPEAK-NG\n"
 
 
-@dataclass(frozen=True)
-class Utterance:
+class Utterance(NamedTuple):
     """One utterance of a corpus: who says what, and the names of its files."""
 
     voice: Voice
@@ -70,21 +60,17 @@ class Utterance:
         return self.text.upper().rstrip(".?")
 
     @property
-    def chapter(self):
-        """Its chapter (str), from the corpus' folder on, without an ending."""
-        number = self.voice.speaker * 1000 + self.number // UTTERANCES_PER_CHAPTER + 1
-        folder = f"{self.voice.split}/{self.voice.speaker}/{number}"
-        return f"{folder}/{self.voice.speaker}-{number}"
+    def id(self):
+        """Its name (str): speaker, chapter and number in the chapter."""
+        chapter, number = divmod(self.number, UTTERANCES_PER_CHAPTER)
+        speaker = self.voice.speaker
+        return f"{speaker}-{1000 * speaker + chapter + 1}-{number:04d}"
 
     @property
     def path(self):
         """Its audio file (str), from the corpus' folder on."""
-        return f"{self.chapter}-{self.number % UTTERANCES_PER_CHAPTER:04d}.flac"
-
-    @property
-    def id(self):
-        """Its name (str): speaker, chapter and number in the chapter."""
-        return Path(self.path).stem
+        speaker, chapter, _ = self.id.split("-")
+        return f"{self.voice.split}/{speaker}/{chapter}/{self.id}.flac"
 
 
 def plan_utterances(
@@ -93,23 +79,22 @@ def plan_utterances(
     """Decide who says what: a list of Utterance, voice by voice."""
     by_split = groupby(VOICES[language], key=lambda voice: voice.split)
     voices = [voice for _, group in by_split for voice in [*group][:voices_per_split]]
-    weights = [SIZES[language][voice.split.split("-")[0]] for voice in voices]
+    weights = ENGLISH_SIZES if language == "en" else TONAL_SIZES
+    weights = [weights[voice.split.split("-")[0]] for voice in voices]
     sizes = dict(zip(voices, _share(utterances, weights), strict=True))
+    who = [(voice, number) for voice, size in sizes.items() for number in range(size)]
     rng = random.Random(seed)
     if language == "en":
-        totals = Counter()
-        for voice, size in sizes.items():
-            totals[voice.split] += size
-        english = chain(*draw_sentences(rng, totals).values())
-    plan = []
-    for voice, size in sizes.items():
-        for number in range(size):
-            if language == "en":
-                text, style = next(english), voice.style
-            else:
-                text, style = draw_syllables(rng, language), voice.draw_style(rng)
-            plan.append(Utterance(voice, number, text, style))
-    return plan
+        totals = Counter(voice.split for voice, _ in who)
+        texts = chain(*draw_sentences(rng, totals).values())
+        return [
+            Utterance(*place, text, place[0].style)
+            for place, text in zip(who, texts, strict=True)
+        ]
+    return [
+        Utterance(*place, draw_syllables(rng, language), place[0].draw_style(rng))
+        for place in who
+    ]
 
 
 def _share(total, weights):
@@ -186,22 +171,21 @@ def _claim_folder(root, plan, language, seed):
         found = dict(json.loads(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, TypeError, ValueError):
         found = {}
-    differences = [
-        f"{name} is {found.get(name)}, asked for is {asked}"
-        for name, asked in settings.items()
-        if found.get(name) != asked
-    ]
-    if differences:
+    different = [name for name in settings if found.get(name) != settings[name]]
+    if different:
+        named = (
+            f"{x} is {found.get(x)}, asked for is {settings[x]}" for x in different
+        )
         raise ValueError(
             f"{root} holds something else than this demo corpus ({SETTINGS_FILE}: "
-            f"{', '.join(differences)}): choose another OUT, delete the folder, or ask "
-            "for the settings it has"
+            f"{', '.join(named)}): choose another OUT, delete the folder, or ask for "
+            "the settings it has"
         )
 
 
 def _write_documents(root, plan):
     """Write transcripts and SPEAKERS.TXT."""
-    for chapter, items in groupby(plan, key=lambda item: item.chapter):
+    for chapter, items in groupby(plan, key=lambda item: item.path.rpartition("-")[0]):
         lines = [f"{item.id} {item.words}\n" for item in items]
         write_whole(root / f"{chapter}.trans.txt", "".join(lines).encode())
     rows = [SPEAKERS_HEADER]

@@ -6,14 +6,9 @@ version repeats for the same seed.
 
 import re
 
-# Length of an English sentence in words, both ends included.
-MIN_WORDS, MAX_WORDS = 4, 10
-
-# Draws among which a dev or test sentence made of known words is looked for.
-CANDIDATES = 200
-
-# Repeated sentences in a row after which the grammar counts as exhausted.
-MAX_REPEATS = 10_000
+MIN_WORDS, MAX_WORDS = 4, 10  # of an English sentence, both ends included
+CANDIDATES = 200  # draws in search of a dev or test sentence made of known words
+MAX_REPEATS = 10_000  # in a row, after which the grammar counts as exhausted
 
 # A context-free grammar: lower-case words name rules, upper-case words are spoken. The
 # alternatives of a rule are equally likely, so a repeated one is likelier. There are no
@@ -74,9 +69,7 @@ RULES = {
     for name, alternatives in [rule.split(": ")]
 }
 
-# Length of an utterance in syllables, both ends included.
-MIN_SYLLABLES, MAX_SYLLABLES = 3, 6
-
+MIN_SYLLABLES, MAX_SYLLABLES = 3, 6  # of an utterance, both ends included
 TONES = {"cmn": "1234", "yue": "123456"}
 
 # espeak-ng speaks a third tone before a third tone as a second tone, as Mandarin does:
@@ -101,11 +94,10 @@ SYLLABLES = {
 
 
 def draw_sentences(rng, sizes):
-    """Draw sentences for several splits, each sentence different from all others.
+    """Draw {split: sentences}, all different, for {split: number}.
 
-    ``sizes`` is {split: number}, the result {split: sentences}, in lower case, ended by
-    '.' or '?'. A sentence of the second and later splits is made of words that the
-    first one holds, as far as that is large enough.
+    They are in lower case, ended by '.' or '?'. A sentence of the second and later
+    splits is made of words of the first one, as far as that is large enough.
     """
     used, known, splits = set(), set(), {}
     for name, size in sizes.items():

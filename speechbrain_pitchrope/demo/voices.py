@@ -1,6 +1,6 @@
 """The speakers of the demo corpora, and the check that they sound as declared."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -19,12 +19,10 @@ PROBES = {
 # An utterance of a tone corpus deviates by at most so much from its voice's style.
 SPREAD = {"rate": 20, "pitch": 15, "pitch_range": 10}
 
-# Largest measured over declared median f0, and its inverse the smallest.
-F0_TOLERANCE = 1.15
+F0_TOLERANCE = 1.15  # largest measured over declared median f0; the smallest, inverted
 
 
-@dataclass(frozen=True)
-class Voice:
+class Voice(NamedTuple):
     """One speaker of a demo corpus: its split, and its settings in espeak-ng."""
 
     speaker: int

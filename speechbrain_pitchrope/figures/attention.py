@@ -1,33 +1,159 @@
-"""Attention maps with pitch, without it, and the difference, under the spectrogram."""
+"""What pitch does to attention: to rotary positions, to logits, and to the weights.
+
+``f0_hz`` [T] is as attention gets it, 0 where unvoiced; ``frames`` is a Frames, which
+says when each frame is; in maps a row is a query and a column a key.
+"""
 
 import numpy as np
 
 from speechbrain_pitchrope.figures import style
+from speechbrain_pitchrope.figures.style import Frames
+
+# Thick lines are standard RoPE, thin ones follow pitch.
+STANDARD = {"color": style.BLUE, "linewidth": 3.2, "alpha": 0.45}
+ADAPTED = {"color": style.ORANGE, "linewidth": 1.0}
+
+KERNELS = (
+    "Rotation: the logit that equal queries and keys would get from their positions "
+    "alone, as a share of that at distance 0 with radius 1."
+)
+SYMMETRIC = "The bias is symmetric: it depends on the distance of two pitches alone."
+ASYMMETRIC = (
+    "The bias is not symmetric: its odd part tells which of two frames has the higher "
+    "pitch, so a query (row) weighs a key (column) otherwise than the key weighs it."
+)
 
 COLUMNS = ("pitch on", "attention's pitch zeroed", "difference")
-
-WORD_START = "\u2581"
-"""What SentencePiece begins a word with."""
-
-COLUMN_INCHES, WORD_INCHES = 2.1, 0.09
-"""Width of a map, and of an upright word."""
+COLUMN_INCHES, WORD_INCHES = 2.1, 0.09  # width of a map, and of an upright word
+WORD_START = "\u2581"  # what SentencePiece begins a word with
 
 
-def attention_figure(
-    mels_db, mel_shift, heads, frame_shift, tokens=(), span=None, title=None, start=0.0
+@style.styled
+def rotation_figure(
+    plain, adapted, f0_hz, frames, pairs=(0, 1, 2, 3), notes=None, title=None
 ):
+    """The course of some rotary pairs, standard and pitch-adapted, over f0.
+
+    A pair turns the constant vector (1, 0) to (r cos(theta), r sin(theta)): the even
+    dimension is drawn solid, the odd one dashed, within the envelope of r.
+
+    ``plain`` and ``adapted`` are exp(j theta) of standard RoPE and r exp(j theta) of
+    the adapted rotation, complex [T, head_dim / 2]. ``notes`` are added to the names of
+    the ``pairs``. A pair that does not exist is a ValueError.
+
+    Example
+    -------
+    >>> theta = np.arange(100)[:, None] * np.array([1.0, 0.3])
+    >>> plain, adapted = np.exp(1j * theta), np.exp(1.1j * theta)
+    >>> f0_hz = np.full(100, 150.0)
+    >>> figure = rotation_figure(plain, adapted, f0_hz, Frames(0.04), [1])
+    >>> figure.axes[0].get_title(loc="left")
+    'pair 1: a turn in 0.838 s'
+    """
+    missing = [pair for pair in pairs if not 0 <= pair < plain.shape[1]]
+    if missing or not pairs:
+        raise ValueError(
+            f"there is no rotary pair {', '.join(map(str, missing)) or 'to draw'}: "
+            f"this attention has {plain.shape[1]} pairs, 0 to {plain.shape[1] - 1}"
+        )
+    times = frames.times(len(plain))
+    figure = style.new_canvas((style.WIDTH, 1.7 + 1.25 * len(pairs)), title)
+    heights = [1] * len(pairs) + [0.7]
+    *panels, f0_axes = figure.subplots(len(heights), sharex=True, height_ratios=heights)
+    for axes, pair, note in zip(panels, pairs, notes or [""] * len(pairs), strict=True):
+        turn = 2 * np.pi * frames.shift / np.angle(plain[1, pair] / plain[0, pair])
+        digits = ".3g" if turn < 1000 else ",.0f"
+        name = f"pair {pair}: a turn in {turn:{digits}} s{', ' if note else ''}{note}"
+        axes.set_title(name, loc="left", fontsize=8, pad=3)
+        for label, course, line in (
+            ("RoPE", plain[:, pair], STANDARD),
+            ("pitch-adapted", adapted[:, pair], ADAPTED),
+        ):
+            axes.plot(times, course.real, "-", label=f"{label}, even", **line)
+            axes.plot(times, course.imag, "--", label=f"{label}, odd", **line)
+        radius = np.abs(adapted[:, pair])
+        area = {"color": style.GREY, "alpha": 0.18, "linewidth": 0}
+        axes.fill_between(times, -radius, radius, label="radius r", **area)
+        axes.set_ylabel("value")
+        axes.grid()
+    style.draw_f0(f0_axes, f0_hz, frames)
+    f0_axes.grid()
+    f0_axes.set_xlabel(f"time (s); a position is {1000 * frames.shift:g} ms")
+    f0_axes.set_xlim(*(frames.span or times[[0, -1]]))
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,  # a column of RoPE, one of the adapted lines, and the radius
+        handlelength=4,  # two dashes of the thick line
+    )
+    return figure
+
+
+@style.styled
+def similarity_figure(plain, adapted, bias, f0_hz, frames, title=None):
+    """The kernels of standard RoPE and of pitch, their difference, and the bias.
+
+    All four share one colour scale. A bias that goes beyond it is divided by a whole
+    number, which its panel names.
+
+    ``plain`` and ``adapted`` are kernels [T, T], the mean over the rotary pairs of
+    r_m r_n cos(theta_m - theta_n); ``bias`` [T, T] is in logits, zeros if there is
+    none.
+
+    Example
+    -------
+    >>> lag = np.subtract.outer(np.arange(50), np.arange(50))
+    >>> maps = np.cos(lag), np.cos(1.1 * lag), np.zeros((50, 50))
+    >>> figure = similarity_figure(*maps, np.full(50, 150.0), Frames(0.04))
+    >>> [axes.get_title() for axes in figure.axes if axes.images][:2]
+    ['standard RoPE', 'pitch-adapted RoPE']
+    """
+    limit = max(np.abs(kernel).max() for kernel in (plain, adapted, adapted - plain))
+    divisor = max(1, int(np.ceil(np.abs(bias).max() / limit)))
+    unit = f"logits / {divisor}" if divisor > 1 else "logits"
+    name = f"similarity bias ({unit})" if bias.any() else "no similarity bias"
+    maps = {
+        "standard RoPE": plain,
+        "pitch-adapted RoPE": adapted,
+        "pitch-adapted less standard": adapted - plain,
+        name: bias / divisor,
+    }
+    figure = style.new_canvas((style.WIDTH, 7.3), title)
+    shared = {"sharex": True, "sharey": "row", "height_ratios": (0.22, 1, 1)}
+    grid = figure.subplots(3, 2, **shared)
+    for axes in grid[0]:
+        style.draw_f0(axes, f0_hz, frames)
+    for axes, (name, values) in zip(grid[1:].flat, maps.items(), strict=True):
+        image = style.draw_map(axes, values, (-limit, limit), frames)
+        axes.set_title(name)
+    for axes in grid.flat:
+        axes.label_outer()
+    figure.colorbar(image, ax=grid[1:], shrink=0.6).set_label(
+        "mean of $r_m r_n \\cos(\\theta_m - \\theta_n)$ over the pairs; bias in logits",
+        parse_math=True,
+    )
+    caption = KERNELS
+    if bias.any():
+        is_symmetric = np.allclose(bias, bias.T, atol=1e-3 * np.abs(bias).max())
+        caption += " " + (SYMMETRIC if is_symmetric else ASYMMETRIC)
+    figure.supxlabel(caption, fontsize=7.5, x=0.02, ha="left", wrap=True)
+    return figure
+
+
+@style.styled
+def attention_figure(mels_db, mel_shift, heads, frames, tokens=(), title=None):
     """Attention maps of some heads on the time axis of the spectrogram.
 
     All maps of weights share one colour scale, and all differences another.
 
     ``mels_db`` is a log-mel spectrogram [T_mel, n_mels] in dB. ``heads`` is a dict of
-    name to weights with pitch and without it, each [T, T], a row a query. ``tokens``
-    are (seconds, piece) as decoded; ``span`` is the first and last second to show.
+    name to weights with pitch and without it, each [T, T]. ``tokens`` are (seconds,
+    piece) as decoded.
 
     Example
     -------
     >>> heads = {"layer 0, head 0": (np.eye(20), np.full((20, 20), 0.05))}
-    >>> figure = attention_figure(np.zeros((80, 40)), 0.01, heads, 0.04)
+    >>> figure = attention_figure(np.zeros((80, 40)), 0.01, heads, Frames(0.04))
     >>> [axes.get_title() for axes in figure.axes if axes.get_title()]
     ['pitch on', "attention's pitch zeroed", 'difference']
     """
@@ -36,36 +162,31 @@ def attention_figure(
     # A few weights are far above all others, on frames of silence mostly.
     top = np.quantile(weights, 0.995)
     change = max(np.quantile(np.abs(changes), 0.995), 1e-6)
-    span = span or style.edges_of(weights.shape[-1], frame_shift, start)
+    span = frames.span or frames.edges(weights.shape[-1])
     heights = (0.5, *[1] * len(heads))
-    figure = style.new_canvas(
-        (3 * COLUMN_INCHES + 1.2, 2.4 + 1.7 * sum(heights)), title
-    )
-    grid = figure.subplots(
-        *(len(heads) + 1, 3), sharex=True, sharey="row", height_ratios=heights
-    )
+    size = 3 * COLUMN_INCHES + 1.2, 2.4 + 1.7 * sum(heights)
+    figure = style.new_canvas(size, title)
+    shared = {"sharex": True, "sharey": "row", "height_ratios": heights}
+    grid = figure.subplots(len(heights), 3, **shared)
     for axes, name in zip(grid[0], COLUMNS, strict=True):
-        axes.set_title(name, fontsize=9)
-        style.draw_spectrogram(axes, mels_db, mel_shift, start)
+        axes.set_title(name)
+        style.draw_spectrogram(axes, mels_db, Frames(mel_shift, frames.start))
         _draw_words(axes, in_words(tokens), span)
-    place = frame_shift, start, span
     for row, name, maps, difference in zip(
         grid[1:], heads, weights, changes, strict=True
     ):
         for axes, values in zip(row[:2], maps, strict=True):
-            image = style.draw_map(axes, values, (0, top), *place, cmap="Blues")
-        changed = style.draw_map(row[2], difference, (-change, change), *place)
+            image = style.draw_map(axes, values, (0, top), frames, cmap="Blues")
+        changed = style.draw_map(row[2], difference, (-change, change), frames)
         row[0].set_ylabel(f"{name}\ntime of the query (s)", fontsize=9)
     for axes in grid.flat:
-        axes.set_xlabel("time of the key (s)")
         axes.label_outer()
     options = {"location": "bottom", "shrink": 0.8, "aspect": 30, "pad": 0.02}
-    figure.colorbar(
-        image, ax=grid[1:, :2], label="attention weight", extend="max", **options
-    )
-    figure.colorbar(
-        changed, ax=grid[1:, 2:], label="pitch on less zeroed", extend="both", **options
-    ).ax.locator_params(nbins=3)
+    options |= {"ax": grid[1:, :2], "extend": "max"}
+    figure.colorbar(image, label="attention weight", **options)
+    options |= {"ax": grid[1:, 2:], "extend": "both"}
+    bar = figure.colorbar(changed, label="pitch on less zeroed", **options)
+    bar.ax.locator_params(nbins=3)
     return figure
 
 
@@ -77,14 +198,13 @@ def _draw_words(axes, words, span):
             shown.append((seconds, word))
             free = seconds + width
     text, fonts = style.printable("\n".join(word for _, word in shown))
-    above = axes.secondary_xaxis("top")
-    above.set_xticks(
+    axes.secondary_xaxis("top").set_xticks(
         [seconds for seconds, _ in shown],
         text.split("\n") if shown else [],
         rotation=90,
         fontsize=6,
         fontfamily=fonts,
-        parse_math=False,
+        parse_math=False,  # ticks were made before
     )
 
 
@@ -94,11 +214,11 @@ def in_words(tokens):
     A word begins with SentencePiece's mark. Without any mark, each piece is a word.
     """
     has_marks = any(WORD_START in piece for _, piece in tokens)
-    words = [(0.0, "")]
+    words = []
     for seconds, piece in tokens:
-        if piece.startswith(WORD_START) or not has_marks:
+        if not words or not has_marks or piece.startswith(WORD_START):
             words.append((seconds, ""))
         begin, letters = words[-1]
-        letters += piece.strip(WORD_START + " ")
-        words[-1] = (begin if words[-1][1] else seconds, letters)
+        begin = begin if letters else seconds
+        words[-1] = begin, letters + piece.strip(WORD_START + " ")
     return [word for word in words if word[1]]

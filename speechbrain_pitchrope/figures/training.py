@@ -1,14 +1,16 @@
 """The course of training runs, from SpeechBrain's train_log.txt."""
 
-import json
 import os
 import re
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from speechbrain_pitchrope.figures import style
+from speechbrain_pitchrope.nnet.summary import QUANTITIES
+from speechbrain_pitchrope.runs.run import open_run
 
 TRAIN_LOG = "train_log.txt"
 MARKERS = "os^Dv*"
@@ -22,7 +24,20 @@ COURSE = {
 }
 """What any training has, the left column: panel to names in the log to line."""
 
-_ITEM = re.compile(r"([A-Za-z][\w ]*): ([^,\s]+)")
+STARTS = {quantity.panel: quantity.start for quantity in QUANTITIES}
+LEARNED = {
+    panel: {
+        quantity.statistic: quantity.column.removeprefix("max ")
+        for quantity in QUANTITIES
+        if quantity.panel == panel
+    }
+    for panel in STARTS
+}
+"""What attention has learned of pitch, the right column, as ``COURSE``; and the value
+of a new model in each panel."""
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)"
+_ITEM = re.compile(rf"([A-Za-z][\w ]*): ({_NUMBER})(?=,|\s|$)")
 
 
 def read_log(folder):
@@ -31,23 +46,18 @@ def read_log(folder):
     Refused if it ends within a line: a number that lost its last digits is a wrong one.
     """
     path = Path(folder) / TRAIN_LOG
+    advice = "give the output folder of a training run"
     if not path.is_file():
         whole = "" if Path(folder).is_dir() else ", and neither is its folder"
-        raise ValueError(
-            f"{path} is not there{whole}: give the output folder of a training run"
-        )
+        raise ValueError(f"{path} is not there{whole}: {advice}")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not text in UTF-8, expected the log of a training run: give "
-            "that run's output folder"
-        ) from error
+        raise ValueError(f"{path} is not text in UTF-8: {advice}") from error
     if text and not text.endswith("\n"):
         raise ValueError(
             f"{path} was cut short: it ends within the line "
-            f"{text.splitlines()[-1][-60:]!r}; take that line out, or copy the file "
-            "again"
+            f"{text.splitlines()[-1][-60:]!r}; take it out, or copy the file again"
         )
     return read_train_log(text.splitlines())
 
@@ -58,35 +68,18 @@ def read_train_log(lines):
     Returns a dict of name ("epoch", "train loss", "valid CER", ...) to array of one
     value an epoch, NaN where an epoch has none. Lines of tests are left out.
     """
-    rows = []
-    for line in lines:
-        row = {}
-        for name, value in _ITEM.findall(line):
-            try:
-                row[name.strip()] = float(value)
-            except ValueError:
-                continue  # a word, such as the name of the search
-        if "epoch" in row:
-            rows.append(row)
+    rows = [
+        {name.strip(): float(value) for name, value in _ITEM.findall(line)}
+        for line in lines
+    ]
+    rows = [row for row in rows if "epoch" in row]
     return {
         name: np.array([row.get(name, np.nan) for row in rows])
         for name in sorted(set().union(*rows))
     }
 
 
-def learned_panels():
-    """What attention has learned of pitch, the right column, as ``COURSE``; and the
-    value of a new model in each panel."""
-    from speechbrain_pitchrope.nnet.summary import QUANTITIES
-
-    panels, starts = {}, {}
-    for quantity in QUANTITIES:
-        symbol = quantity.column.removeprefix("max ")
-        panels.setdefault(quantity.panel, {})[quantity.statistic] = symbol
-        starts[quantity.panel] = quantity.start
-    return panels, starts
-
-
+@style.styled
 def training_figure(logs):
     """Loss, error rates, learning rate and what was learned of pitch.
 
@@ -112,75 +105,63 @@ def training_figure(logs):
             "for the first one, or give an output folder that holds a train_log.txt"
         )
     logged = set().union(*logs.values())
-    learned, starts = learned_panels()
-    columns = []
-    for column in (COURSE, learned):
-        panels = {
-            panel: curves for panel, curves in column.items() if logged & curves.keys()
-        }
-        columns += [panels] * bool(panels)
+    columns = [
+        {panel: curves for panel, curves in column.items() if logged & curves.keys()}
+        for column in (COURSE, LEARNED)
+    ]
+    columns = list(filter(None, columns))
     if not columns:
         raise ValueError(
             f"the logs hold {', '.join(sorted(logged))}, expected train loss, valid "
             "loss, valid WER or another value that is drawn"
         )
-    figure = style.new_canvas(
-        (style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns)))
-    )
+    inches = style.WIDTH + len(columns) - 1, 0.8 + 1.7 * max(map(len, columns))
+    figure = style.new_canvas(inches)
     x = "steps" if all("steps" in log for log in logs.values()) else "epoch"
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     for part, panels in zip(parts, columns, strict=True):
         grid = part.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (panel, curves) in zip(grid, panels.items(), strict=True):
             _draw_panel(axes, panel, curves, logs, x)
-            if panel in starts:
-                options = {"linewidth": 0.8, "label": "new model"}
-                axes.axhline(starts[panel], color=style.GREY, **options)
-            if axes.get_legend_handles_labels()[0]:
-                axes.legend(fontsize=8)
         grid[-1].set_xlabel({"steps": "updates", "epoch": "epochs"}[x])
         grid[-1].xaxis.get_major_locator().set_params(integer=True)
         part.align_ylabels(grid)
     if len(logs) > 1:
-        _draw_names(figure, logs)
+        text, fonts = style.printable("\n".join(logs))
+        handles = [
+            Line2D([], [], color=color, marker=marker, label=name)
+            for name, color, marker in zip(
+                text.split("\n"), cycle(style.SEQUENCE), cycle(MARKERS), strict=False
+            )
+        ]
+        prop = {"size": 8, "family": fonts}
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, prop=prop)
     return figure
-
-
-def _draw_names(figure, logs):
-    """The legend of the runs, beneath all panels."""
-    from matplotlib.lines import Line2D
-
-    text, fonts = style.printable("\n".join(logs))
-    styles = zip(cycle(style.SEQUENCE), cycle(MARKERS))
-    handles = [
-        Line2D([], [], color=color, marker=marker, label=name)
-        for name, (color, marker) in zip(text.split("\n"), styles, strict=False)
-    ]
-    prop = {"size": 8, "family": fonts}
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, prop=prop)
 
 
 def _draw_panel(axes, panel, curves, logs, x):
     """Draw each run's curves; the legend tells the curves of one run apart."""
     named = {}
     for i, (run, log) in enumerate(logs.items()):
-        # Of curves that lie on one another, all are seen.
+        # Curves of several runs that lie on one another are all seen.
         width = max(1.4, 3.0 - 0.8 * i) if len(logs) > 1 else 1.4
+        look = {"linewidth": width, "markersize": 2 * width}
+        look["color"] = style.SEQUENCE[i % len(style.SEQUENCE)]
+        look["marker"] = MARKERS[i % len(MARKERS)]
         for (name, label), dashes in zip(curves.items(), LINES, strict=False):
             if name in log:
                 named |= {label: dashes} if label else {}
-                axes.plot(
-                    *(log[x], log[name], dashes),
-                    color=style.SEQUENCE[i % len(style.SEQUENCE)],
-                    marker=MARKERS[i % len(MARKERS)],
-                    linewidth=width,
-                    markersize=2 * width,
-                    label=f"_{run}, {label}",  # in no legend
-                )
+                hidden = f"_{run}, {label}"  # in no legend
+                axes.plot(log[x], log[name], dashes, label=hidden, **look)
     for label, dashes in named.items():
         axes.plot([], [], dashes, color=style.GREY, label=label)
+    if panel in STARTS:
+        look = {"color": style.GREY, "linewidth": 0.8}
+        axes.axhline(STARTS[panel], label="new model", **look)
+    if named:
+        axes.legend()
     axes.set_ylabel(panel)
-    axes.grid(alpha=0.3)
+    axes.grid()
     if "%" in panel:
         axes.set_ylim(0, 105)
     else:
@@ -193,14 +174,13 @@ def run_names(folders):
     if len(set(paths)) < len(paths):
         raise ValueError(f"{', '.join(folders)}: give each output folder once")
     root = os.path.commonpath([path.parent for path in paths])
-    return [_with_variant(path.relative_to(root), path) for path in paths]
-
-
-def _with_variant(name, folder):
-    """The name of a run, and of its variant if that is another one and is known."""
-    try:
-        mark = json.loads((folder / "variant.json").read_text(encoding="utf-8"))
-        variant = str(mark["variant"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return str(name)
-    return str(name) if variant in name.parts else f"{name} ({variant})"
+    names = []
+    for path in paths:
+        name = path.relative_to(root)
+        try:
+            variant = open_run(path).variant
+        except (OSError, ValueError):
+            variant = "custom"
+        is_said = variant in (*name.parts, "custom")
+        names.append(str(name) if is_said else f"{name} ({variant})")
+    return names

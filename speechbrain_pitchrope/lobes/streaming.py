@@ -1,4 +1,7 @@
-"""Features with pitch, chunk by chunk: for ``speechbrain.inference.ASR.StreamingASR``.
+"""Recognition chunk by chunk, for ``speechbrain.inference.ASR.StreamingASR``.
+
+    samples -> PitchStreamingFeatureWrapper -> the encoder
+        -> ctc_greedy_decode_streaming -> tokens -> decode_streaming -> text
 
 Mels need their window and no more. Pitch needs the seconds before a frame as well
 (noise floor, loudness, the speaker's level) and 100 ms after it. So a stream keeps its
@@ -9,6 +12,7 @@ recording gives.
 import dataclasses
 
 import torch
+from speechbrain.decoders.ctc import filter_ctc_output
 from speechbrain.lobes.features import (
     StreamingFeatureWrapper,
     StreamingFeatureWrapperContext,
@@ -23,12 +27,6 @@ def find_obstacle(layers):
     """What keeps layers from giving frame by frame what they give for the whole.
 
     Returns what was found and what to take instead, or None if nothing is in the way.
-
-    Example
-    -------
-    >>> find_obstacle([PitchFbank(pitch_level="window")])
-    >>> find_obstacle([PitchFbank(pitch_level="utterance")])
-    'pitch_level: utterance, which needs whole utterances: ...'
     """
     fbank, *rest = layers
     if not isinstance(fbank, PitchFbank):
@@ -71,11 +69,10 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
     """SpeechBrain's StreamingFeatureWrapper for features with pitch.
 
     Pitch is that of the whole recording. The mels are upstream's: those of the whole
-    recording but for the floor 80 dB below the loudest frame, which is that of the
-    chunk. Two things differ from upstream's wrapper. Frames stay on one grid, whatever
-    the size of the chunks. (``StreamingASR`` takes chunks of ``properties.stride - 1``
-    samples a frame, and upstream's frames are as much closer together, 1 ms in 640;
-    the attribute ``properties`` is therefore told a stride greater by one.) And
+    recording, but for the floor 80 dB below the loudest frame, here of the chunk. Two
+    things differ from upstream's wrapper. Frames stay on one grid, whatever the size of
+    the chunks: ``StreamingASR`` takes chunks of ``properties.stride - 1`` samples a
+    frame, so the attribute ``properties`` has a stride that is greater by one. And
     ``lengths`` are ignored: the samples of a row that has ended are zeros.
 
     Arguments
@@ -136,8 +133,7 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         Of all samples so far, N // stride frames have come out. They lag behind the
         samples by ``get_required_padding``: the first ones are those of the silence
         before the stream, and as many zeros at the end, or
-        ``get_recommended_final_chunk_count`` chunks of them, bring out the last. The
-        context is changed in place.
+        ``get_recommended_final_chunk_count`` chunks of them, bring out the last.
         """
         stride = self._properties.stride
         if context.left_context is None:
@@ -162,8 +158,7 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         first = context.position // fbank.hop_length
         n_frames = wavs.shape[1] // fbank.hop_length + 1
         untracked = wavs.new_zeros(len(wavs), n_frames)
-        features = fbank(wavs, f0_hz=untracked, voicing=untracked)
-        features, _ = inband.split(features)
+        features, _ = inband.split(fbank(wavs, untracked, untracked))
         channels = self._channels(context, max(0, first), first + n_frames)
         before = n_frames - channels.shape[1]
         channels = torch.nn.functional.pad(channels, (0, 0, before, 0))
@@ -196,3 +191,59 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
         start = max(0, context.position - needed * fbank.hop_length)
         context.past = context.past[:, start - context.past_start :]
         context.past_start = start
+
+
+@dataclasses.dataclass
+class CTCGreedyStreamingContext:
+    """What one stream of ``ctc_greedy_decode_streaming`` remembers."""
+
+    last_tokens: list | None = None
+    """The most probable token of each utterance's last frame so far, [B]."""
+
+
+def ctc_greedy_decode_streaming(probabilities, context, blank_id=0):
+    """Tokens that each utterance has gained by a chunk, as a list of lists of int.
+
+    Chunk by chunk they are those of ``ctc_greedy_decode``. The probabilities, or their
+    logarithms, are [B, T, n_tokens]; the context is changed in place.
+
+    Example
+    -------
+    >>> probabilities = torch.eye(3)[None, [1, 1, 0, 1, 1, 2]]
+    >>> context = CTCGreedyStreamingContext()
+    >>> chunks = probabilities.split(2, dim=1)
+    >>> [ctc_greedy_decode_streaming(chunk, context) for chunk in chunks]
+    [[[1]], [[1]], [[2]]]
+    """
+    best = probabilities.argmax(-1).tolist()
+    last = context.last_tokens or [blank_id] * len(best)
+    context.last_tokens, gained = [], []
+    for before, row in zip(last, best, strict=True):
+        # A token that goes on from the chunk before is counted there.
+        tokens = filter_ctc_output([before, *row], blank_id=blank_id)
+        gained.append(tokens[before != blank_id :])
+        context.last_tokens.append((before, *row)[-1])
+    return gained
+
+
+@dataclasses.dataclass
+class TextStreamingContext:
+    """What one stream of ``decode_streaming`` remembers."""
+
+    before: list = dataclasses.field(default_factory=list)
+    """The last token that was no mere space, and the spaces behind it."""
+
+
+def decode_streaming(tokenizer, tokens, context):
+    """Text that a stream has gained by these tokens: joined, it is that of all tokens.
+
+    ``tokenizer`` is a ``sentencepiece.SentencePieceProcessor``, ``tokens`` are a list
+    of int, and the context is changed in place. (SpeechBrain's
+    ``spm_decode_preserve_leading_space`` would do this, but asks for an
+    ``immutable_proto``, which sentencepiece 0.2.3 refuses.)
+    """
+    known = tokenizer.decode_ids(context.before)
+    whole = [*context.before, *tokens]
+    words = [i for i, token in enumerate(whole) if tokenizer.decode_ids([token])]
+    context.before = whole[words[-1] :] if words else []
+    return tokenizer.decode_ids(whole)[len(known) :]

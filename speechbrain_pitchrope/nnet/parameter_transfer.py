@@ -7,9 +7,6 @@ from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 OURS = {*PitchRoPEMHA.PITCH_PARAMETERS, "pitch_input", "streams"}
 """Names of parameters and modules that upstream's models do not have."""
 
-SHOWN = 8
-"""Names of tensors that an error message gives at most."""
-
 MISSING = "missing in the file"
 STRANGE = "not in the model"
 
@@ -63,18 +60,7 @@ def load_pretrained(model, path):
 
 
 def differences(own, weights):
-    """What keeps the weights of one state dict from fitting another, ``own``.
-
-    Returns the names of the tensors concerned, sorted, for each kind of fault.
-
-    Example
-    -------
-    >>> import torch
-    >>> own = torch.nn.Linear(2, 3).state_dict()
-    >>> differences(own, {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)})
-    {'missing in the file': [], 'not in the model': [],
-     'of another shape': ['weight [3, 4], in the model [3, 2]']}
-    """
+    """{kind of fault: sorted tensors} of a state dict that should fit ``own``."""
     return {
         MISSING: sorted(own.keys() - weights.keys()),
         STRANGE: sorted(weights.keys() - own.keys()),
@@ -90,7 +76,9 @@ def listing(faults):
     """The faults of ``differences``, one line a kind, for an error message."""
     lines = []
     for what, keys in faults.items():
-        rest = [f"and {len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
-        if keys:
-            lines.append(f"  {what}: {', '.join([*keys[:SHOWN], *rest])}")
+        shown, n_more = keys[:8], len(keys) - 8
+        if n_more > 0:
+            shown.append(f"and {n_more} more")
+        if shown:
+            lines.append(f"  {what}: {', '.join(shown)}")
     return "\n".join(lines)

@@ -11,11 +11,8 @@ class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
 
     BEST-RQ stacks a few frames to one vector and has the model predict its code. Here
     pitch is taken out of each stacked frame first: under the same seed, codes and
-    buffers are upstream's on the mels alone, so that what is to be predicted stays the
-    same with and without pitch, and so do checkpoints.
-
-    How many frames are stacked follows from the width: n stacked frames have 4 n
-    channels more than ``input_dim``.
+    buffers are upstream's on the mels alone, so checkpoints fit, and what is predicted
+    is the same with and without pitch.
 
     Arguments
     ---------
@@ -35,22 +32,19 @@ class PitchRandomProjectionQuantizer(RandomProjectionQuantizer):
 
     def forward(self, x):
         """Find the codes [B, T] of stacked features [B, T, n * (n_mels + 4)]."""
-        mels, _ = inband.split(x.unflatten(-1, (self._stacked(x.shape[-1]), -1)))
+        width = x.shape[-1]
+        stacked, rest = divmod(width - self.input_dim, inband.N_CHANNELS)
+        if stacked < 1 or rest or self.input_dim % stacked:
+            mistake = (
+                f"The pitch channels are missing: {FBANK.advice}."
+                if width == self.input_dim
+                else "Make input_dim n_mels times the number of stacked frames "
+                "(pad_to_divisible_by), without pitch."
+            )
+            raise ValueError(
+                f"{type(self).__name__} found {width} channels, expected its input_dim "
+                f"of {self.input_dim} and {inband.N_CHANNELS} pitch channels for each "
+                f"stacked frame. {mistake}"
+            )
+        mels, _ = inband.split(x.unflatten(-1, (stacked, -1)))
         return super().forward(mels.flatten(-2))
-
-    def _stacked(self, width):
-        """Number of stacked frames in vectors of this width."""
-        n_frames, rest = divmod(width - self.input_dim, inband.N_CHANNELS)
-        if n_frames >= 1 and not rest and not self.input_dim % n_frames:
-            return n_frames
-        mistake = (
-            f"The pitch channels are missing: {FBANK.advice}."
-            if width == self.input_dim
-            else "Make input_dim n_mels times the number of stacked frames "
-            "(pad_to_divisible_by), without pitch."
-        )
-        raise ValueError(
-            f"{type(self).__name__} found {width} channels, expected its input_dim of "
-            f"{self.input_dim} and {inband.N_CHANNELS} pitch channels for each stacked "
-            f"frame. {mistake}"
-        )

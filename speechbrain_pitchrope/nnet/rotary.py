@@ -24,6 +24,10 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
 With c = A = B = mu = rho = 0 this is RoPE (J. Su et al., "RoFormer: Enhanced
 Transformer with Rotary Position Embedding", arXiv:2104.09864, eq. 34) as SpeechBrain
 computes it. All angles are in single precision, also under autocast.
+
+Shapes: each channel of ``pitch`` (``inband.Pitch``) is [B, T], omega [head_dim / 2],
+c and a are [H, head_dim / 2], rho is [H, head_dim / 2, 3]; theta and log r are
+[B, T, H, head_dim / 2].
 """
 
 import math
@@ -40,35 +44,19 @@ MAX_RATE = 1 / inband.MAX_OCTAVES
 MAX_LOG_RADIUS = 2.0
 """Bound of |log r|: one logit is scaled by exp(+-4) at most."""
 
-
-def frequencies(head_dim, dtype=torch.float32, device=None):
-    """omega_i = 10000 ** (-2 i / head_dim), in radians a frame.
-
-    Arguments
-    ---------
-    head_dim : int
-        Size of an attention head, even.
-    dtype : torch.dtype
-        torch.float32 or torch.float64.
-    device : torch.device, optional
-        Where to make them.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [head_dim / 2], rounded as SpeechBrain rounds them.
-
-    Example
-    -------
-    >>> frequencies(4)
-    tensor([1.0000, 0.0100])
-    """
-    i = torch.arange(0, head_dim, 2, dtype=dtype, device=device)
-    return torch.exp(i * -(math.log(10000.0) / head_dim))
-
+OFFSET_UNIT = 15.0
+"""Radians an octave that a parameter of 1 stands for in ``offset_angles``. A useful c
+is several radians an octave, since tones are fractions of one, and Adam moves each
+parameter by about its learning rate: c reaches 1.5 when a weight reaches 0.1."""
 
 TOP_MEL_HZ = 4000.0
 """Frequency whose mel the fastest of ``mel_frequencies`` stands for."""
+
+
+def frequencies(head_dim, dtype=torch.float32, device=None):
+    """omega_i = 10000 ** (-2 i / head_dim), radians a frame, as SpeechBrain rounds."""
+    i = torch.arange(0, head_dim, 2, dtype=dtype, device=device)
+    return torch.exp(i * -(math.log(10000.0) / head_dim))
 
 
 def mel_frequencies(head_dim, dtype=torch.float32, device=None):
@@ -76,22 +64,7 @@ def mel_frequencies(head_dim, dtype=torch.float32, device=None):
 
     m_i falls evenly from mel(4000 Hz) towards 0, and omega_i is in proportion to
     700 (10 ** (m_i / 2595) - 1) (D. O'Shaughnessy, Speech Communication, 1987, p. 150).
-    A model with these clocks is no RoPE, whatever the pitch.
-
-    Arguments
-    ---------
-    head_dim, dtype, device : int, torch.dtype, torch.device
-        As in ``frequencies``.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [head_dim / 2].
-
-    Example
-    -------
-    >>> mel_frequencies(8)
-    tensor([1.0000, 0.5549, 0.2785, 0.1067])
+    A model with these frequencies is no RoPE, whatever the pitch.
     """
     pairs = head_dim // 2
     share = torch.arange(pairs, 0, -1, dtype=dtype, device=device) / pairs
@@ -102,14 +75,14 @@ def mel_frequencies(head_dim, dtype=torch.float32, device=None):
 FREQUENCIES = {"rope": frequencies, "mel": mel_frequencies}
 
 
-OFFSET_UNIT = 15.0
-"""Radians an octave that a parameter of 1 stands for in ``offset_angles``. A useful c
-is several radians an octave, since tones are fractions of one, and Adam moves each
-parameter by about its learning rate: c reaches 1.5 when a weight reaches 0.1."""
+def unmodulated_angles(n_frames, omega):
+    """omega_i t, shape [T, 1, head_dim / 2]: the angles of plain RoPE."""
+    t = torch.arange(n_frames, dtype=omega.dtype, device=omega.device)
+    return t[:, None, None] * omega
 
 
 def offset_angles(pitch, offset, omega):
-    """theta_{t,h,i} = omega_i t + c_{h,i} u_t.
+    """theta_{t,h,i} = omega_i t + c_{h,i} u_t, with c in radians an octave.
 
     Relative in time and in pitch: the angle between a query and a key depends on
     t_m - t_n and u_m - u_n, and not on the frames between them. An unvoiced frame has
@@ -117,63 +90,28 @@ def offset_angles(pitch, offset, omega):
     well (B. Heo et al., "Rotary Position Embedding for Vision Transformer",
     arXiv:2403.13298, eq. 12).
 
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    offset : torch.Tensor
-        c in radians an octave, shape [H, head_dim / 2].
-    omega : torch.Tensor
-        Shape [head_dim / 2].
-
-    Returns
-    -------
-    torch.Tensor
-        Radians, shape [B, T, H, head_dim / 2].
-
     Example
     -------
-    >>> u, zero = torch.tensor([[0.5, 1.0, 0.0]]), torch.zeros(1, 3)
-    >>> pitch = inband.Pitch(u, zero, zero, zero)
+    >>> pitch = inband.unpack(torch.tensor([[[0.5, 0, 0, 0], [1, 0, 0, 0]]]))
     >>> offset_angles(pitch, torch.tensor([[0.2]]), torch.ones(1)).flatten()
-    tensor([0.1000, 1.2000, 2.0000])
+    tensor([0.1000, 1.2000])
     """
     unmodulated = unmodulated_angles(pitch.log_f0.shape[1], omega)
     return torch.addcmul(unmodulated, pitch.log_f0[:, :, None, None], offset)
 
 
-def bounded_rate(rate):
-    """a from its unbounded parameter: the identity near 0, within +-MAX_RATE."""
-    return MAX_RATE * torch.tanh(rate / MAX_RATE)
-
-
 def phase_angles(pitch, rate, omega):
-    """theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s).
+    """theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s): for comparison.
 
-    Each pair is a clock whose rate follows pitch; for comparison. Only differences of
-    angles matter, so the sum may start at any frame. Here frame 0 is at angle
-    omega_i a_{h,i} u_0, which makes unmodulated angles t omega_i.
-
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    rate : torch.Tensor
-        a, shape [H, head_dim / 2], within +-MAX_RATE.
-    omega : torch.Tensor
-        Shape [head_dim / 2].
-
-    Returns
-    -------
-    torch.Tensor
-        Radians, shape [B, T, H, head_dim / 2].
+    Each pair is a clock whose rate follows pitch. Only differences of angles matter, so
+    the sum may start at any frame. Here frame 0 is at angle omega_i a_{h,i} u_0, which
+    makes unmodulated angles omega_i t.
 
     Example
     -------
-    >>> u, zero = torch.tensor([[0.5, 1.0, 0.0]]), torch.zeros(1, 3)
-    >>> pitch = inband.Pitch(u, zero, zero, zero)
+    >>> pitch = inband.unpack(torch.tensor([[[0.5, 0, 0, 0], [1, 0, 0, 0]]]))
     >>> phase_angles(pitch, torch.tensor([[0.2]]), torch.ones(1)).flatten()
-    tensor([0.1000, 1.3000, 2.3000])
+    tensor([0.1000, 1.3000])
     """
     return _modulated_angles(pitch.log_f0.cumsum(1), rate, omega)
 
@@ -184,17 +122,27 @@ def utterance_angles(pitch, rate, omega):
 
 
 def frame_angles(pitch, rate, omega):
-    """t omega_i (1 + a_{h,i} u_t): each frame's pitch scales its whole position.
+    """omega_i t (1 + a_{h,i} u_t): each frame's pitch scales its whole position.
 
-    Not relative: a frame's angle to another one grows with their distance from the
-    start of the utterance. For comparison only.
+    Not relative: the effect of a frame's pitch grows with its distance from the start.
     """
     t = torch.arange(pitch.log_f0.shape[1], dtype=omega.dtype, device=omega.device)
     return _modulated_angles(t * pitch.log_f0, rate, omega)
 
 
+def _modulated_angles(course, rate, omega):
+    """omega_i (t + a_{h,i} course_t), for a course in octaves of shape [B, T]."""
+    unmodulated = unmodulated_angles(course.shape[1], omega)
+    return torch.addcmul(unmodulated, course[:, :, None, None], rate * omega)
+
+
+def bounded_rate(rate):
+    """a from its unbounded parameter: the identity near 0, within +-MAX_RATE."""
+    return MAX_RATE * torch.tanh(rate / MAX_RATE)
+
+
 class Theta(NamedTuple):
-    """A form of theta: its angles, and what its parameter of zeros stands for."""
+    """A form of theta: its angles, its parameter, and c or a from that parameter."""
 
     angles: Callable
     parameter: str
@@ -209,37 +157,13 @@ THETA = {
 }
 
 
-def _modulated_angles(course, rate, omega):
-    """omega_i (t + a_{h,i} course_t), for a course in octaves of shape [B, T]."""
-    unmodulated = unmodulated_angles(course.shape[1], omega)
-    return torch.addcmul(unmodulated, course[:, :, None, None], rate * omega)
-
-
-def unmodulated_angles(n_frames, omega):
-    """t omega_i, shape [T, 1, head_dim / 2]: the angles of plain RoPE."""
-    t = torch.arange(n_frames, dtype=omega.dtype, device=omega.device)
-    return t[:, None, None] * omega
-
-
 def log_radii(pitch, slope):
     """log r_{t,h,i} = rho_{h,i} . (u v, v, e)_t, within +-MAX_LOG_RADIUS.
 
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    slope : torch.Tensor
-        rho, shape [H, head_dim / 2, 3].
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [B, T, H, head_dim / 2].
-
     Example
     -------
-    >>> one = torch.ones(1, 1)
-    >>> log_radii(inband.Pitch(one, one, one, one), torch.full((1, 1, 3), 0.1)).item()
+    >>> pitch = inband.unpack(torch.ones(1, 1, 4))
+    >>> log_radii(pitch, torch.full((1, 1, 3), 0.1)).item()
     0.300000...
     """
     course = (pitch.log_f0 * pitch.voicing, pitch.voicing, pitch.prominence)
@@ -249,22 +173,10 @@ def log_radii(pitch, slope):
 
 
 def sigmoid_log_radii(pitch, slope):
-    """rho_{h,i} (2 sigmoid(f0) - 1) with f0 in Hz: 0 where unvoiced.
+    """rho_{h,i} (2 sigmoid(f0) - 1) with f0 in Hz: 0 where unvoiced; for comparison.
 
     A sigmoid of hertz is 1 for every voice, so this tells voiced from unvoiced and no
-    more. For comparison only.
-
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    slope : torch.Tensor
-        rho, shape [H, head_dim / 2, 1].
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [B, T, H, head_dim / 2].
+    more. ``slope`` is rho, shape [H, head_dim / 2, 1].
     """
     course = 2 * inband.f0_in_hz(torch.stack(pitch, -1)).sigmoid() - 1
     return _bounded(course[:, :, None, None] * slope[..., 0])
@@ -275,35 +187,12 @@ def _bounded(log_radius):
     return torch.nn.functional.hardtanh(log_radius, -MAX_LOG_RADIUS, MAX_LOG_RADIUS)
 
 
-class Radius(NamedTuple):
-    """A form of the radius: its logarithm, and how many slopes each pair has."""
-
-    log_radii: Callable
-    n_slopes: int
-
-
-RADIUS = {"exp": Radius(log_radii, 3), "sigmoid": Radius(sigmoid_log_radii, 1)}
+RADIUS = {"exp": (log_radii, 3), "sigmoid": (sigmoid_log_radii, 1)}
+"""A form of the radius: its logarithm, and how many slopes each pair has."""
 
 
 def polar(log_radius, theta):
-    """r cos(theta) and r sin(theta): torch.polar as two real numbers.
-
-    Arguments
-    ---------
-    log_radius : torch.Tensor or None
-        log r, of any shape that broadcasts to that of ``theta``; None for r = 1.
-    theta : torch.Tensor
-        Radians.
-
-    Returns
-    -------
-    cosines, sines : torch.Tensor
-
-    Example
-    -------
-    >>> polar(torch.tensor(2.0).log(), torch.tensor(torch.pi / 2))
-    (tensor(-8.7423e-08), tensor(2.))
-    """
+    """r cos(theta), r sin(theta): torch.polar as two real numbers; None is r = 1."""
     if log_radius is None:
         return theta.cos(), theta.sin()
     r = log_radius.exp()
@@ -313,20 +202,10 @@ def polar(log_radius, theta):
 def rotate(x, cosines, sines):
     """Turn and stretch each pair of neighbouring dimensions: x times a complex number.
 
-    The two parts are not woven together again: the product of queries and keys does not
-    depend on the order of their dimensions.
-
-    Arguments
-    ---------
-    x : torch.Tensor
-        Queries or keys, shape [B, T, H, head_dim].
-    cosines, sines : torch.Tensor
-        r cos(theta) and r sin(theta), broadcastable to [B, T, H, head_dim / 2].
-
-    Returns
-    -------
-    real, imaginary : torch.Tensor
-        Shape [B, T, H, head_dim / 2], of the dtype of ``cosines``.
+    Queries or keys [B, T, H, head_dim], times what ``polar`` gives, are two tensors of
+    [B, T, H, head_dim / 2], the real and the imaginary part. They are not woven
+    together again: the product of queries and keys does not depend on the order of
+    their dimensions.
 
     Example
     -------

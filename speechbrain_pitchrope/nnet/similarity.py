@@ -16,6 +16,10 @@ part (B) tells which of them is the higher one.
 cosines. Approximating a shift-invariant kernel by cosines is the idea of random Fourier
 features (A. Rahimi and B. Recht, NIPS 2007); here the three frequencies and weights are
 fitted, not drawn.
+
+Shapes: each channel of ``pitch`` (``inband.Pitch``) is [B, T], A and B are [H, 3], all
+other parameters [H]; columns are [B, T, H, 7]. Those of q are divided by ``scale``, by
+which attention multiplies the product of q and k.
 """
 
 import math
@@ -31,55 +35,39 @@ COSINES = (2.0, 4.5, 9.0)
 pitches within 0.8 octaves of each other, and k_3 tells fractions of a tone's range."""
 
 KAPPA = (0.421, 1.279, 2.186)
-"""Frequencies of the cosines, in radians per sigma."""
+"""Frequencies of the Gaussian's cosines, in radians per sigma."""
 
 WEIGHTS = (0.617, 0.308, 0.069)
-"""Weights of the cosines: within 0.014 of the Gaussian up to 5 sigma."""
+"""Weights of these cosines: within 0.014 of the Gaussian up to 5 sigma."""
 
 MIN_BANDWIDTH = 2 * inband.MAX_OCTAVES / 5
 """Least sigma, in octaves: no two frames are then more than 5 sigma apart, and the
 cosines never come round again. A sharper bias comes from a larger beta: near its top
 the kernel is as wide as sigma / sqrt(beta)."""
 
-N_COLUMNS = 2 * len(COSINES) + 1
 
+def cosine_columns(pitch, scale=1.0, *, voiced, even=None, odd=None):
+    """The columns of q and of k whose dot product is the bias.
 
-def cosine_columns(pitch, even, odd, voiced_weight, scale=1.0):
-    """The columns whose dot product is the bias.
-
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    even, odd : torch.Tensor
-        A and B, shape [H, 3].
-    voiced_weight : torch.Tensor
-        mu, shape [H].
-    scale : float
-        What the product will be multiplied by, as that of q and k is: the columns of q
-        are divided by it.
-
-    Returns
-    -------
-    query_columns, key_columns : torch.Tensor
-        Shape [B, T, H, 7].
+    ``even`` is A, ``odd`` B and ``voiced`` mu; A or B that is not given is zero.
 
     Example
     -------
-    >>> u, one = torch.tensor([[0.0, 0.5]]), torch.ones(1, 2)
-    >>> pitch = inband.Pitch(u, one, one, one)
-    >>> even, odd = torch.tensor([[[0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0]]])
-    >>> q, k = cosine_columns(pitch, even, odd, torch.zeros(1))
+    >>> pitch = inband.unpack(torch.tensor([[[0, 1.0, 0, 0], [0.5, 1, 0, 0]]]))
+    >>> odd = torch.tensor([[1.0, 0.0, 0.0]])
+    >>> q, k = cosine_columns(pitch, voiced=torch.zeros(1), odd=odd)
     >>> (q[0, 1, 0] @ k[0, 0, 0]).item()  # sin(2 * 0.5)
     0.8414...
     """
+    even = torch.zeros_like(odd) if even is None else even
+    odd = torch.zeros_like(even) if odd is None else odd
     phase = pitch.log_f0[..., None, None] * even.new_tensor(COSINES)
     cosine, sine = phase.cos(), phase.sin()
     voicing = pitch.voicing[..., None, None]
     parts = (
         torch.addcmul(even * cosine, odd, sine),
         torch.addcmul(even * sine, odd, cosine, value=-1),
-        voiced_weight[:, None].expand(*phase.shape[:2], -1, -1),
+        voiced[:, None].expand(*phase.shape[:2], -1, -1),
     )
     query_columns = voicing / scale * torch.cat(parts, -1)
     one = torch.ones_like(phase[..., :1])
@@ -87,139 +75,59 @@ def cosine_columns(pitch, even, odd, voiced_weight, scale=1.0):
     return query_columns, key_columns.expand_as(query_columns)
 
 
-def bandwidth(log_excess):
+def sigma(bandwidth):
     """sigma in octaves from its unbounded parameter: MIN_BANDWIDTH + exp(parameter)."""
-    return MIN_BANDWIDTH + log_excess.exp()
+    return MIN_BANDWIDTH + bandwidth.exp()
 
 
-def gaussian_columns(pitch, weight, voiced_weight, sigma, scale=1.0):
+def gaussian_columns(pitch, scale=1.0, *, weight, voiced, bandwidth):
     """Columns of v_m v_n (beta_h exp(-d ** 2 / (2 sigma_h ** 2)) + mu_h).
 
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    weight, voiced_weight : torch.Tensor
-        beta and mu, shape [H].
-    sigma : torch.Tensor
-        Bandwidth in octaves, shape [H].
-    scale : float
-        As in ``cosine_columns``.
-
-    Returns
-    -------
-    query_columns, key_columns : torch.Tensor
-        Shape [B, T, H, 7].
-
-    Example
-    -------
-    >>> u, one = torch.tensor([[0.0, 0.6]]), torch.ones(1, 2)
-    >>> pitch = inband.Pitch(u, one, one, one)
-    >>> beta, mu, sigma = torch.ones(1), torch.zeros(1), torch.full((1,), 0.6)
-    >>> q, k = gaussian_columns(pitch, beta, mu, sigma)
-    >>> (q[0, 0, 0] @ k[0, 1, 0]).item()  # exp(-1 / 2) = 0.607
-    0.61...
+    ``weight`` is beta, ``voiced`` mu, and ``bandwidth`` the parameter of ``sigma``.
     """
-    kappa, share = sigma.new_tensor(KAPPA), sigma.new_tensor(WEIGHTS)
-    phase = pitch.log_f0[..., None, None] * (kappa / sigma[:, None])
+    kappa, share = weight.new_tensor(KAPPA), weight.new_tensor(WEIGHTS)
+    phase = pitch.log_f0[..., None, None] * (kappa / sigma(bandwidth)[:, None])
     one = torch.ones_like(phase[..., :1])
     voicing = pitch.voicing[..., None, None]
     key_columns = voicing * torch.cat((phase.cos(), phase.sin(), one), -1)
-    strength = torch.cat((weight[:, None] * share.repeat(2), voiced_weight[:, None]), 1)
+    strength = torch.cat((weight[:, None] * share.repeat(2), voiced[:, None]), 1)
     return strength / scale * key_columns, key_columns
 
 
-def laplacian_bias(pitch, weight, voiced_weight):
-    """v_m v_n (beta_h exp(-|u_m - u_n|) + mu_h), as a dense matrix: for comparison.
-
-    Arguments
-    ---------
-    pitch : speechbrain_pitchrope.inband.Pitch
-        Channels of shape [B, T].
-    weight, voiced_weight : torch.Tensor
-        beta and mu, shape [H].
-
-    Returns
-    -------
-    torch.Tensor
-        Shape [B, H, T, T].
-
-    Example
-    -------
-    >>> u, one = torch.tensor([[0.0, 1.0]]), torch.ones(1, 2)
-    >>> laplacian_bias(inband.Pitch(u, one, one, one), torch.ones(1), torch.zeros(1))
-    tensor([[[[1.0000, 0.3679],
-              [0.3679, 1.0000]]]])
-    """
+def laplacian_bias(pitch, *, weight, voiced):
+    """v_m v_n (beta_h exp(-|d|) + mu_h), a dense [B, H, T, T]: for comparison."""
     distance = (pitch.log_f0[:, None, :, None] - pitch.log_f0[:, None, None, :]).abs()
     both_voiced = pitch.voicing[:, None, :, None] * pitch.voicing[:, None, None, :]
-    beta, mu = weight[:, None, None], voiced_weight[:, None, None]
+    beta, mu = weight[:, None, None], voiced[:, None, None]
     return both_voiced * (beta * torch.exp(-distance) + mu)
 
 
-class Parameter(NamedTuple):
-    """A learned number of a form: its shape in one head, and where it starts."""
-
-    shape: tuple = ()
-    start: float = 0.0
-
-
 class Similarity(NamedTuple):
-    """A form of the bias.
+    """A form of the bias: the names of its ``PARAMETERS``, and one of two functions.
 
-    Arguments
-    ---------
-    parameters : dict
-        Name to ``Parameter``.
-    columns : callable or None
-        Columns of q and k, from pitch, the parameters in their order, and the scale.
-    dense : callable or None
-        Without columns: the bias as a matrix, from pitch and the parameters.
+    ``columns`` makes columns of q and k, from pitch, scale and the parameters by name;
+    ``dense`` makes the bias as a matrix, from pitch and the parameters by name.
     """
 
-    parameters: dict
-    columns: Callable | None
+    parameters: tuple
+    columns: Callable | None = None
     dense: Callable | None = None
 
 
-_COSINES, _NUMBER = Parameter((len(COSINES),)), Parameter()
-
 SIMILARITY = {
-    "cosines": Similarity(
-        {
-            "similarity_even": _COSINES,
-            "similarity_odd": _COSINES,
-            "similarity_voiced": _NUMBER,
-        },
-        cosine_columns,
-    ),
-    "even_cosines": Similarity(
-        {"similarity_even": _COSINES, "similarity_voiced": _NUMBER},
-        lambda pitch, even, voiced, scale: cosine_columns(
-            pitch, even, torch.zeros_like(even), voiced, scale
-        ),
-    ),
-    "odd_cosines": Similarity(
-        {"similarity_odd": _COSINES, "similarity_voiced": _NUMBER},
-        lambda pitch, odd, voiced, scale: cosine_columns(
-            pitch, torch.zeros_like(odd), odd, voiced, scale
-        ),
-    ),
-    "gaussian": Similarity(
-        {
-            "similarity_weight": _NUMBER,
-            "similarity_voiced": _NUMBER,
-            "similarity_bandwidth": Parameter(start=math.log(0.15)),  # 0.75 octaves
-        },
-        lambda pitch, weight, voiced, log_excess, scale: gaussian_columns(
-            pitch, weight, voiced, bandwidth(log_excess), scale
-        ),
-    ),
-    "laplacian": Similarity(
-        {"similarity_weight": _NUMBER, "similarity_voiced": _NUMBER},
-        None,
-        laplacian_bias,
-    ),
-    "none": Similarity({}, None),
+    "cosines": Similarity(("even", "odd", "voiced"), cosine_columns),
+    "even_cosines": Similarity(("even", "voiced"), cosine_columns),
+    "odd_cosines": Similarity(("odd", "voiced"), cosine_columns),
+    "gaussian": Similarity(("weight", "voiced", "bandwidth"), gaussian_columns),
+    "laplacian": Similarity(("weight", "voiced"), dense=laplacian_bias),
+    "none": Similarity(()),
 }
-"""Forms of the bias by name."""
+
+PARAMETERS = {
+    "even": ((len(COSINES),), 0.0),
+    "odd": ((len(COSINES),), 0.0),
+    "weight": ((), 0.0),
+    "voiced": ((), 0.0),
+    "bandwidth": ((), math.log(0.15)),  # sigma is 0.75 octaves
+}
+"""Shape in one head and start of each; in a module, "similarity_" precedes the name."""

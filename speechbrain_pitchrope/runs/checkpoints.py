@@ -3,16 +3,12 @@
 import logging
 import random
 import shutil
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
-import yaml
 from speechbrain.utils.checkpoints import (
-    Checkpoint,
     Checkpointer,
     mark_as_loader,
     mark_as_saver,
@@ -22,13 +18,11 @@ from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_pitchrope.files import naming_a_full_disk
+from speechbrain_pitchrope.runs.run import reading
 
 logger = get_logger(__name__)
 
-UNFINISHED = "unfinished"
-END_OF_EPOCH = "end-of-epoch"
-DAMAGE = (EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError)
-DAMAGE += (UnpicklingError, yaml.YAMLError)
+REMEDY = "if it is damaged, remove this folder to resume from the checkpoint before"
 
 
 class AtomicCheckpointer(Checkpointer):
@@ -51,19 +45,17 @@ class AtomicCheckpointer(Checkpointer):
         self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO
     ):
         """Save a checkpoint, as upstream; OSError names the folder of a full disk."""
-        folder = self.checkpoints_dir
+        folder, staging = self.checkpoints_dir, self.checkpoints_dir / "unfinished"
         path = self._new_checkpoint_dirpath()
         if name is not None:
             path = self._custom_checkpoint_dirpath(name)
-        name = path.name.partition("+")[2]
-        staging = folder / UNFINISHED
         if if_main_process():
             shutil.rmtree(staging, ignore_errors=True)
         try:
             self.checkpoints_dir = staging
             with naming_a_full_disk(folder):
                 written = super().save_checkpoint(
-                    meta or {}, end_of_epoch, name, logging.DEBUG
+                    meta or {}, end_of_epoch, path.name.partition("+")[2], logging.DEBUG
                 )
         except Exception:
             shutil.rmtree(staging, ignore_errors=True)
@@ -80,35 +72,21 @@ class AtomicCheckpointer(Checkpointer):
         if written is None:
             return None
         logger.log(verbosity, "Saved a checkpoint in %s", path)
-        paramfiles = {key: path / file.name for key, file in written.paramfiles.items()}
-        return Checkpoint(path, written.meta, paramfiles)
+        return self._construct_checkpoint_objects([path])[0]
 
     def load_checkpoint(self, checkpoint):
         """Load a checkpoint; ValueError names one that can't be loaded."""
-        with naming_a_damaged(checkpoint.path):
+        with reading(checkpoint.path, REMEDY):
             super().load_checkpoint(checkpoint)
 
     @staticmethod
     def _construct_checkpoint_objects(checkpoint_dirs):
-        checkpoints = []
+        found = []
         for folder in checkpoint_dirs:
-            with naming_a_damaged(folder):
-                checkpoints += Checkpointer._construct_checkpoint_objects([folder])
-                _ = checkpoints[-1].meta["unixtime"], checkpoints[-1].meta[END_OF_EPOCH]
-        return checkpoints
-
-
-@contextmanager
-def naming_a_damaged(checkpoint):
-    """Tell which checkpoint can't be read, and what to do."""
-    try:
-        yield
-    except DAMAGE as error:
-        raise ValueError(
-            f"the checkpoint {checkpoint} can't be loaded ({type(error).__name__}: "
-            f"{error}). If it is damaged, remove this folder to resume from the "
-            "checkpoint before"
-        ) from error
+            with reading(folder, REMEDY):
+                found += Checkpointer._construct_checkpoint_objects([folder])
+                float(found[-1].meta["unixtime"])
+        return found
 
 
 @partial(register_checkpoint_hooks, save_on_main_only=False)
@@ -127,14 +105,12 @@ class RandomState:
 
     Example
     -------
-    >>> state = RandomState(torch.Generator())
-    >>> path = getfixture("tmp_path") / "random_state.ckpt"
+    >>> state, path = RandomState(torch.Generator()), getfixture("tmp_path") / "a.ckpt"
     >>> state.save(path)
-    >>> before = torch.rand(3), random.random(), np.random.rand()
+    >>> before = torch.rand(()).item(), random.random(), np.random.rand()
     >>> state.load(path, end_of_epoch=False)
-    >>> after = torch.rand(3), random.random(), np.random.rand()
-    >>> torch.equal(before[0], after[0]), before[1:] == after[1:]
-    (True, True)
+    >>> before == (torch.rand(()).item(), random.random(), np.random.rand())
+    True
     """
 
     def __init__(self, loader):

@@ -1,12 +1,8 @@
 """The output folder of a training run: what its hyperparams.yaml says.
 
-    output folder -> Run           settings and entries, here: nothing is executed
-                  -> TrainedRun    the model with the weights of its test, trained.py
-                  -> package       a folder for SpeechBrain's interfaces, package.py
-
-Runs of our recipe and of swapped ones are the same here: entries are found by the class
-of their object, and otherwise under the names that SpeechBrain's recipes give them.
-This module loads no torch, so that a wrong path is told at once.
+Nothing is executed here, and no torch is loaded, so that a wrong path is told at once;
+trained.py makes the model. Runs of our recipe and of swapped ones are the same: entries
+are found by the class of their object, else by the names that SpeechBrain gives them.
 """
 
 import io
@@ -20,21 +16,20 @@ from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
 
 HYPERPARAMS = "hyperparams.yaml"
-CHECKPOINT_META = "CKPT.yaml"
 
 CHAIN = (FBANK, NORMALIZE, FRONT_END, TRANSFORMER)
 """From audio to the encoder's output."""
 
 SEARCHES = ("test_search", "Beamsearcher", "test_beam_search")
-"""What recipes call the search of the test."""
-
 SEARCH_CLASSES = {
     "joint": r"S2S\w+Searcher$",
     "transducer": "TransducerBeamSearcher$",
     "ctc": r"CTC\w*Searcher$",
 }
+"""What recipes call the search of the test, and how its class tells how it decodes."""
 
 VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
+TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
 
 
 class DamagedRun(ValueError):
@@ -68,6 +63,16 @@ def arguments_of(node):
     return {str(key.value): value for key, value in node.value}
 
 
+def read_entries(folder, advice):
+    """{name: node} of a folder's hyperparams.yaml, none of which is executed."""
+    path = Path(folder) / HYPERPARAMS
+    if not path.is_file():
+        found = f"holds no {HYPERPARAMS}" if path.parent.is_dir() else "is no folder"
+        raise ValueError(f"{folder} {found}: {advice}")
+    with reading(path, advice):
+        return arguments_of(YAML().compose(path))
+
+
 def open_run(path):
     """Read the settings of a run, as a Run; nothing that its yaml names is executed.
 
@@ -75,24 +80,27 @@ def open_run(path):
     or one of its checkpoints, ``save/CKPT+...``, to use that one alone.
     """
     given = Path(path).absolute()
-    folder = given.parent.parent if (given / CHECKPOINT_META).is_file() else given
-    path = folder / HYPERPARAMS
-    advice = (
-        "give the output folder of a run of our recipe or of a swapped one, or a "
-        "checkpoint in it, save/CKPT+..."
-    )
-    if not path.is_file():
-        found = f"holds no {HYPERPARAMS}" if given.is_dir() else "is no folder"
-        raise ValueError(f"{given} {found}: {advice}")
-    with reading(path, advice):
-        entries = {key.value: node for key, node in YAML().compose(path).value}
-        int(getattr(entries.get("sample_rate"), "value", 0))
-    classes = set(map(class_of, entries.values()))
-    missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in classes]
+    folder = given.parent.parent if (given / "CKPT.yaml").is_file() else given
+    advice = "give the output folder of a training run, or its save/CKPT+..."
+    entries = read_entries(folder, advice)
+    run = Run(folder, entries, given.name if given != folder else None)
+    found = set(map(class_of, entries.values()))
+    missing = [f"{row.entry} ({row.ours})" for row in CHAIN if row.ours not in found]
     missing += [name for name in ("sample_rate", "checkpointer") if name not in entries]
     if missing:
-        raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
-    return Run(folder, entries, given.name if given != folder else None)
+        raise ValueError(f"{run.path} has no {', '.join(missing)}: {advice}")
+    with reading(run.path, "correct sample_rate"):
+        int(entries["sample_rate"].value)
+    return run
+
+
+def interface_of(package):
+    """Name of the interface of ``speechbrain.inference.ASR`` that loads a package."""
+    advice = "give a folder of pitchrope package, or another one of SpeechBrain's"
+    modules = arguments_of(read_entries(package, advice).get("modules"))
+    if "encoder" in modules:
+        return "EncoderDecoderASR" if "decoder" in modules else "EncoderASR"
+    raise ValueError(f"{package}/{HYPERPARAMS} has no modules[encoder]: {advice}")
 
 
 class Run:
@@ -105,6 +113,7 @@ class Run:
 
     def __init__(self, folder, entries, checkpoint=None):
         self.folder, self.entries, self.checkpoint = folder, entries, checkpoint
+        self.path = folder / HYPERPARAMS
         then = str(getattr(entries.get("output_folder"), "value", "")).rstrip("/")
         for node in _nodes(entries.values()) if then else ():
             if isinstance(node, ScalarNode) and f"{node.value}/".startswith(f"{then}/"):
@@ -141,83 +150,65 @@ class Run:
         """Where the checkpoints are."""
         return self.find(self.settings.get("save_folder") or self.folder / "save")
 
-    @cached_property
+    @property
     def search(self):
         """How the test decodes, joint, transducer or ctc, and the search's entry."""
-        transformer = arguments_of(self.entries[self.chain[TRANSFORMER.entry]])
-        decoders = getattr(transformer.get("num_decoder_layers"), "value", "6")
-        names = sorted(self.entries, key=lambda name: name not in SEARCHES)
-        for kind, pattern in SEARCH_CLASSES.items():
-            for name in names if kind != "joint" or decoders != "0" else ():
-                if re.search(pattern, class_of(self.entries[name])):
+        for name in SEARCHES:
+            node = self.entries.get(name)
+            for kind, pattern in SEARCH_CLASSES.items():
+                if re.search(pattern, class_of(node)):
                     return kind, name
-        if isinstance(self.entries.get("test_beam_search"), MappingNode):
-            return "ctc", "test_beam_search"  # the arguments of CTCBeamSearcher
-        raise ValueError(
-            f"{self.folder / HYPERPARAMS} has no search for the test: expected "
-            "test_search, Beamsearcher or test_beam_search, as in SpeechBrain's "
-            "ASR/transformer, ASR/transducer and ASR/CTC"
+            if name == "test_beam_search" and isinstance(node, MappingNode):
+                return "ctc", name  # the arguments of CTCBeamSearcher
+        raise DamagedRun(
+            f"{self.path} has no search for the test: expected {', '.join(SEARCHES)}, "
+            "as in SpeechBrain's ASR/transformer, ASR/transducer or ASR/CTC"
         )
 
     @property
     def trained(self):
         """{file of a checkpoint: entry} of what the model consists of."""
         networks = ("torch.nn.ModuleList", NORMALIZE.ours)
-        found = self.listed("checkpointer", "recoverables")
-        return {
-            name: entry
-            for name, entry in found.items()
-            if class_of(self.entries[entry]) in networks
-        }
+        listed = self.listed("checkpointer", "recoverables").items()
+        return {k: v for k, v in listed if class_of(self.entries[v]) in networks}
 
     def listed(self, name, argument):
         """{key: entry} of a mapping of references, such as a pretrainer's loadables."""
         names = {id(node): entry for entry, node in self.entries.items()}
         listed = arguments_of(arguments_of(self.entries.get(name)).get(argument))
-        return {
-            key: names[id(node)] for key, node in listed.items() if id(node) in names
-        }
+        return {k: names[id(node)] for k, node in listed.items() if id(node) in names}
 
     def find(self, path):
         """A path of the yaml; if relative, from here or from a folder above the run."""
-        path = Path(path)
-        bases = [] if path.is_absolute() else [self.folder, *self.folder.parents]
-        places = (path, *(base / path for base in bases))
-        return next((place for place in places if place.exists()), path).absolute()
+        places = [x / path for x in (Path(), self.folder, *self.folder.parents)]
+        return next((x for x in places if x.exists()), places[0]).absolute()
 
     @property
     def manifests(self):
         """{split: path of its csv file} of the splits that the test is made on."""
         folder = self.settings.get("manifest_folder") or self.folder
-        paths = self._listed_texts("test_csv") or [
-            f"{folder}/{split}.csv" for split in self._listed_texts("test_splits")
-        ]
+        paths, splits = (
+            [value] if isinstance(value, str) else value or []
+            for value in map(self.settings.get, ("test_csv", "test_splits"))
+        )
+        paths = [*filter(None, paths)] or [f"{folder}/{name}.csv" for name in splits]
         return {Path(path).name.removesuffix(".csv"): self.find(path) for path in paths}
-
-    def _listed_texts(self, name):
-        """A setting that may be one text or a list of them, as a list."""
-        value = self.settings.get(name) or []
-        return [value] if isinstance(value, str) else list(filter(None, value))
 
     @property
     def tokenizer_file(self):
         """The SentencePiece model, or the label_encoder.txt, of the run."""
-        given = self.settings.get("tokenizer_file")
-        if given is not None:
-            places = [self.find(given)]
-        elif "tokenizer" in self.listed("pretrainer", "loadables"):
-            places = [self.save_folder / "tokenizer.ckpt"]
-        else:
-            made = arguments_of(self.entries.get("tokenizer")).get("model_dir")
-            folders = [self.save_folder, *([self.find(made.value)] if made else [])]
-            places = [path for folder in folders for path in folder.glob("*.model")]
-            places += [folder / "label_encoder.txt" for folder in folders]
+        made = arguments_of(self.entries.get("tokenizer")).get("model_dir")
+        folders = [self.save_folder, *([self.find(made.value)] if made else [])]
+        places = [path for folder in folders for path in folder.glob("*.model")]
+        places += [self.save_folder / "tokenizer.ckpt"]
+        places += [folder / "label_encoder.txt" for folder in folders]
+        if self.settings.get("tokenizer_file") is not None:
+            places = [self.find(self.settings["tokenizer_file"])]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
             raise DamagedRun(
-                f"{self.folder} was trained with a tokenizer that is not there "
-                f"(expected {', '.join(map(str, places))}): bring the file back, or "
-                f"correct {self.folder / HYPERPARAMS}"
+                f"the run's tokenizer is not there (expected "
+                f"{', '.join(map(str, places))}): bring it back, or correct {self.path}"
             )
         return found
 
@@ -235,22 +226,19 @@ class Run:
         }
         wanted, kept = dict.fromkeys(names), {}
 
-        def below(node):
-            if id(node) not in shared:
-                return copied(node)
-            wanted.setdefault(shared[id(node)])
-            return ScalarNode("!ref", f"<{shared[id(node)]}>")
-
-        def copied(node):
+        def copied(node, is_entry=False):
+            if id(node) in shared and not is_entry:
+                wanted.setdefault(shared[id(node)])
+                return ScalarNode("!ref", f"<{shared[id(node)]}>")
             if str(node.tag).startswith(VARIANT_CALL):
                 name = node.tag.removeprefix(VARIANT_CALL)
                 value = getattr(variants, name)(*(item.value for item in node.value))
                 return YAML().representer.represent_data(value)
             if isinstance(node, MappingNode):
-                pairs = [(copied(key), below(value)) for key, value in node.value]
+                pairs = [(copied(key), copied(value)) for key, value in node.value]
                 return MappingNode(node.tag, pairs, flow_style=node.flow_style)
             if isinstance(node, SequenceNode):
-                items = [below(item) for item in node.value]
+                items = [copied(item) for item in node.value]
                 return SequenceNode(node.tag, items, flow_style=node.flow_style)
             # HyperPyYAML would read a quoted tuple as text.
             is_tuple = node.style is None and re.fullmatch(r"\(.*\)", node.value)
@@ -258,10 +246,13 @@ class Run:
             return ScalarNode(tag, node.value, style=node.style)
 
         while waiting := [name for name in wanted if name not in kept]:
-            kept.update((name, copied(self.entries[name])) for name in waiting)
-        return "\n".join(
-            _dump(name, kept[name]) for name in self.entries if name in kept
-        )
+            kept.update((name, copied(self.entries[name], True)) for name in waiting)
+        pairs = [(ScalarNode(TEXT, x), kept[x]) for x in self.entries if x in kept]
+        yaml, text = YAML(), io.StringIO()
+        yaml.width = 10_000  # it would break a line behind a long tag
+        yaml.serialize(MappingNode(MAPPING, pairs), text)
+        text = re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)
+        return re.sub(r"\n(?=\w+: !)", "\n\n", text)
 
 
 def _nodes(roots):
@@ -277,12 +268,3 @@ def _nodes(roots):
         elif isinstance(node, SequenceNode):
             waiting += node.value
     return list(seen.values())
-
-
-def _dump(name, node):
-    """Text of one entry."""
-    yaml, text = YAML(), io.StringIO()
-    yaml.width = 10_000  # it would break a line behind a long tag
-    key = ScalarNode("tag:yaml.org,2002:str", name)
-    yaml.serialize(MappingNode("tag:yaml.org,2002:map", [(key, node)]), text)
-    return re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)

@@ -1,7 +1,6 @@
 """The model of a run, with the weights that its test used."""
 
 import json
-from dataclasses import dataclass
 from functools import cached_property
 
 import sentencepiece
@@ -10,113 +9,94 @@ from hyperpyyaml import load_hyperpyyaml
 from ruamel.yaml import YAML
 from speechbrain.dataio.encoder import CTCTextEncoder
 from speechbrain.utils.checkpoints import (
-    Checkpointer,
     average_state_dicts,
     torch_patched_state_dict_load,
 )
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.nnet.parameter_transfer import differences, listing
-from speechbrain_pitchrope.runs.run import (
-    CHECKPOINT_META,
-    HYPERPARAMS,
-    DamagedRun,
-    Run,
-    open_run,
-    reading,
-)
+from speechbrain_pitchrope.runs.run import DamagedRun, Run, open_run, reading
 from speechbrain_pitchrope.variants import load_variant
 
+# Entries that make log-probabilities of CTC of the encoder's output, if there.
 OUTPUTS = ("back_end_ffn", "ctc_lin", "proj_ctc", "log_softmax")
-"""Entries that make log-probabilities of CTC of the encoder's output, if there."""
-
 COPY = "copy it again, or take its folder away"
 
 
-@dataclass(eq=False)
-class TrainedRun:
-    """A trained model as its test used it. Made by ``load_trained``."""
+class TrainedRun(Run):
+    """A run and its model, as its test used it. Made by ``load_trained``.
 
-    run: Run
-    hparams: dict
-    """The objects of its yaml that make the model, by the names that SpeechBrain's
-    recipes give them: compute_features, normalize, CNN, Transformer, model; and
-    sample_rate and blank_index."""
-    modules: torch.nn.ModuleDict
-    """Those of hparams that are networks, in eval mode."""
-    attention: list
-    """PitchRoPEMHA of each encoder layer, in order."""
-    epochs: list
-    """The epochs whose checkpoints were averaged, sorted."""
-    files: dict
-    """Name to path of each file of the best checkpoint."""
+    ``hparams`` are the objects of its yaml that make the model, by the names that
+    SpeechBrain's recipes give them: compute_features, normalize, CNN, Transformer,
+    model; and sample_rate and blank_index. ``modules`` are those that are networks, in
+    eval mode; ``attention`` is the PitchRoPEMHA of each encoder layer, in order.
+    ``files`` are those of the best checkpoint, ``epochs`` those that were averaged.
+    """
 
-    @property
-    def folder(self):
-        """The output folder."""
-        return self.run.folder
-
-    @property
-    def variant(self):
-        """Name of the run's variant."""
-        return self.run.variant
+    def __init__(self, run):
+        super().__init__(run.folder, dict(run.entries), run.checkpoint)
+        checkpoints = used_checkpoints(run)
+        self.epochs = sorted(x["epoch"] for x in checkpoints.values() if "epoch" in x)
+        self.hparams, self.files = _build(run), {}
+        for name, entry in run.trained.items():
+            paths = [folder / f"{name}.ckpt" for folder in checkpoints]
+            # Recipes average "model" alone, and take the rest from the best checkpoint.
+            states = map(read_state, paths if name == "model" else paths[:1])
+            target, self.files[name] = self.hparams[entry], paths[0]
+            with reading(paths[0], "use the variant and sizes it was trained with"):
+                if isinstance(target, torch.nn.ModuleList):
+                    target.load_state_dict(average_state_dicts(states))
+                else:
+                    read_state(paths[0])
+                    target._load(paths[0])
+        objects = self.hparams.items()
+        networks = {k: v for k, v in objects if isinstance(v, torch.nn.Module)}
+        self.modules = torch.nn.ModuleDict(networks).eval()
+        nets = self.modules.modules()
+        self.attention = [net for net in nets if isinstance(net, PitchRoPEMHA)]
 
     @cached_property
     def tokenizer(self):
-        """The run's tokenizer, as SentencePieceProcessor: id_to_piece, decode_ids."""
-        return load_tokenizer(self.run)
+        """The tokenizer, as SentencePieceProcessor: id_to_piece, decode_ids."""
+        path = self.tokenizer_file
+        with reading(path, "bring the whole file back"):
+            if path.suffix == ".txt":
+                tokenizer = _Letters()
+                tokenizer.load(path)
+            else:
+                tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(path))
+            found = len(tokenizer)
+            expected = int(self.settings.get("output_neurons") or found)
+        if found != expected:
+            raise DamagedRun(
+                f"{path} has {found} tokens and output_neurons is {expected}: bring "
+                "the tokenizer of the training back"
+            )
+        return tokenizer
 
     @torch.no_grad()
-    def encode(self, wavs, wav_lens=None):
+    def encode(self, wavs):
         """Samples [B, N] -> enc_out [B, T, d_model], and log-probabilities of the CTC
         tokens [B, T, output_neurons]: of a model without CTC, blank in every frame.
         """
-        if wav_lens is None:
-            wav_lens = torch.ones(len(wavs))
-        feats = self.hparams["compute_features"](wavs)
-        src = self.hparams["CNN"](self.hparams["normalize"](feats, wav_lens))
-        enc_out = self.hparams["Transformer"].encode(src, wav_lens)
+        hparams, wav_lens = self.hparams, torch.ones(len(wavs))
+        feats = hparams["normalize"](hparams["compute_features"](wavs), wav_lens)
+        enc_out = hparams["Transformer"].encode(hparams["CNN"](feats), wav_lens)
         p_ctc = enc_out
         for name in OUTPUTS:
-            p_ctc = self.hparams[name](p_ctc) if name in self.hparams else p_ctc
-        if p_ctc is enc_out or "log_softmax" not in self.hparams:
-            blank = torch.tensor(self.hparams["blank_index"])
-            p_ctc = (
-                torch.nn.functional.one_hot(blank).log().expand(*enc_out.shape[:2], -1)
-            )
+            p_ctc = hparams[name](p_ctc) if name in hparams else p_ctc
+        if p_ctc is enc_out or "log_softmax" not in hparams:
+            blank = torch.nn.functional.one_hot(torch.tensor(hparams["blank_index"]))
+            p_ctc = blank.log().expand(*enc_out.shape[:2], -1)
         return enc_out, p_ctc
 
 
-def load_trained(output_folder):
-    """Open a run, or its folder as in ``open_run``, with the weights of its test.
+def load_trained(run):
+    """A Run, or what ``open_run`` takes, as a TrainedRun.
 
-    This runs what the run's hyperparams.yaml names. Nothing is written, and no number
-    is drawn from the caller's seed. Returns a TrainedRun; a ValueError names a file
-    that is missing or damaged, or weights that don't fit the model.
+    This runs what hyperparams.yaml names. Nothing is written, and the caller's random
+    numbers stay the same. A ValueError names what is missing, damaged or does not fit.
     """
-    is_open = isinstance(output_folder, Run)
-    run = output_folder if is_open else open_run(output_folder)
-    checkpoints = used_checkpoints(run)
-    hparams = _build(run)
-    for name, entry in run.trained.items():
-        paths = [one.path / f"{name}.ckpt" for one in checkpoints]
-        # Recipes average "model" alone, and take the rest from the best checkpoint.
-        if isinstance(hparams[entry], torch.nn.ModuleList):
-            paths = paths if name == "model" else paths[:1]
-            hparams[entry].load_state_dict(mean_weights(hparams[entry], paths))
-        else:
-            read_state(paths[0])
-            hparams[entry]._load(paths[0])
-    networks = {k: v for k, v in hparams.items() if isinstance(v, torch.nn.Module)}
-    modules = torch.nn.ModuleDict(networks).eval()
-    return TrainedRun(
-        run,
-        hparams,
-        modules,
-        [net for net in modules.modules() if isinstance(net, PitchRoPEMHA)],
-        sorted(one.meta["epoch"] for one in checkpoints if "epoch" in one.meta),
-        {name: checkpoints[0].path / f"{name}.ckpt" for name in run.trained},
-    )
+    return TrainedRun(run if isinstance(run, Run) else open_run(run))
 
 
 def _build(run):
@@ -125,15 +105,14 @@ def _build(run):
     if mark.is_file():
         with reading(mark, "remove it, and the run is taken for what its yaml says"):
             then = json.loads(mark.read_text(encoding="utf-8"))["pitch_attention"]
-        now = load_variant(run.variant)
-        if then != now:
+        if then != (now := load_variant(run.variant)):
             raise ValueError(
                 f"{run.folder} was trained with {then}, and its variant "
                 f"{run.variant!r} now means {now}: use the revision it was trained with"
             )
     names = [*run.chain.values(), *run.trained.values()]
     names += [name for name in OUTPUTS if name in run.entries]
-    with reading(run.folder / HYPERPARAMS, "use the revision it was trained with"):
+    with reading(run.path, "use the revision it was trained with"):
         with torch.random.fork_rng(devices=[]):
             hparams = load_hyperpyyaml(run.excerpt(names))
         hparams["sample_rate"] = int(run.settings["sample_rate"])
@@ -142,84 +121,43 @@ def _build(run):
 
 
 def used_checkpoints(run):
-    """The checkpoints that the test of a run averaged, the best first."""
-    with reading(run.folder / HYPERPARAMS, "correct save_folder"):
-        folder, metas = run.save_folder, []
-    for path in folder.glob(f"*/{CHECKPOINT_META}"):
+    """{folder: its CKPT.yaml} of those that the test averaged, the best first."""
+    metas = {}
+    for path in run.save_folder.glob("*/CKPT.yaml"):
         with reading(path, COPY):
-            metas.append(YAML(typ="safe").load(path))
-            float(metas[-1]["unixtime"]), metas[-1]["end-of-epoch"]
-    keys = [key for key in ("ACC", "CER", "WER") if any(key in meta for meta in metas)]
-    which = {"max_key" if "ACC" in keys else "min_key": (*keys, None)[0]}
-    if run.checkpoint is not None:
-        which = {"ckpt_predicate": lambda one: one.path.name == run.checkpoint}
-    checkpoints = []
-    if metas and (keys or run.checkpoint):
-        with reading(folder, "correct avg_checkpoints, or copy the checkpoints again"):
+            metas[path.parent] = YAML(typ="safe").load(path)
+            float(metas[path.parent]["unixtime"])
+    keys = [x for x in ("ACC", "CER", "WER") if any(x in y for y in metas.values())]
+
+    def rank(folder):  # as SpeechBrain's Checkpointer: of equals the newest first
+        score, time = metas[folder][keys[0]], metas[folder]["unixtime"]
+        return -score if keys[0] == "ACC" else score, -time
+
+    used = [folder for folder in metas if folder.name == run.checkpoint]
+    if run.checkpoint is None and keys:
+        with reading(run.save_folder, "correct avg_checkpoints, or copy them again"):
             count = int(run.settings.get("avg_checkpoints") or 1)
-            checkpointer = Checkpointer(folder)
-            checkpoints = checkpointer.find_checkpoints(
-                max_num_checkpoints=count, **which
-            )
-    if not checkpoints:
+            used = sorted((x for x in metas if keys[0] in metas[x]), key=rank)[:count]
+    if not used:
         raise ValueError(
-            f"there is no checkpoint of a finished epoch in {folder}: train first, or "
-            f"correct output_folder in {run.folder / HYPERPARAMS}"
+            f"there is no checkpoint of a finished epoch in {run.save_folder}: train "
+            f"first, or correct output_folder in {run.path}"
         )
-    return checkpoints
+    return {folder: metas[folder] for folder in used}
 
 
 def read_state(path):
     """What a file of a checkpoint holds; ValueError if damaged or not finite."""
     with reading(path, COPY):
         state = torch_patched_state_dict_load(path)
-        faults = [
-            name
-            for name, value in state.items()
-            if isinstance(value, torch.Tensor) and not value.isfinite().all()
-        ]
+        tensors = {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
+        faults = [name for name in tensors if not tensors[name].isfinite().all()]
     if faults:
         raise DamagedRun(
             f"{path} holds NaN or infinite numbers in {', '.join(faults[:3])}: the "
             "training diverged; use a checkpoint of an earlier epoch"
         )
     return state
-
-
-def mean_weights(model, paths):
-    """The mean of state dicts; ValueError if they are damaged or of another model."""
-
-    def fitting(path):
-        weights = read_state(path)
-        faults = differences(model.state_dict(), weights)
-        if any(faults.values()):
-            raise ValueError(
-                f"{path} holds weights of another variant or of other sizes than the "
-                f"yaml describes.\n{listing(faults)}"
-            )
-        return weights
-
-    return average_state_dicts(map(fitting, paths))
-
-
-def load_tokenizer(run):
-    """The tokenizer of a run; ValueError if it is damaged or not the model's."""
-    with reading(run.folder / HYPERPARAMS, "correct it"):
-        path = run.tokenizer_file
-    with reading(path, "bring the whole file back"):
-        if path.suffix == ".txt":
-            tokenizer = _Letters()
-            tokenizer.load(path)
-        else:
-            tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(path))
-        found = len(tokenizer)
-        expected = int(run.settings.get("output_neurons") or found)
-    if found != expected:
-        raise ValueError(
-            f"{path} has {found} tokens and output_neurons is {expected}: bring the "
-            "tokenizer of the training back"
-        )
-    return tokenizer
 
 
 class _Letters(CTCTextEncoder):

@@ -16,32 +16,16 @@ DRAWS_AT_ONCE = 1_000_000  # bounds the memory of the bootstrap
 
 
 class Comparison(NamedTuple):
-    """How the error rate of a second system differs from that of a first.
+    """How the error rate of a second system, b, differs from that of a first, a."""
 
-    Arguments
-    ---------
-    rate_a, rate_b : float
-        The error rates in percent.
-    difference : float
-        rate_b - rate_a in percentage points; negative if the second is better.
-    low, high : float
-        95 % confidence interval of the difference.
-    probability_of_improvement : float
-        Share of the resamples in which the second system has the lower rate, between 0
-        and 1; a tie counts half.
-    t, p : float
-        Matched-pairs test: the mean difference in standard errors, and the probability
-        of one at least as large between equal systems.
-    """
-
-    rate_a: float
+    rate_a: float  # in percent
     rate_b: float
-    difference: float
-    low: float
+    difference: float  # rate_b - rate_a in percentage points; below zero, b is better
+    low: float  # 95 % confidence interval of the difference
     high: float
-    probability_of_improvement: float
-    t: float
-    p: float
+    probability_of_improvement: float  # share of resamples where b is better; ties half
+    t: float  # matched pairs: the mean difference in standard errors
+    p: float  # and the probability of one at least as large between equal systems
 
 
 def error_rate(errors, units, axis=None):
@@ -58,9 +42,9 @@ def error_rate(errors, units, axis=None):
 
 
 def rate_interval(errors, units, resamples=RESAMPLES, seed=0):
-    """95 % confidence interval of an error rate in percent: its low and its high end.
+    """95 % confidence interval of an error rate in percent, by resampling utterances.
 
-    By resampling utterances; both arrays are [utterances].
+    Both arrays are [utterances]; the result is its low and its high end.
 
     Example
     -------
@@ -89,21 +73,15 @@ def compare_rates(
     ---------
     errors_a, errors_b : array_like
         Errors of the two systems, [utterances]; fractions if averaged over seeds.
-    units_a : array_like
-        Reference units, such as words, [utterances].
-    units_b : array_like, optional
-        Those of the second system, if it has others.
+    units_a, units_b : array_like
+        Reference units, such as words, [utterances]; those of both if b has none.
     resamples, seed : int
         Of the bootstrap.
 
     Returns
     -------
     Comparison
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or there are fewer than two utterances.
+        A ValueError if the lengths differ, or there are fewer than two utterances.
 
     Example
     -------

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from speechbrain_pitchrope.scoring.tones import tone_errors
-from speechbrain_pitchrope.scoring.wer_files import Errors, read_utterances
+from speechbrain_pitchrope.scoring.wer_files import read_utterances
 
 
 class System(NamedTuple):
@@ -62,22 +62,19 @@ def read_texts(path):
     ``path`` is ``hyp_<split>.txt`` or another file of the test: ``ref_<split>.txt`` and
     ``hyp_<split>.txt`` beside it are read, whose lines are an id and words.
     """
-    path = Path(path)
-    split = path.name.partition("_")[2]
-    return tuple(_read_lines(path.with_name(f"{x}_{split}")) for x in ("ref", "hyp"))
-
-
-def _read_lines(path):
-    texts = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name, *words = line.split() or [""]
-        if not name or name in texts:
-            raise ValueError(
-                f"{path} has the line {line[:60]!r}, expected an utterance id that "
-                "comes once, and words: run the test again with --test_only"
-            )
-        texts[name] = words
-    return texts
+    path, both = Path(path), []
+    for kind in ("ref", "hyp"):
+        file = path.with_name(f"{kind}_{path.name.partition('_')[2]}")
+        both.append({})
+        for line in file.read_text(encoding="utf-8").splitlines():
+            name, *words = line.split() or [""]
+            if not name or name in both[-1]:
+                raise ValueError(
+                    f"{file} has the line {line[:60]!r}, expected an utterance id that "
+                    "comes once, and words: run the test again with --test_only"
+                )
+            both[-1][name] = words
+    return tuple(both)
 
 
 def read_systems(groups_of_paths, with_tones=False):
@@ -87,10 +84,10 @@ def read_systems(groups_of_paths, with_tones=False):
     for paths in groups_of_paths:
         seeds = []
         for path in paths:
-            refs, measures, counts = read(path)
+            refs, *numbers = read(path)
             first = first or (path, refs)
-            check_comparable(*first, path, refs)
-            seeds.append((measures, counts))
+            _check_comparable(*first, path, refs)
+            seeds.append(numbers)
         systems.append(System(paths, *map(_mean, zip(*seeds, strict=True))))
     return sorted(first[1]), systems
 
@@ -100,18 +97,17 @@ def _read_words(path):
     utterances = read_utterances(path)
     refs = {name: each.reference for name, each in utterances.items()}
     rows = [utterances[name].counts for name in sorted(refs)]
-    counts = Errors(*np.array(rows, dtype=float).T)
-    named = zip(("words", "ins", "del", "sub"), counts[1:5], strict=True)
+    errors, *counts = np.array(rows, dtype=float).T[:5]
     measure = "CER" if path.name.startswith("cer_") else "WER"
-    return refs, {measure: counts[:2]}, dict(named)
+    named = dict(zip(("words", "ins", "del", "sub"), counts, strict=True))
+    return refs, {measure: (errors, named["words"])}, named
 
 
 def _read_tones(path):
     """References, measures and counts of a test's texts."""
     refs, hyps = read_texts(path)
     scored = tone_errors(refs, hyps)
-    counts = {"units": scored.units, "matched": scored.matched}
-    return refs, scored.measures, counts
+    return refs, scored.measures, {"units": scored.units, "matched": scored.matched}
 
 
 def _mean(seeds):
@@ -119,7 +115,7 @@ def _mean(seeds):
     return {name: np.mean([seed[name] for seed in seeds], axis=0) for name in seeds[0]}
 
 
-def check_comparable(path_a, refs_a, path_b, refs_b):
+def _check_comparable(path_a, refs_a, path_b, refs_b):
     """Refuse tests over other utterances or reference texts; {id: words} of each."""
     names = sorted(refs_a.keys() | refs_b.keys())
     changed = [name for name in names if refs_a.get(name) != refs_b.get(name)]
@@ -133,7 +129,7 @@ def check_comparable(path_a, refs_a, path_b, refs_b):
 
 
 def by_speaker(ids):
-    """Indices of each speaker's utterances; numbers in their order, then names.
+    """Indices of each speaker's utterances; speakers are sorted, numbers by value.
 
     The speaker is what stands before the first hyphen of an id, as in LibriSpeech.
 

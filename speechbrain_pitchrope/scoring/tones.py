@@ -11,45 +11,28 @@ an acute is "a" with U+0301. Both are scored alike:
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
-
-from speechbrain_pitchrope.scoring.significance import RESAMPLES, compare_rates
 
 TONED_SYLLABLE = re.compile(r"(.*[^\W\d_])(\d)")
 
 
 class ToneErrors(NamedTuple):
-    """Errors of a system by utterance; arrays are [utterances].
-
-    Arguments
-    ---------
-    ids : list of str
-        The utterances, sorted.
-    units : numpy.ndarray
-        Syllables (or characters, where tone is an accent) of the references.
-    errors : numpy.ndarray
-        Insertions, deletions and substitutions of units with their tones.
-    base_errors : numpy.ndarray
-        The same without tones.
-    matched : numpy.ndarray
-        Units whose base is right, of those bases that bear a tone in the references.
-    tone_errors : numpy.ndarray
-        Matched units with another tone.
-    confusions : collections.Counter
-        (tone of the reference, tone recognised) to the number of matched units, all
-        utterances and runs together. An empty tone is none.
-    """
+    """Errors of a system; arrays are [utterances], in the order of ``ids``, sorted."""
 
     ids: list
-    units: np.ndarray
-    errors: np.ndarray
-    base_errors: np.ndarray
-    matched: np.ndarray
-    tone_errors: np.ndarray
-    confusions: Counter
+    units: np.ndarray  # syllables, or characters where tone is an accent, as said
+    errors: np.ndarray  # insertions, deletions, substitutions of units with tones
+    base_errors: np.ndarray  # the same without tones
+    matched: (
+        np.ndarray
+    )  # units with the right base, of bases that bear a tone somewhere
+    tone_errors: np.ndarray  # matched units with another tone
+    confusions: (
+        Counter  # (tone said, tone recognised, "" for none) of all matched units
+    )
 
     @property
     def measures(self):
@@ -76,11 +59,7 @@ def tone_errors(refs, hyps):
     Returns
     -------
     ToneErrors
-
-    Raises
-    ------
-    ValueError
-        If the utterances differ, or the references hold no tone.
+        A ValueError if the utterances differ, or the references hold no tone.
 
     Example
     -------
@@ -111,80 +90,6 @@ def tone_errors(refs, hyps):
         wrong = sum(a != b for a, b in tones)
         rows.append((len(said[name]), errors, base_errors, len(tones), wrong))
     return ToneErrors(ids, *np.array(rows, dtype=float).T, confusions)
-
-
-def average_runs(runs):
-    """Errors of a system over several runs, such as seeds or folds.
-
-    Arguments
-    ---------
-    runs : list of ToneErrors
-        One a run. They may score the same utterances or others.
-
-    Returns
-    -------
-    ToneErrors
-        For each utterance the mean over the runs that scored it; confusions are summed.
-
-    Example
-    -------
-    >>> refs = {"1": ["MA3"]}
-    >>> seeds = [tone_errors(refs, {"1": [word]}) for word in ("MA3", "MA2")]
-    >>> average_runs(seeds).tone_errors
-    array([0.5])
-    """
-    rows = defaultdict(list)
-    for run in runs:
-        for name, *counts in zip(run.ids, *run[1:-1], strict=True):
-            rows[name].append(counts)
-    ids = sorted(rows)
-    means = np.array([np.mean(rows[name], axis=0) for name in ids])
-    return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
-
-
-def compare_tones(first, second, resamples=RESAMPLES, seed=0):
-    """Compare two systems, each over its seeds, on the same utterances.
-
-    Arguments
-    ---------
-    first, second : ToneErrors
-        The system to compare with and the one to judge, as from ``average_runs``.
-    resamples, seed : int
-        Of the paired bootstrap over utterances.
-
-    Returns
-    -------
-    dict
-        "toned", "base" and "tone" to
-        ``speechbrain_pitchrope.scoring.significance.Comparison``.
-
-    Raises
-    ------
-    ValueError
-        If the utterances or their references differ.
-
-    Example
-    -------
-    >>> refs = {"1": ["MA3", "BO2"], "2": ["MA1", "BO1"]}
-    >>> worse = tone_errors(refs, {"1": ["MA1", "BO2"], "2": ["MA3", "BO1"]})
-    >>> better = tone_errors(refs, refs)
-    >>> compare_tones(worse, better)["tone"].difference
-    -50.0
-    """
-    if first.ids != second.ids or (first.units != second.units).any():
-        raise ValueError(
-            f"the first system has {len(first.ids)} utterances of "
-            f"{first.units.sum():g} units, the second {len(second.ids)} of "
-            f"{second.units.sum():g}, expected the same references in the same number "
-            "of runs: compare runs over the same test set"
-        )
-    return {
-        name: compare_rates(
-            *(errors, second.measures[name][0], units, second.measures[name][1]),
-            *(resamples, seed),
-        )
-        for name, (errors, units) in first.measures.items()
-    }
 
 
 def confusion_matrix(confusions):

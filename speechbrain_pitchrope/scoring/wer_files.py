@@ -74,12 +74,10 @@ def parse_alignment(reference_line, operations_line, hypothesis_line):
     """
     marks = [found.start() for found in re.finditer(";", operations_line)]
     starts, ends = [0, *(n + 2 for n in marks)], [*(n - 1 for n in marks), None]
+    lines = operations_line, reference_line, hypothesis_line
     columns = []
     for cell in map(slice, starts, ends) if operations_line.strip() else ():
-        operation, said, recognised = (
-            line[cell].strip()
-            for line in (operations_line, reference_line, hypothesis_line)
-        )
+        operation, said, recognised = (line[cell].strip() for line in lines)
         said = "" if operation == "I" else said
         columns.append((operation, said, "" if operation == "D" else recognised))
     reference = tuple(said for operation, said, _ in columns if operation != "I")

@@ -11,27 +11,13 @@ from contextlib import contextmanager
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.names import (
-    AUGMENTER,
-    FBANK,
-    FRONT_END,
-    NORMALIZE,
-    QUANTIZER,
-    SUBSTITUTES,
-    TRANSFORMER,
-    TRANSLATOR,
-)
+from speechbrain_pitchrope import inband, names
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.nnet.parameter_transfer import OURS
-from speechbrain_pitchrope.swapping.document import children
 from speechbrain_pitchrope.swapping.recipe import Recipe
 
-SECONDS = 3.0
-"""Length of the utterances; SpecAugment may drop a second at once."""
-
-SILENT_AT_START = ("similarity_bandwidth",)
-"""Scales a weight that starts at zero: so its first gradient is zero."""
+SECONDS = 3.0  # SpecAugment may drop a second at once
+LEARNS_LATER = "similarity_bandwidth"  # its weight starts at zero, and so its gradient
 
 
 def check(text, folder=None):
@@ -39,11 +25,9 @@ def check(text, folder=None):
 
     This runs code: all that the entries of our classes, and what they refer to, name in
     the yaml. Of several objects of one class, each is run. Augmentation of waveforms is
-    left out, as pitch is tracked after it.
-
-    Returns what was run, with shapes and numbers of parameters. A ValueError says what
-    is missing, can't be built or run, gives numbers that are not finite, or that pitch
-    does not reach a parameter that should learn from it.
+    left out, as pitch is tracked after it. Returns what was run, with shapes and
+    numbers of parameters; a ValueError says what failed, or that pitch does not reach a
+    parameter that should learn from it.
     """
     lines = []
     with torch.random.fork_rng(devices=[]):
@@ -51,33 +35,26 @@ def check(text, folder=None):
         built = build(text, folder)
         for i in range(max(map(len, built.values()))):
             parts = {row: found[min(i, len(found) - 1)] for row, found in built.items()}
-            told = [_run(parts), *_check_gradients(parts)]
-            lines += [line for line in told if line not in lines]
-    return lines
+            lines += [_run(parts), *_check_gradients(parts)]
+    return list(dict.fromkeys(lines))
 
 
 def build(text, folder=None):
-    """{row: objects of its class}, as SpeechBrain builds them, and nothing else.
-
-    Transformers of either kind stand under ``TRANSFORMER``.
-    """
+    """{row: objects of its class}; either kind of transformer is ``TRANSFORMER``."""
     recipe = Recipe(text, folder)
-    needed = recipe.document.needed_by(entry.keys[0] for entry in recipe.entries)
-    others = {key for key, _ in children(recipe.document.root)} - needed
     stream = io.StringIO(text)
     if folder is not None:
         stream.name = str(folder / "recipe.yaml")  # what is included stands beside it
     with _doing("building the model"):
-        hparams = load_hyperpyyaml(stream, dict.fromkeys(others - {"<<"}))
-    rows = {row.ours: row for row in SUBSTITUTES}
-    rows[TRANSLATOR.ours] = TRANSFORMER
-    built, seen = {}, set()
-    for part in _objects(hparams):
+        hparams = load_hyperpyyaml(stream, dict.fromkeys(recipe.not_needed()))
+    rows = {row.ours: row for row in names.SUBSTITUTES}
+    rows[names.TRANSLATOR.ours] = names.TRANSFORMER
+    built = {}
+    for part in {id(part): part for part in _objects(hparams)}.values():
         row = rows.get(f"{type(part).__module__}.{type(part).__qualname__}")
-        if row and id(part) not in seen:
-            seen.add(id(part))
+        if row:
             built.setdefault(row, []).append(part)
-    for row in (FBANK, FRONT_END, TRANSFORMER):
+    for row in (names.FBANK, names.FRONT_END, names.TRANSFORMER):
         if row not in built:
             raise ValueError(f"no {row.ours} is built: name it by !new:, not by !name:")
     return built
@@ -86,15 +63,11 @@ def build(text, folder=None):
 def _objects(value):
     """All objects in what load_hyperpyyaml returned."""
     yield value
-    inner = ()
-    if isinstance(value, dict):
-        inner = value.values()
-    elif isinstance(value, (list, tuple)):
-        inner = value
-    elif isinstance(value, torch.nn.Module):
-        inner = value.children()
-    for part in inner:
-        yield from _objects(part)
+    if isinstance(value, torch.nn.Module):
+        yield from value.modules()
+    elif isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _objects(part)
 
 
 @contextmanager
@@ -111,8 +84,8 @@ def _doing(what):
 
 def _run(parts):
     """One pass forward and backward. Returns its steps, with the shape after each."""
-    fbank, augmenter = parts[FBANK], parts.get(AUGMENTER)
-    transformer = parts[TRANSFORMER]
+    fbank, augmenter = parts[names.FBANK], parts.get(names.AUGMENTER)
+    transformer, quantizer = parts[names.TRANSFORMER], parts.get(names.QUANTIZER)
     transformer.encoder.layerdrop_prob = 0.0  # a layer left out would get no gradient
     # An augmenter may leave the first utterances as they are.
     n = max(2, 2 * getattr(augmenter, "augment_start_index", 0))
@@ -130,17 +103,16 @@ def _run(parts):
         return out
 
     x = run(fbank, x)
-    if NORMALIZE in parts:
-        x = run(parts[NORMALIZE], x, lengths, epoch=1)
+    if names.NORMALIZE in parts:
+        x = run(parts[names.NORMALIZE], x, lengths, epoch=1)
     if augmenter is not None:
         augmenter.augment_prob = 1.0
         x, lengths = run(augmenter, x, lengths)
-    if QUANTIZER in parts:
-        quantizer = parts[QUANTIZER]
+    if quantizer is not None:
         stacked = max(1, quantizer.input_dim // (x.shape[2] - inband.N_CHANNELS))
         padded = torch.nn.functional.pad(x, (0, 0, 0, -x.shape[1] % stacked))
         run(quantizer, padded.unflatten(1, (-1, stacked)).flatten(2))
-    x = run(parts[FRONT_END], x)
+    x = run(parts[names.FRONT_END], x)
     x = run(transformer.encode, x, lengths, name="encoder")
     with _doing("the backward pass"):
         # In a random direction: the norm of a layer-normalised frame has no gradient.
@@ -149,10 +121,7 @@ def _run(parts):
 
 
 def voices(n, sample_rate):
-    """Buzzing voices between low and high, with gaps of faint noise, every other short.
-
-    Samples in -1 .. 1, shape [n, SECONDS * sample_rate], and relative lengths, [n].
-    """
+    """Buzzing voices with gaps, samples [n, N] and relative lengths [n]."""
     time = torch.arange(int(SECONDS * sample_rate)) / sample_rate
     middle = torch.logspace(math.log10(90), math.log10(260), n)[:, None]
     f0_hz = middle * torch.exp2(0.25 * torch.sin(2 * math.pi * 1.5 * time))
@@ -166,27 +135,27 @@ def voices(n, sample_rate):
 
 def _check_gradients(parts):
     """What was counted; refuses gradients that are not finite, or missing."""
-    transformer = parts[TRANSFORMER]
-    for name, parameter in transformer.named_parameters():
-        if parameter.grad is not None and not parameter.grad.isfinite().all():
-            raise ValueError(f"the check failed: the gradient of {name} is not finite")
-    encoder = transformer.encoder
+    front_end, transformer = parts[names.FRONT_END], parts[names.TRANSFORMER]
     reached, n_ours = set(), 0
-    for name, parameter in encoder.named_parameters():
+    learning = {*PitchRoPEMHA.PITCH_PARAMETERS} - {LEARNS_LATER}
+    if transformer.encoder.control != "none":
+        learning = set()
+    for name, parameter in transformer.named_parameters():
+        kind, gradient = name.rpartition(".")[2], parameter.grad
+        if gradient is not None and not gradient.isfinite().all():
+            raise ValueError(f"the check failed: the gradient of {name} is not finite")
         if OURS.isdisjoint(name.split(".")):
             continue
         n_ours += parameter.numel()
-        kind = name.rpartition(".")[2]
-        learns = kind in PitchRoPEMHA.PITCH_PARAMETERS and kind not in SILENT_AT_START
-        if parameter.grad is not None and parameter.grad.any():
+        if gradient is not None and gradient.any():
             reached.add(kind)
-        elif encoder.control == "none" and learns:
+        elif kind in learning:
             raise ValueError(
-                f"the check failed: no gradient reaches encoder.{name}, so it would "
-                "not learn from pitch"
+                f"the check failed: no gradient reaches {name}, so it would not learn "
+                "from pitch"
             )
-    modules = (parts[FRONT_END], transformer)
-    n_all = sum(p.numel() for module in modules for p in module.parameters())
+    modules = torch.nn.ModuleList([front_end, transformer])
+    n_all = sum(parameter.numel() for parameter in modules.parameters())
     yield f"{n_all:,} parameters in front end and transformer, {n_ours:,} for pitch"
     if reached:
         yield f"gradients are finite and reach {', '.join(sorted(reached))}"

@@ -11,8 +11,6 @@ from speechbrain_pitchrope.scoring.significance import compare_rates
 from tests.scoring.files import random_utterances, score, write_wer
 
 REFERENCES = random_utterances(0)
-
-
 BETTER = {
     name: (said, recognised if number % 3 else said)
     for number, (name, (said, recognised)) in enumerate(REFERENCES.items())
@@ -69,11 +67,6 @@ def test_rates_and_pairs_are_those_of_the_files(kind, runs, capsys):
     assert float(pairs[1][7]) == pytest.approx(pair.difference / 2, abs=0.01)
 
 
-def test_run_folders_may_stand_for_their_tests(runs, capsys):
-    files = (f"{run}/wer_test.txt" for run in runs)
-    assert tables(capsys, *runs) == tables(capsys, *files)
-
-
 def test_speakers_are_compared_apart(runs, tmp_path, capsys):
     """Those of one utterance are in the whole alone."""
     _, pairs = tables(capsys, *runs, "--by-speaker")
@@ -84,10 +77,19 @@ def test_speakers_are_compared_apart(runs, tmp_path, capsys):
             own = {x: u for x, u in utterances.items() if x.startswith(f"{speaker}-")}
             paths.append(str(write_wer(tmp_path / f"{name}.txt", own)))
         assert tables(capsys, *paths)[1] == [["all", *row]]
-    said = {"1-1-0": ("A B", "A"), "1-1-1": ("A B", "A"), "2-1-0": ("A B", "A")}
+    said = dict.fromkeys(("1-1-0", "1-1-1", "2-1-0"), ("A B", "A"))
     path = str(write_wer(tmp_path / "wer_test.txt", said))
     _, pairs = tables(capsys, path, path, "--by-speaker")
     assert [row[0] for row in pairs] == ["all", "1"]
+
+
+def test_folders_stand_for_their_tests_and_others_are_refused(runs, tmp_path, capsys):
+    files = (f"{run}/wer_test.txt" for run in runs)
+    assert tables(capsys, *runs) == tables(capsys, *files)
+    other = write_wer(tmp_path / "wer_other.txt", {"9-9-9": ("A", "A")})
+    assert main(["compare", runs[0], str(other)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("pitchrope compare: ") and "differ in the refer" in error
 
 
 def test_without_errors_there_is_no_relative_difference(tmp_path, capsys):
@@ -95,13 +97,6 @@ def test_without_errors_there_is_no_relative_difference(tmp_path, capsys):
     path = str(write_wer(tmp_path / "wer_c.txt", perfect))
     _, ((*_, relative, _, _, p),) = tables(capsys, path, path)
     assert (relative, p) == ("-", "1.0000")
-
-
-def test_refused_files_end_with_a_message(runs, tmp_path, capsys):
-    other = write_wer(tmp_path / "wer_other.txt", {"9-9-9": ("A", "A")})
-    assert main(["compare", runs[0], str(other)]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("pitchrope compare: ") and "differ in the refer" in error
 
 
 def test_tones_are_compared_apart(tmp_path, capsys):

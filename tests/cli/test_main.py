@@ -21,11 +21,9 @@ def test_each_command_has_help(command, capsys):
 def run_python(code, **kwargs):
     """Run a few lines, after the import of main, in a process of their own."""
     code = f"import sys\nfrom speechbrain_pitchrope.cli import main\n{code}"
+    kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kwargs}
     command = [sys.executable, "-c", code]
-    kwargs = {"stdout": subprocess.PIPE, **kwargs}
-    return subprocess.run(
-        command, check=False, stderr=subprocess.PIPE, text=True, **kwargs
-    )
+    return subprocess.run(command, check=False, text=True, **kwargs)
 
 
 def test_help_lists_the_commands_without_loading_torch():
@@ -37,9 +35,16 @@ def test_help_lists_the_commands_without_loading_torch():
 
 
 def test_a_wrong_path_is_told_before_torch_is_loaded():
-    result = run_python("assert main(['f0', 'no.wav']) == 1 > ('torch' in sys.modules)")
+    commands = (
+        *("f0 gone.wav", "plot pitch gone.wav", "plot similarity gone.wav"),
+        *(f"plot attention {__file__} --checkpoint gone", "plot training gone"),
+    )
+    result = run_python(
+        f"for words in {commands}: assert main(words.split()) == 1\n"
+        "assert 'torch' not in sys.modules"
+    )
     assert result.returncode == 0
-    assert "no.wav is not there" in result.stderr
+    assert result.stderr.count("is not there") == len(commands)
 
 
 def test_ctrl_c_ends_a_command_with_one_line(monkeypatch, capsys):

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from speechbrain_pitchrope.demo import texts
-from speechbrain_pitchrope.demo.audio import resample
 from speechbrain_pitchrope.demo.corpus import plan_utterances
-from speechbrain_pitchrope.demo.espeak import Espeak
+from speechbrain_pitchrope.demo.speech import Espeak, resample
 from speechbrain_pitchrope.demo.texts import (
     MAX_WORDS,
     MIN_WORDS,
@@ -27,10 +26,6 @@ from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 pytest.importorskip("espeakng_loader")
 
 AUXILIARIES = "did can will could should must is was are were has have".split()
-HETERONYMS = (
-    "bass bow close content desert dove lead live minute object polish present read "
-    "record refuse row sow tear use wind wound"
-).split()
 
 
 def draw(seed, **sizes):
@@ -47,7 +42,6 @@ def test_thousands_of_distinct_sentences_that_spell_what_they_sound_like():
         assert (words[0] in AUXILIARIES) == (sentence[-1] == "?")
     vocabulary = {word for sentence in many for word in sentence[:-1].split()}
     assert len(vocabulary) == 114
-    assert not vocabulary.intersection(HETERONYMS)
     assert 0.3 < sum(s[-1] == "?" for s in many) / len(many) < 0.5
 
 
@@ -71,13 +65,9 @@ def test_the_seed_decides_by_the_portable_method_of_random_alone():
     assert not set(one["train"]) & set(other["train"])
 
 
-@pytest.mark.parametrize("sizes", [{"train": 0, "test": 3}, {"train": 2, "test": 30}])
-def test_tiny_splits_are_filled_all_the_same(sizes):
-    splits = draw(1, **sizes)
-    assert {name: len(drawn) for name, drawn in splits.items()} == sizes
-
-
-def test_an_exhausted_grammar_is_an_error(monkeypatch):
+def test_tiny_splits_are_filled_and_an_exhausted_grammar_is_an_error(monkeypatch):
+    for sizes in ({"train": 0, "test": 3}, {"train": 2, "test": 30}):
+        assert {name: len(x) for name, x in draw(1, **sizes).items()} == sizes
     monkeypatch.setattr(
         texts, "RULES", {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
     )
@@ -87,9 +77,7 @@ def test_an_exhausted_grammar_is_an_error(monkeypatch):
 
 
 BASES = {"cmn": "da", "yue": "daa"}
-
-# Frames of 10 ms; a shorter voiced stretch is no syllable but its onset.
-MIN_SYLLABLE = 10
+MIN_SYLLABLE = 10  # frames; a shorter voiced stretch is no syllable but its onset
 
 
 def courses(language, variant, tones):
@@ -107,40 +95,10 @@ def courses(language, variant, tones):
     return np.stack([12 * np.log2(run[part.astype(int)]) for run, part in pairs])
 
 
-@pytest.mark.parametrize("variant", ["m3", "f3"])
-def test_mandarin_tones_have_the_courses_of_the_language(variant):
-    high, rising, falling, low = courses("cmn", variant, "1243")
-    assert np.ptp(high) < 1
-    assert rising[2] - rising[0] > 1.5
-    assert falling[0] - falling[2] > 2
-    assert low.min() < low[0]
-    assert low.mean() < rising.mean() < high.mean()
-    assert abs(high[0] - falling[0]) < 1
-    assert abs(high[2] - rising[2]) < 1
-
-
-@pytest.mark.parametrize("variant", ["m3", "f3"])
-def test_cantonese_tones_have_the_courses_of_the_language(variant):
-    high, high_rise, mid, fall, low_rise, low = courses("yue", variant, "123456")
-    for level in (high, mid, low):
-        assert np.ptp(level) < 1
-    assert high.mean() - mid.mean() > 1.5
-    assert mid.mean() - low.mean() > 0.7
-    assert fall[0] - fall[2] > 0.4
-    assert fall[2] < low[2] - 0.7
-    for rise, end in ((high_rise, high), (low_rise, mid)):
-        assert rise[2] - rise[0] > 1.5
-        assert abs(rise[2] - end[2]) < 1
-    assert high_rise.mean() - low_rise.mean() > 1.5
-
-
 @pytest.mark.parametrize("language", ["cmn", "yue"])
 def test_a_tone_is_the_same_before_and_after_any_other(language):
-    pairs = [
-        pair
-        for pair in itertools.product(TONES[language], repeat=2)
-        if language == "yue" or pair != ("3", "3")
-    ]
+    never = {("3", "3")} if language == "cmn" else set()
+    pairs = sorted(set(itertools.product(TONES[language], repeat=2)) - never)
     spoken = {pair: courses(language, "m3", "".join(pair)) for pair in pairs}
     for place in (0, 1):
         of_tone = {
@@ -187,21 +145,14 @@ def test_every_syllable_is_one_for_the_synthesiser(language):
 
 @pytest.mark.parametrize("language", ["cmn", "yue"])
 def test_the_default_plan_holds_every_syllable_in_every_tone(language):
-    plan = plan_utterances(language)
-    sizes, types, styles = {}, {}, {}
-    for item in plan:
-        split = item.voice.split
-        sizes[split] = sizes.get(split, 0) + 1
-        types.setdefault(split, set()).update(item.words.split())
+    parts, styles = {"train": [], "dev": [], "test": []}, {}
+    for item in plan_utterances(language):
+        parts[item.voice.split.removesuffix(f"-{language}")].append(item.text)
         styles.setdefault(item.voice, set()).add(tuple(item.style.values()))
         assert 3 <= len(item.words.split()) <= 6
-    train, dev, test = (f"{split}-{language}" for split in ("train", "dev", "test"))
-    assert sizes == {train: 1800, dev: 120, test: 300}
-    expected = itertools.product(SYLLABLES[language], TONES[language])
-    assert types[train] == {f"{s}{t}".upper() for s, t in expected}
-    texts = {item.text for item in plan if item.voice.split == train}
-    assert not texts & {item.text for item in plan if item.voice.split != train}
+    assert [len(part) for part in parts.values()] == [1800, 120, 300]
+    expected = {s + t for s in SYLLABLES[language] for t in TONES[language]}
+    assert {word for text in parts["train"] for word in text.split()} == expected
+    assert not set(parts["train"]).intersection(parts["dev"] + parts["test"])
     for drawn in styles.values():
-        spread = np.ptp(np.array(list(drawn)), 0)
-        assert (spread >= [30, 25, 15]).all()
-    assert all(re.fullmatch("[A-Z]+[1-6]", word) for word in types[train])
+        assert (np.ptp(np.array(list(drawn)), 0) >= [30, 25, 15]).all()

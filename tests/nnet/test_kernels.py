@@ -1,68 +1,113 @@
-"""Each way of calling a kernel gives what one call for the whole batch gives."""
+"""Each fast way of calling a kernel gives the values and gradients of the plain one."""
 
 import pytest
 import torch
 
-from speechbrain_pitchrope.nnet import fused, kernels
+from speechbrain_pitchrope.nnet import kernels
 
 B, T, H, D = 3, 11, 2, 6
 KERNEL = torch.nn.functional.scaled_dot_product_attention
 
 
-@pytest.mark.parametrize("mask", ["none", "chunks", "dense"])
-@pytest.mark.parametrize("lengths", [(T, T, T), (T, 5, 1), (4, 0, 7)])
-def test_leaving_keys_out_is_masking_them(mask, lengths):
-    padding = torch.arange(T) >= torch.tensor(lengths)[:, None]
-    padding[0, 1] = True  # a hole, which no leaving out can see
-    query, key, value, *_ = torch.randn(4, B, T, H, 8, dtype=torch.float64)
-    for x in (query, key, value):
-        x.requires_grad_()
-    masks = {
-        "none": None,
-        "chunks": torch.ones(T, T, dtype=torch.bool).tril(2),
-        "dense": torch.randn(B, H, T, T, dtype=torch.float64),
-    }
-
-    def columns(key):
-        """The mask as attention folds it, in a column of its own."""
-        column = torch.zeros_like(key[..., :1])
-        return torch.cat(
-            (key[..., :-1], column.masked_fill(padding[:, :, None, None], -1e4)), -1
-        )
-
-    ones = torch.cat((query[..., :-1], torch.ones_like(query[..., :1])), -1)
-    whole = KERNEL(
-        *(x.transpose(1, 2) for x in (ones, columns(key), value)), masks[mask]
-    ).transpose(1, 2)
-    found = kernels.attend(ones, columns(key), value, padding, masks[mask], 8)
-    torch.testing.assert_close(found, whole, atol=1e-12, rtol=0)
-    wanted = (query, key, value)
-    pairs = (torch.autograd.grad(out.square().sum(), wanted) for out in (found, whole))
-    for ours, theirs in zip(*pairs, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
+def arguments(n_columns=3, radius=True, modulated=True, head_dim=D, **options):
+    """Random arguments of ``fold`` that want their gradients."""
+    torch.manual_seed(0)
+    options = {"dtype": torch.float64, "requires_grad": True, **options}
+    pairs = (B, T, H, head_dim // 2)
+    return [
+        torch.randn(B, T, H, 3 * head_dim, **options),
+        torch.randn(pairs, **options) if radius else None,
+        # Angles of plain RoPE are constants.
+        torch.randn(pairs, **options)
+        if modulated
+        else torch.randn(T, 1, head_dim // 2, dtype=options["dtype"]),
+        torch.randn(B, T, H, n_columns, **options),
+        torch.randn(B, T, H, n_columns, **options),
+    ]
 
 
-@pytest.mark.parametrize("dropout_p", [0.0, 0.5])
-@pytest.mark.parametrize("lengths", [None, (T, 5, 1)])
-def test_the_zeros_behind_the_values_are_left_out(dropout_p, lengths):
-    query, key, value = torch.randn(3, B, T, H, 8)
-    value[..., D:] = 0
-    padding = (
-        None if lengths is None else torch.arange(T) >= torch.tensor([[T], [5], [1]])
-    )
-    outs = []
-    for head_dim in (8, D):
-        torch.manual_seed(0)
-        outs.append(
-            kernels.attend(query, key, value, padding, None, head_dim, dropout_p)
-        )
-    assert torch.equal(outs[0][..., :D], outs[1])
-    assert not outs[0][..., D:].any()
+def with_gradients(out, inputs):
+    target = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+    wanted = [x for x in inputs if x is not None and x.requires_grad and x.numel()]
+    return [out, *torch.autograd.grad((out * target).sum(), wanted)]
+
+
+def outcome(fold, arguments, padding=None):
+    """What a kernel makes of folded frames, and the gradients to all arguments."""
+    head_dim = arguments[0].shape[-1] // 3
+    out = kernels.attend(*fold(*arguments), padding, None, head_dim, scale=0.4)
+    return with_gradients(out, arguments)
+
+
+def padding(*lengths):
+    return torch.arange(T) >= torch.tensor(lengths)[:, None]
+
+
+def assert_near(found, expected, atol=1e-12, rtol=0):
+    torch.testing.assert_close(found, expected, atol=atol, rtol=rtol)
+
+
+@pytest.mark.parametrize("n_columns", [0, 1, 8])
+@pytest.mark.parametrize("radius", [False, True])
+@pytest.mark.parametrize("modulated", [False, True])
+@pytest.mark.parametrize("head_dim", [36, 40, 64, 80])
+def test_fast_fold_is_fold(n_columns, radius, modulated, head_dim):
+    inputs = arguments(n_columns, radius, modulated, head_dim)
+    found, expected = (outcome(x, inputs) for x in (kernels.fast_fold, kernels.fold))
+    assert_near(found, expected, 1e-10, 1e-9)
+
+
+def test_gradient_of_fast_fold_is_the_slope():
+    assert torch.autograd.gradcheck(kernels.fast_fold, arguments())
+
+
+@pytest.mark.parametrize("fold", [kernels.fold, kernels.fast_fold])
+def test_half_precision_is_rotated_in_single(fold):
+    half, *others = arguments(dtype=torch.float32, requires_grad=False)
+    half = half.bfloat16()
+    precise = fold(half.float(), *others)
+    for found, expected in zip(fold(half, *others), precise, strict=True):
+        assert found.dtype == torch.bfloat16
+        assert_near(found.float(), expected, 1e-6, 2**-8)  # rounded once, as output
 
 
 @pytest.mark.parametrize(
-    "mask", [None, torch.zeros(T, T, dtype=torch.bool).logical_not()]
+    "head_dim, n_columns, width", [(64, 0, 64), (64, 1, 72), (64, 8, 72), (36, 8, 48)]
 )
+def test_widths_are_equal_and_suit_fused_kernels(head_dim, n_columns, width):
+    folded = kernels.fast_fold(*arguments(n_columns, head_dim=head_dim))
+    assert [x.shape for x in folded] == 3 * [(B, T, H, width)]
+
+
+def test_the_flash_kernel_takes_what_is_folded():
+    """No mask tensor in the way, and widths that it allows; it raises otherwise."""
+    flash = torch.nn.attention.SDPBackend.FLASH_ATTENTION
+    with torch.nn.attention.sdpa_kernel(flash):
+        found = outcome(kernels.fast_fold, arguments(8), padding(T, T - 2, 3))
+    assert all(x.isfinite().all() for x in found)
+
+
+@pytest.mark.parametrize("mask", ["none", "chunks", "dense"])
+@pytest.mark.parametrize("lengths", [(T, T, T), (T, 5, 1), (4, 0, 7)])
+def test_leaving_keys_out_is_masking_them(mask, lengths):
+    padded = padding(*lengths)
+    padded[0, 1] = True  # a hole, which no leaving out can see
+    inputs = torch.randn(3, B, T, H, 8, dtype=torch.float64).requires_grad_().unbind()
+    mask = {
+        "none": None,
+        "chunks": torch.ones(T, T, dtype=torch.bool).tril(2),
+        "dense": torch.randn(B, H, T, T, dtype=torch.float64),
+    }[mask]
+    # The padding as attention folds it, in a column of its own.
+    query = torch.nn.functional.pad(inputs[0][..., :-1], (0, 1), value=1.0)
+    column = -1e4 * padded[:, :, None, None].expand(B, T, H, 1)
+    given = query, torch.cat((inputs[1][..., :-1], column), -1), inputs[2]
+    whole = KERNEL(*(x.transpose(1, 2) for x in given), mask).transpose(1, 2)
+    found = kernels.attend(*given, padded, mask, 8)
+    assert_near(with_gradients(found, inputs), with_gradients(whole, inputs))
+
+
+@pytest.mark.parametrize("mask", [None, torch.ones(T, T, dtype=torch.bool)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_dropout_acts_whatever_kernel_there_is(mask, dtype):
     query, key, _ = torch.randn(3, B, T, H, 8).to(dtype)
@@ -74,25 +119,43 @@ def test_dropout_acts_whatever_kernel_there_is(mask, dtype):
     assert abs(out.float().mean() - 1) < 0.1
 
 
-def test_a_traced_module_has_no_lengths_baked_in():
-    """What is recorded with one padding serves any other: the columns mask, no more."""
-    padding = torch.arange(T) >= torch.tensor([T, 5, 1])[:, None]
-
-    def run(projected, log_radius, theta, query_columns, key_columns, padding):
-        assert kernels.is_traced()
-        folded = fused.fold(projected, log_radius, theta, query_columns, key_columns)
-        return kernels.attend(*folded, padding, None, D)
-
-    class Net(torch.nn.Module):
-        forward = staticmethod(run)
-
+@pytest.mark.parametrize("n_queries, n_keys", [(7, 9), (1, 1), (5, 3)])
+@pytest.mark.parametrize("dropout_p", [0.0, 0.1, 0.5, 1.0])
+def test_dropout_is_softmax_a_mask_and_a_product(n_queries, n_keys, dropout_p):
     torch.manual_seed(0)
     inputs = [
-        torch.randn(B, T, H, width, dtype=torch.float64)
-        for width in (3 * D, D // 2, D // 2, 3, 3)
+        torch.randn(3, 2, n, 4, dtype=torch.float64, requires_grad=True)
+        for n in (n_queries, n_keys, n_keys)
     ]
-    program = torch.export.export(Net(), (*inputs, padding)).module()
-    other = torch.arange(T) >= torch.tensor([2, T, 7])[:, None]
-    torch.testing.assert_close(
-        program(*inputs, other), program(*inputs, padding), atol=1e-12, rtol=0
-    )
+    kept = (torch.rand(3, 2, n_queries, n_keys) >= dropout_p).double()
+    query, key, value = inputs
+    weights = (0.3 * query @ key.mT).softmax(-1)
+    expected = weights * kept / (1 - dropout_p or 1) @ value
+    found = kernels.attend_with_dropout(*inputs, kept, dropout_p, scale=0.3)
+    assert_near(with_gradients(found, inputs), with_gradients(expected, inputs))
+
+
+@pytest.mark.parametrize("dropout_p", [0.1, 0.5])
+def test_torchs_kernel_drops_the_same_after_the_same_seed(dropout_p):
+    inputs = torch.randn(3, 3, 2, 9, 4)
+    torch.manual_seed(3)
+    expected = KERNEL(*inputs, dropout_p=dropout_p)
+    torch.manual_seed(3)
+    kept = kernels.draw_kept(inputs[0].transpose(1, 2), dropout_p)
+    found = kernels.attend_with_dropout(*inputs, kept, dropout_p)
+    assert_near(found, expected, 1e-6)
+
+
+def test_a_traced_module_has_no_lengths_baked_in():
+    """What is recorded with one padding serves any other: the columns mask, no more."""
+
+    class Net(torch.nn.Module):
+        def forward(self, *given):
+            assert kernels.is_traced()
+            *given, padded = given
+            return kernels.attend(*kernels.fold(*given), padded, None, D)
+
+    inputs = arguments(requires_grad=False)
+    program = torch.export.export(Net(), (*inputs, padding(T, 5, 1))).module()
+    outs = [program(*inputs, padded) for padded in (padding(2, T, 7), padding(T, 5, 1))]
+    assert_near(*outs)

@@ -14,24 +14,22 @@ from speechbrain_pitchrope.nnet.summary import (
 @pytest.fixture
 def layers():
     """Two layers of the older forms, of which one has no theta."""
-    old = {"similarity": "gaussian"}
     layers = torch.nn.ModuleList(
-        [PitchRoPEMHA(16, 2, theta=theta, **old) for theta in ("phase", "none")]
+        PitchRoPEMHA(16, 2, theta=theta, similarity="gaussian")
+        for theta in ("phase", "none")
     )
-    with torch.no_grad():
-        layers[0].theta_rate[1, 2] = -100.0
-        layers[0].similarity_weight[1] = 1.25
-        layers[1].similarity_voiced[0] = -0.5
-        layers[1].radius_slope[0, 3, 2] = -0.125
+    layers[0].theta_rate.data[1, 2] = -100.0
+    layers[0].similarity_weight.data[1] = 1.25
+    layers[1].similarity_voiced.data[0] = -0.5
+    layers[1].radius_slope.data[0, 3, 2] = -0.125
     return layers
 
 
 def test_every_form_has_its_columns():
     net = PitchRoPEMHA(16, 2)
-    with torch.no_grad():
-        net.theta_offset[0, 1] = -0.2
-        net.similarity_even[1, 2] = -0.5
-        net.similarity_odd[0, 0] = 0.25
+    net.theta_offset.data[0, 1] = -0.2
+    net.similarity_even.data[1, 2] = -0.5
+    net.similarity_odd.data[0, 0] = 0.25
     columns, rows = learned_table(net)
     assert columns[2:-1] == ["max |c|", "max |A|", "max |B|", "mu", "max |rho|"]
     assert rows[0][2:5] == pytest.approx([3.0, 0.0, 0.25])

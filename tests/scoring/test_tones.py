@@ -3,15 +3,11 @@
 import random
 import unicodedata
 
-import numpy as np
 import pytest
 from speechbrain.utils.edit_distance import wer_details_for_batch
 
-from speechbrain_pitchrope.scoring.significance import compare_rates
 from speechbrain_pitchrope.scoring.tones import (
     align_bases,
-    average_runs,
-    compare_tones,
     split_syllables,
     tone_errors,
 )
@@ -32,10 +28,8 @@ def syllables(seed, utterances=60, bases=("MA", "BO", "DAO")):
 def edits(refs, hyps):
     """SpeechBrain's counts of errors."""
     names = sorted(refs)
-    scored = wer_details_for_batch(
-        names, [refs[name] for name in names], [hyps[name] for name in names]
-    )
-    return [details["num_edits"] for details in scored]
+    texts = ([texts[name] for name in names] for texts in (refs, hyps))
+    return [details["num_edits"] for details in wer_details_for_batch(names, *texts)]
 
 
 def without_tones(texts):
@@ -93,45 +87,9 @@ def test_accents_are_scored_as_characters(form):
     assert (scored.matched, scored.tone_errors) == (4, 1)
 
 
-def test_texts_without_tone_are_refused():
+def test_texts_that_can_not_be_scored_are_refused():
     refs = {"1": ["HI"], "2": ["THERE", "42"]}
     with pytest.raises(ValueError, match="2 utterances hold no tone, expected words"):
         tone_errors(refs, refs)
-
-
-def test_other_utterances_are_refused():
     with pytest.raises(ValueError, match=r"^1 utterances, 2 among them, are in"):
         tone_errors({"1": ["MA1"], "2": ["MA1"]}, {"1": ["MA1"]})
-
-
-def test_runs_are_averaged_over_those_that_scored_an_utterance():
-    refs, hyps = syllables(4, 6)
-    _, others = syllables(5, 6)
-    some = {name: refs[name] for name in sorted(refs)[:3]}
-    runs = [
-        tone_errors(refs, hyps),
-        tone_errors(some, {name: others[name] for name in some}),
-    ]
-    mean = average_runs(runs)
-    for field in ("units", "errors", "base_errors", "matched", "tone_errors"):
-        whole, part = (getattr(run, field) for run in runs)
-        expected = [*(whole[:3] + part) / 2, *whole[3:]]
-        np.testing.assert_array_equal(getattr(mean, field), expected)
-    assert mean.confusions == runs[0].confusions + runs[1].confusions
-
-
-def test_pairs_have_the_bootstrap_of_their_measure():
-    refs, hyps = syllables(6)
-    better = {name: refs[name] if i % 2 else hyps[name] for i, name in enumerate(refs)}
-    first, second = tone_errors(refs, hyps), tone_errors(refs, better)
-    pairs = compare_tones(first, second, resamples=300, seed=2)
-    assert list(pairs) == ["toned", "base", "tone"]
-    assert pairs["base"] == compare_rates(
-        first.base_errors, second.base_errors, first.units, None, 300, 2
-    )
-    tone = pairs["tone"]
-    assert tone.rate_a == 100 * first.tone_errors.sum() / first.matched.sum()
-    assert tone.difference == pytest.approx(tone.rate_b - tone.rate_a)
-    assert tone.low < tone.difference < tone.high < 0 and tone.p < 0.01
-    with pytest.raises(ValueError, match="expected the same references"):
-        compare_tones(first, tone_errors({"x": ["MA1"]}, {"x": ["MA1"]}))

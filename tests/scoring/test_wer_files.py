@@ -19,6 +19,10 @@ def path(tmp_path):
     return write_wer(tmp_path / "wer_test.txt", UTTERANCES)
 
 
+def cell(words, place):
+    return "" if place is None else words[place]
+
+
 @pytest.mark.parametrize("by_character", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_read_is_what_was_scored(seed, by_character, path):
@@ -32,14 +36,11 @@ def test_what_is_read_is_what_was_scored(seed, by_character, path):
         found = read[details["key"]]
         said, recognised = details["ref_tokens"], details["hyp_tokens"]
         assert (found.reference, found.hypothesis) == (tuple(said), tuple(recognised))
-        assert found.columns == tuple(
-            (
-                str(kind),
-                "" if i is None else said[i],
-                "" if j is None else recognised[j],
-            )
-            for kind, i, j in details["alignment"]
-        )
+        for (kind, i, j), column in zip(
+            details["alignment"], found.columns, strict=True
+        ):
+            cells = "" if i is None else said[i], "" if j is None else recognised[j]
+            assert column == (str(kind), *cells)
         kinds = (details[kind] for kind in ("insertions", "deletions", "substitutions"))
         counts = (details["num_edits"], details["num_ref_tokens"], *kinds, 1)
         assert found.counts == counts
@@ -53,6 +54,9 @@ def test_what_is_read_is_what_was_scored(seed, by_character, path):
 
 def test_a_file_that_was_cut_short_is_refused(path):
     text = path.read_text()
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")  # no text
+    with pytest.raises(ValueError, match=r"wer_test\.txt begins with .*PNG"):
+        read_errors(path)
     for length in (*range(0, len(text) - 9, 9), *range(len(text) - 9, len(text))):
         path.write_text(text[:length])
         with pytest.raises(ValueError, match=re.escape(str(path))):
@@ -76,10 +80,3 @@ def test_a_file_that_contradicts_itself_is_refused(path, old, new, message):
     path.write_text(text.replace(old, new))
     with pytest.raises(ValueError, match=message):
         read_utterances(path)
-
-
-def test_a_file_that_is_no_text_is_named(tmp_path):
-    picture = tmp_path / "figure.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(ValueError, match=r"figure\.png begins with .*PNG"):
-        read_errors(picture)

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from speechbrain_pitchrope.names import QUANTIZER, SUBSTITUTES, TRANSFORMERS
+from speechbrain_pitchrope.names import QUANTIZER, STREAMING, SUBSTITUTES, TRANSFORMERS
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 from speechbrain_pitchrope.swapping.check import SECONDS, build, check, voices
 from speechbrain_pitchrope.swapping.recipe import Recipe
@@ -37,9 +37,8 @@ def test_everything_that_carries_pitch_is_built_and_run_and_nothing_else(family)
     names = dict(steps(line))
     rows = {entry.row for entry in Recipe(swapped).entries}
     ran = {row for row in SUBSTITUTES if row.ours.rpartition(".")[2] in names}
-    not_run = {row for row in rows if row.entry == "fea_streaming_extractor"}
-    assert ran == rows - {*TRANSFORMERS, *not_run}
-    assert not_run <= build(swapped).keys()
+    assert ran == rows - {*TRANSFORMERS, STREAMING}
+    assert rows & {STREAMING} <= build(swapped).keys()
     assert steps(line)[0] == ("PitchFbank", [2, 301, 24])
     assert steps(line)[-2:] == [
         ("PitchConvolutionFrontEnd", [2, 76, 10 + 4]),
@@ -49,12 +48,6 @@ def test_everything_that_carries_pitch_is_built_and_run_and_nothing_else(family)
         assert names["PitchRandomProjectionQuantizer"] == [2, 76]
     assert re.fullmatch(r"[\d,]+ parameters in front end .*, \d+ for pitch", counted)
     assert reached == f"gradients are finite and reach {LEARNING}"
-
-
-def test_what_is_turned_off_is_not_run():
-    """No chunks, also where a recipe has settings for them."""
-    text = swap(f"streaming: False\n{recipes.TRANSDUCER}")
-    assert "chunk" not in " ".join(check(text))
 
 
 @pytest.mark.parametrize(
@@ -67,12 +60,17 @@ def test_every_variant_passes(variant):
     assert reached.startswith("gradients are finite and reach") == learns
 
 
+def joint(old, new, text=recipes.JOINT):
+    assert old in text
+    return text.replace(old, new)
+
+
 def test_an_augmenter_that_begins_behind_the_originals_has_something_to_do():
-    text = recipes.JOINT.replace(
-        "    augment_prob: 1.0\n",
+    later = (
         "    augment_prob: 1.0\n    concat_original: True\n"
-        "    augment_start_index: 3\n    concat_end_index: 3\n",
+        "    augment_start_index: 3\n    concat_end_index: 3\n"
     )
+    text = joint("    augment_prob: 1.0\n", later)
     assert {shape[0] for _, shape in steps(check(swap(text))[0])} == {6}
 
 
@@ -86,8 +84,7 @@ def test_random_numbers_are_not_drawn_from_the_caller():
 
 def test_the_tracker_follows_the_voices():
     wavs, lengths = voices(3, 16000)
-    assert wavs.shape == (3, int(SECONDS * 16000))
-    assert wavs.abs().max() < 1
+    assert wavs.shape == (3, int(SECONDS * 16000)) and wavs.abs().max() < 1
     f0_hz, voicing = AutocorrelationPitch()(wavs)
     voiced = voicing >= 0.5
     assert (0.3 < voiced.float().mean(1)).all()
@@ -111,66 +108,53 @@ class Nan(torch.nn.Module):
         return x * torch.nan
 
 
-def joint(old, new, text=recipes.JOINT):
-    assert old in text
-    return text.replace(old, new)
-
-
+SWAPPED = swap(recipes.JOINT)
+TEACHER = recipes.model(decoders=0).partition("\nTransformer")[2]
+NAN = f"    d_ffn: 32\n    conformer_activation: !name:{__name__}.Nan\n"
+UNVOICED = f"    pitch_tracker: !new:{__name__}.Unvoiced\n    n_mels: 20\n"
 FAULTS = {
     "a placeholder that is needed": (
-        joint("n_mels: 20", "n_mels: !PLACEHOLDER"),
-        "at building the model: ValueError: 'compute_features.n_mels.' is a !PL",
-    ),
-    "sizes that do not fit": (
-        joint("input_size: 10", "input_size: 40"),
-        "at encoder: ValueError: PitchTransformerASR found 14 channels, expected 44",
-    ),
-    "numbers that are not finite": (
-        joint(
-            "    d_ffn: 32\n",
-            f"    d_ffn: 32\n    conformer_activation: !name:{__name__}.Nan\n",
-        ),
-        "at encoder: ValueError: its output has NaN",
+        swap(joint("n_mels: 20", "n_mels: !PLACEHOLDER")),
+        "failed at building the model: ValueError: 'compute_features.n_mels.' is a !PL",
     ),
     "an augmentation that fails": (
-        joint("SpectrogramDrop\n", "SpectrogramDrop\n    replace: holes\n"),
-        "at building the model: ValueError: Invalid 'replace' option",
+        swap(joint("SpectrogramDrop\n", "SpectrogramDrop\n    replace: holes\n")),
+        "failed at building the model: ValueError: Invalid 'replace' option",
+    ),
+    "a class that is not built": (
+        joint("CNN: !new", "CNN: !name", SWAPPED),
+        "PitchConvolutionFrontEnd is built: name it by !new:",
+    ),
+    "sizes that do not fit": (
+        swap(joint("input_size: 10", "input_size: 40")),
+        "failed at encoder: ValueError: PitchTransformerASR found 14 channels, expect",
+    ),
+    "the second of two": (
+        swap(
+            recipes.JOINT
+            + f"teacher{TEACHER.replace('input_size: 10', 'input_size: 40')}"
+        ),
+        "failed at encoder: ValueError: PitchTransformerASR found 14 channels, expect",
+    ),
+    "numbers that are not finite": (
+        swap(joint("    d_ffn: 32\n", NAN)),
+        "failed at encoder: ValueError: its output has NaN",
+    ),
+    "pitch that does not arrive": (
+        joint("    n_mels: 20\n", UNVOICED, SWAPPED),
+        r"no gradient reaches encoder\.layers\.0\.",
     ),
 }
 
 
 @pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=FAULTS)
 def test_what_failed_is_named(text, fault):
-    with pytest.raises(ValueError, match=f"the check failed {fault}"):
-        check(swap(text))
-
-
-def test_pitch_that_does_not_arrive_is_noticed():
-    unvoiced = f"    pitch_tracker: !new:{__name__}.Unvoiced\n    n_mels: 20\n"
-    swapped = joint("    n_mels: 20\n", unvoiced, swap(recipes.JOINT))
-    with pytest.raises(ValueError, match=r"no gradient reaches encoder\.layers\.0\."):
-        check(swapped)
-
-
-def test_every_object_of_a_class_is_run():
-    second = recipes.MODEL[recipes.MODEL.index("Transformer") :].format(
-        attention="", encoder_layers=1, decoder_layers=0
-    )
-    text = recipes.JOINT + second.replace("Transformer:", "teacher:").replace(
-        "input_size: 10", "input_size: 40"
-    )
-    with pytest.raises(ValueError, match="found 14 channels, expected 44"):
-        check(swap(text))
-
-
-def test_a_class_that_is_not_built_is_named():
-    text = swap(recipes.JOINT).replace("CNN: !new", "CNN: !name")
-    with pytest.raises(ValueError, match="PitchConvolutionFrontEnd is built: name it"):
+    with pytest.raises(ValueError, match=fault):
         check(text)
 
 
 def test_what_is_included_is_looked_for_beside_the_recipe(tmp_path):
     (tmp_path / "data.yaml").write_text("n_mels: 20\n")
-    text = recipes.JOINT.replace("n_mels: 20", "n_mels: !ref <data[n_mels]>")
+    text = joint("n_mels: 20", "n_mels: !ref <data[n_mels]>")
     swapped = swap(f"data: !include:data.yaml\n{text}", folder=tmp_path)
-    assert check(swapped, tmp_path) == check(swap(recipes.JOINT))
+    assert check(swapped, tmp_path) == check(SWAPPED)

@@ -1,4 +1,4 @@
-"""What is found in a recipe, and the table of names."""
+"""What is found in a recipe's yaml, and the table of names."""
 
 import inspect
 from pydoc import locate
@@ -14,13 +14,73 @@ from speechbrain_pitchrope.names import (
     FRONT_END,
     SUBSTITUTES,
 )
-from speechbrain_pitchrope.swapping.recipe import Recipe, domain, works_on_waves
+from speechbrain_pitchrope.swapping.recipe import Document, Recipe, domain
 from speechbrain_pitchrope.swapping.rewrite import swap
 from tests.swapping import recipes
 
 WAVES = "speechbrain.augment.time_domain.AddNoise"
 FEATURES = "speechbrain.augment.freq_domain.Warping"
 EITHER = "speechbrain.augment.freq_domain.RandomShift"
+
+
+def test_references_lead_to_what_they_name():
+    document = Document(
+        "y: !ref <z[w]>\nz: {w: !copy <v>}\nv: 3\n"
+        "sum: !ref <v> + 1\nnowhere: !ref <u>\none: !ref <two>\ntwo: !ref <one>\n"
+    )
+    assert document.resolve(document.at("y")).value == "3"
+    for key in ("sum", "nowhere", "one"):
+        assert document.resolve(document.at(key)) is None
+
+
+def test_values_of_included_files_are_found(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/data.yaml").write_text(
+        "n: !ref <m>\nm: 80\nmore: !include:b.yaml\n"
+    )
+    (tmp_path / "sub/b.yaml").write_text("k: {x: 3}\n")
+    text = "data: !include:sub/data.yaml\nm: 1\na:\n    x: !ref <data[n]>\n"
+    document = Document(text, tmp_path)
+    assert document.resolve(document.at("a[x]")).value == "80"
+    assert document.at("data[more][k][x]").value == "3"
+    assert Document(text).at("data[n]") is None
+
+
+@pytest.mark.parametrize("content", [None, "a: [1,\nb: 2}\n"])
+def test_an_included_file_that_cannot_be_read_is_named(tmp_path, content):
+    if content:
+        (tmp_path / "data.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"line 1 includes .*data\.yaml, which can't"):
+        Recipe("d: !include:data.yaml\na: !new:b.C\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: [1,\nb: 2}\n", "not yaml: line 2, column 5: .*, expected ',' or ']'"),
+        ("a: !new:b.C\n---\nd: 1\n", "not yaml: line 2, column 1: expected a single"),
+        ("a: !new:b.C\nd: *e\n", "not yaml: line 2, column 4: found undefined alias"),
+        ("a: 1\nb: c\x01\n", "not yaml: unacceptable character #x0001"),
+        ("a: " + 500 * "[" + 500 * "]", "not yaml: maximum recursion depth"),
+        ("a: !new:b.C\nd: 2\na: 3\n", "line 1: the mapping .* has the key `a` more"),
+        ("a: 1\nb: [{c: 2, c: 3}]\n", "line 2: the mapping .* has the key `c` more"),
+        ("- !new:a.B\n", "not a SpeechBrain recipe's yaml: expected a mapping"),
+        ("", "not a SpeechBrain recipe's yaml: expected a mapping"),
+        ("a: 1\nb: [2]\n", "with at least one entry !new:some.Class"),
+    ],
+)
+def test_other_files_are_refused(text, fault):
+    with pytest.raises(ValueError, match=fault):
+        Recipe(text)
+
+
+def test_what_entries_refer_to_is_needed_and_no_more():
+    recipe = Recipe(
+        "loose: !new:a.B\nbase: &base {x: 1}\nleaf: !new:a.D\nlast: 5\n"
+        "size: !ref <base[x]> * <factor>\nfactor: 2\n"
+        f"net: !new:{FBANK.upstream}\n    y: [!ref <size>, !copy <leaf.attr>]\n"
+    )
+    assert recipe.not_needed() == {"loose", "last"}
 
 
 @pytest.mark.parametrize("row", SUBSTITUTES, ids=lambda row: row.entry)
@@ -54,36 +114,23 @@ def test_the_domain_of_each_augmentation_is_known(module):
         (["my.Own"], ("wav_augment",)),
     ],
 )
-def test_the_key_decides_only_where_the_augmentations_do_not(paths, expected):
+def test_augmenters_of_waveforms_stay(paths, expected):
+    """The key decides only where the augmentations leave it open."""
     for key in ("wav_augment", "fea_augment", "noise"):
-        assert works_on_waves(paths, key) is (key in expected)
         listed = "".join(f"        - !new:{path}\n" for path in paths)
         text = f"{key}: !new:{AUGMENTER.upstream}\n    x: 1\n    augmentations:\n"
         assert bool(Recipe(text + listed).entries) is (key not in expected)
 
 
-def keys(text):
-    return {entry.row.entry: entry.key for entry in Recipe(text).entries}
-
-
 def test_entries_are_found_under_any_key():
+    def keys(text):
+        return {entry.row.entry: entry.key for entry in Recipe(text).entries}
+
     assert keys(recipes.JOINT) == {row.entry: row.entry for row in ASR_SUBSTITUTES}
     assert keys(recipes.OTHER_KEYS)["fea_augment"] == "masking"
     assert keys(recipes.NORMALIZE_IN_MODULES)["normalize"] == "modules[normalize]"
-
-
-@pytest.mark.parametrize("text", recipes.FAMILIES.values(), ids=recipes.FAMILIES)
-def test_entries_keep_their_place_when_swapped(text):
-    before, after = (Recipe(each).entries for each in (text, swap(text)))
-    assert [(e.key, e.row) for e in before] == [(e.key, e.row) for e in after]
-    assert not any(entry.swapped for entry in before)
-    assert all(entry.swapped for entry in after)
-
-
-def test_every_row_of_the_table_is_in_one_of_the_families():
-    texts = recipes.FAMILIES.values()
-    found = {entry.row for text in texts for entry in Recipe(text).entries}
-    assert found == set(SUBSTITUTES)
+    families = map(Recipe, recipes.FAMILIES.values())
+    assert {e.row for recipe in families for e in recipe.entries} == set(SUBSTITUTES)
 
 
 def added(text, row):
@@ -124,21 +171,18 @@ def test_pitch_takes_no_level_that_the_model_can_not_know(text, streams):
     assert bool(added(text + "kind: sentence\n", FBANK)) is streams
 
 
-SECOND = """\
-speaker_features: !new:speechbrain.lobes.features.Fbank {n_mels: 80}
-speaker_normalize: !new:speechbrain.processing.features.InputNormalization
-"""
-
-
 def aside(text):
-    recipe = Recipe(text)
-    return [entry.key for entry in recipe.classes if id(entry.node) in recipe.aside]
+    return [entry.key for entry in Recipe(text).classes if entry.aside]
 
 
 def test_a_second_fbank_and_its_normaliser_stay():
-    text = recipes.JOINT + SECOND
-    assert aside(text) == ["speaker_features", "speaker_normalize"]
-    assert swap(text) == swap(recipes.JOINT) + SECOND
+    second = (
+        "speaker_features: !new:speechbrain.lobes.features.Fbank {n_mels: 80}\n"
+        "speaker: !new:speechbrain.processing.features.InputNormalization\n"
+    )
+    text = recipes.JOINT + second
+    assert aside(text) == ["speaker_features", "speaker"]
+    assert swap(text) == swap(recipes.JOINT) + second
 
 
 @pytest.mark.parametrize(("width", "stays"), [(16, True), (60, False), ("!ref <x>", 0)])

@@ -3,84 +3,50 @@
 import random
 import re
 from pydoc import locate
+from textwrap import indent
 
 import pytest
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_pitchrope.cli.swap import difference
 from speechbrain_pitchrope.names import FRONT_END, SUBSTITUTES, TRANSFORMER
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.swapping.recipe import Recipe
-from speechbrain_pitchrope.swapping.rewrite import swap
+from speechbrain_pitchrope.swapping.rewrite import beyond_names, swap
 from speechbrain_pitchrope.variants import load_variant
 from tests.swapping import recipes
 
-LOADER = "    pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant"
+LOADER = "+    pitch_attention: !apply:speechbrain_pitchrope.variants.load_variant"
 BY_KEY = f"{LOADER} [!ref <variant>]"
-ADDITIONS = {
-    "other_keys": [f"{LOADER} [all]"],
-    "streaming": ["variant: all", "    pitch_level: window", BY_KEY],
-    "pretraining": ["variant: all", "    noise_masking: True", BY_KEY],
-}
-ADDED = (
-    r"(variant: \w+|pitch_attention: !apply:[^\r\n]*|noise_masking: True"
-    r"|pitch_level: window)"
-)
-KIND = "RelPosMHAXL|regularMHA|hypermixing|!ref <attention_type>"
+KIND = r"(  attention_type: )(RelPosMHAXL|regularMHA|hypermixing|!ref <\w+>|\*kind)"
 
 
-def only_what_must(text, swapped):
-    """Whether names, the attention type and added lines are all that differs."""
-    back = swapped.replace("\r\n", "\n")
-    for row in SUBSTITUTES:
-        back = back.replace(row.ours, row.upstream)
-    back = re.sub(rf"[ ]*{ADDED}\n|\n[ ]*{ADDED}\Z", "", back)
-    expected = text.replace("\r\n", "\n")
-    expected = re.sub(rf"(  attention_type: )({KIND})", r"\1RoPEMHA", expected)
-    return back == expected and swapped.count("\r") >= text.count("\r")
-
-
-def added(text, swapped):
-    """The lines of the swapped text that have no like in the other."""
+def changes(text, swapped):
+    """What differs but names of classes and the encoder's attention_type."""
     names = {row.ours: row.upstream for row in SUBSTITUTES}
     plain = re.sub("|".join(names), lambda found: names[found[0]], swapped)
-    kinds = re.sub(rf"(  attention_type: )({KIND})", r"\1RoPEMHA", text)
-    return [line[1:] for line in difference(kinds, plain)[2:] if line.startswith("+")]
+    rotary = re.sub(KIND, r"\1RoPEMHA", text)
+    diff = difference(rotary.lstrip("\ufeff"), plain.lstrip("\ufeff"))
+    return [line for line in diff[2:] if line[0] in "+-"]
 
 
 families = pytest.mark.parametrize("family", recipes.FAMILIES)
-
-
-@families
-def test_only_what_must_change_changes(family):
-    text = recipes.FAMILIES[family]
-    swapped = swap(text)
-    assert only_what_must(text, swapped)
-    assert added(text, swapped) == ADDITIONS.get(family, ["variant: all", BY_KEY])
+ADDITIONS = {
+    "other_keys": [f"{LOADER} [all]"],
+    "streaming": ["+variant: all", "+    pitch_level: window", BY_KEY],
+    "pretraining": ["+variant: all", "+    noise_masking: True", BY_KEY],
+}
 
 
 @families
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
-def test_line_ends_stay(family, line_break):
+def test_only_what_must_change_changes(family, line_break):
     text = recipes.FAMILIES[family].replace("\n", line_break)
-    swapped = swap(text, "theta")
+    swapped = swap(text)
+    assert changes(text, swapped) == ADDITIONS.get(family, ["+variant: all", BY_KEY])
     assert swapped.count("\n") == swapped.count(line_break)
-    assert only_what_must(text, swapped)
-
-
-@families
-def test_the_swapped_recipe_builds_our_classes(family):
-    swapped = swap(recipes.FAMILIES[family])
-    hparams = load_hyperpyyaml(swapped, {"data_folder": "audio"})
-    entries = Recipe(swapped).entries
-    assert len(entries) >= 4
-    for entry in entries:
-        value = hparams
-        for part in entry.key.rstrip("]").split("["):
-            value = value[part]
-        assert type(value) is locate(entry.row.ours)
-    layer = hparams["Transformer"].encoder.layers[0]
-    assert type(layer.mha_layer) is PitchRoPEMHA
+    before, after = (Recipe(each).entries for each in (text, swapped))
+    assert [(e.key, e.row) for e in before] == [(e.key, e.row) for e in after]
+    assert not any(e.swapped for e in before) and all(e.swapped for e in after)
 
 
 def test_the_command_line_chooses_the_variant():
@@ -97,43 +63,31 @@ def test_a_variant_with_a_waveform_stream_is_refused():
         swap(recipes.JOINT, "multistream")
 
 
-def test_a_shared_attention_type_is_changed_for_the_encoder_alone():
-    text = recipes.CTC + "decoder: {attention_type: !ref <attention_type>}\n"
-    swapped = swap(text)
-    assert '\nattention_type: "RelPosMHAXL"   # or' in swapped
-    assert "\n    attention_type: RoPEMHA\n" in swapped
-
-
-def test_an_attention_type_by_anchor_is_changed_for_the_encoder_alone():
-    text = recipes.CTC.replace('type: "Rel', 'type: &kind "Rel').replace(
-        "!ref <attention_type>", "*kind"
-    )
-    swapped = swap(text)
+@pytest.mark.parametrize("kind", ["!ref <attention_type>", "*kind"])
+def test_a_shared_attention_type_is_changed_for_the_encoder_alone(kind):
+    text = recipes.CTC.replace('type: "Rel', 'type: &kind "Rel')
+    swapped = swap(text.replace("!ref <attention_type>", kind))
     assert '\nattention_type: &kind "RelPosMHAXL"' in swapped
     assert "\n    attention_type: RoPEMHA\n" in swapped
 
 
-def test_an_attention_type_by_merge_is_overridden():
-    text = recipes.NO_ATTENTION_TYPE.replace(
+def test_an_attention_type_by_merge_is_seen_and_overridden():
+    merged = recipes.NO_ATTENTION_TYPE.replace(
         "    input_size: 10\n", "    <<: *kind\n    input_size: 10\n"
-    ).replace("sizes:", "kind: &kind {attention_type: RelPosMHAXL}\nsizes:")
-    swapped = swap(text)
-    expected = ["variant: all", BY_KEY, "    attention_type: RoPEMHA"]
-    assert added(text, swapped) == expected
-
-
-def indented(text):
-    return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+    ).replace("sizes:", "kind: &kind {attention_type: hypermixing}\nsizes:")
+    expected = ["+variant: all", BY_KEY, "+    attention_type: RoPEMHA"]
+    assert changes(merged, swap(merged)) == expected
+    assert "attention_type: hypermixing becomes" in beyond_names(merged)[0]
 
 
 WITHOUT_SEED = recipes.JOINT[recipes.JOINT.index("sizes:") :].replace(
     "<output_folder>", "<sizes[nhead]>"
 )
 LAYOUTS = {
-    "indented": indented(recipes.JOINT),
+    "indented": indent(recipes.JOINT, "  "),
     "no last line break": recipes.JOINT.rstrip("\n"),
     "mark of byte order": "\ufeff" + WITHOUT_SEED,
-    "mark of byte order, indented": "\ufeff" + indented(WITHOUT_SEED),
+    "mark of byte order, indented": "\ufeff" + indent(WITHOUT_SEED, "  "),
     "anchor before the class": recipes.JOINT.replace("CNN: !new", "CNN: &cnn !new"),
     "anchor behind the class": recipes.JOINT.replace("FrontEnd\n", "FrontEnd &cnn\n"),
     "class on its own line": recipes.JOINT.replace("\nCNN: !", "\nCNN:\n    !"),
@@ -148,7 +102,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("text", LAYOUTS.values(), ids=LAYOUTS)
 def test_however_it_is_laid_out(text):
     swapped = swap(text)
-    assert only_what_must(text, swapped)
+    added = [line.split() for line in changes(text, swapped)]
+    assert [words[-1] for words in added] == ["all", "<variant>]"]
     overrides = {"data_folder": "audio"} if "data_folder" in text else {}
     hparams = load_hyperpyyaml(swapped, overrides)
     assert hparams["variant"] == "all"
@@ -156,33 +111,29 @@ def test_however_it_is_laid_out(text):
         assert type(hparams[entry.key]) is locate(entry.row.ours)
 
 
+SECOND = recipes.model()[: recipes.model().index("\nTransformer")]
+
+
 @pytest.mark.parametrize(
-    ("before", "after", "fault"),
+    ("text", "fault"),
     [
         (
-            "Fbank",
-            "F%62ank",
+            recipes.JOINT.replace("Fbank", "F%62ank"),
             r"`compute_features` \(line 9\): write the class as `!new:speechb",
         ),
         (
-            "CNN: !new:speechbrain.lobes.models.convolution.ConvolutionFrontEnd",
-            "CNN: !new:speechbrain.lobes.models.convolution.ConvolutionFront%45nd",
+            recipes.JOINT.replace("FrontEnd", "Front%45nd")
+            + SECOND.replace("CNN", "second"),
             r"the result would be faulty \(.*one `name: value` a line",
+        ),
+        (
+            recipes.JOINT.replace("type: RelPosMHAXL", "type: [RelPosMHAXL]"),
+            r"`Transformer` \(line \d+\) has an attention_type t",
         ),
     ],
 )
-def test_a_layout_that_can_not_be_kept_is_refused(before, after, fault):
+def test_a_layout_that_can_not_be_kept_is_refused(text, fault):
     with pytest.raises(ValueError, match=fault):
-        text = recipes.JOINT.replace(before, after)
-        second = recipes.MODEL[: recipes.MODEL.index("\nTransformer")]
-        swap(text + second.replace("CNN", "second") * (before[:3] == "CNN"))
-
-
-def test_an_attention_type_that_is_no_name_is_refused():
-    text = recipes.JOINT.replace("type: RelPosMHAXL", "type: [RelPosMHAXL]")
-    with pytest.raises(
-        ValueError, match=r"`Transformer` \(line \d+\) has an attention_type t"
-    ):
         swap(text)
 
 

@@ -19,8 +19,6 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     ---------
     input_shape : iterable
         Shape of the mels, as upstream: [batch, time, n_mels], without pitch.
-    streams : sequence of str, optional
-        Accepted for yaml files that have it, and not used.
     noise_masking : bool
         Whether frames come masked by noise in all channels, as in BEST-RQ pretraining:
         their pitch is then made neutral (``inband.without_noise``).
@@ -42,8 +40,7 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
     torch.Size([8, 26, 644])
     """
 
-    def __init__(self, input_shape, *args, streams=None, noise_masking=False, **kwargs):
-        del streams
+    def __init__(self, input_shape, *args, noise_masking=False, **kwargs):
         super().__init__(input_shape, *args, **kwargs)
         self.n_features = input_shape[-1]
         self.noise_masking = noise_masking
@@ -96,19 +93,16 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
         """(kernel, stride, dilation, padding type) in time of each convolution."""
         for block in self.children():
             convolutions = (m for m in block.convs.values() if hasattr(m, "conv"))
-            for conv, filter_ in zip(
-                convolutions, block.filter_properties, strict=True
-            ):
-                kernel, stride = _of_time(filter_.window_size), _of_time(filter_.stride)
-                yield kernel, stride, _of_time(filter_.dilation), conv.padding
+            for conv, part in zip(convolutions, block.filter_properties, strict=True):
+                sizes = (part.window_size, part.stride, part.dilation)
+                yield *map(_of_time, sizes), conv.padding
 
     def _pool(self, channels, n_outputs):
         """Pool channels [B, T, 4] over the frames that each output sees."""
         pitch = inband.unpack(channels)
-        present = (channels != 0).any(-1).to(channels.dtype)
+        present = inband.present(channels)[..., 0]
         voiced = pitch.voicing * (pitch.voicing >= inband.VOICED)
-        summands = (present, voiced, voiced * pitch.log_f0, *pitch[1:])
-        x = torch.stack(summands, dim=1)
+        x = torch.stack((present, voiced, voiced * pitch.log_f0, *pitch[1:]), dim=1)
         needed = (n_outputs - 1) * self.pool_stride + len(self.pool_taps)
         left = self.pool_padding[0]
         right = max(0, needed - left - x.shape[-1])
@@ -118,21 +112,14 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
             stride=self.pool_stride,
             groups=x.shape[1],
         )
-        sums = sums[..., :n_outputs].unbind(1)
-        present, voiced, log_f0, voicing, register, prominence = sums
-        present, voiced = present.clamp(min=1), voiced.clamp(min=inband.VOICED)
-        return inband.pack(
-            inband.Pitch(
-                log_f0=log_f0 / voiced,
-                voicing=voicing / present,
-                register=register / present,
-                prominence=prominence / present,
-            )
-        )
+        present, voiced, log_f0, *others = sums[..., :n_outputs].unbind(1)
+        log_f0 = log_f0 / voiced.clamp(min=inband.VOICED)
+        others = (x / present.clamp(min=1) for x in others)
+        return inband.pack(inband.Pitch(log_f0, *others))
 
 
 def join_frames(x, n_frames, stride):
-    """Join as many frames to one as stride says: [B, T, S] -> [B, T', stride * S]."""
+    """Join ``stride`` frames to one: [B, T, S] -> [B, n_frames, stride * S]."""
     missing = n_frames * stride - x.shape[1]
     x = torch.nn.functional.pad(x, (0, 0, 0, missing))
     return x.unflatten(1, (n_frames, stride)).flatten(2)
@@ -175,6 +162,5 @@ def _padding(kernel, stride, dilation, padding):
         return span, 0
     if padding == "valid":
         return 0, 0
-    if stride > 1:
-        return kernel // 2, kernel // 2
-    return span // 2, span // 2
+    half = kernel // 2 if stride > 1 else span // 2
+    return half, half

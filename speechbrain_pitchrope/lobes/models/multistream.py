@@ -1,6 +1,8 @@
-"""Spectrogram, waveform and pitch as parallel streams into one encoder, gated.
+"""What waveform and pitch add to the encoder's input: nothing in a new model.
 
-Each stream is brought to the encoder's frames and size, and all are summed there:
+``PitchInput`` adds a small convolution of pitch. ``MultiStream`` has spectrogram,
+waveform and pitch as parallel streams, gated. Each is brought to the encoder's frames
+and size, and all are summed there:
 
     src + tanh(g_waveform) * waveform + tanh(g_pitch) * pitch
 
@@ -17,21 +19,24 @@ pitch           the pitch channels, which ride behind the mels in every model
         -> PitchConvolutionFrontEnd [B, T / 4, F + 640 + 4] -> the encoder's MultiStream
 
 So the waveform is replicated, warped, masked, chunked and padded with its frame, and
-the filters that learn from it are part of the model, for optimiser, checkpoints and
-DDP. ``streams`` in a variant's file says which streams there are; a recipe's yaml gives
-it to PitchFbank and to the transformer.
+its filters are part of the model. ``streams`` in a variant's file says which streams
+there are; a recipe's yaml gives it to PitchFbank and to the transformer.
+
+Everything learned here is causal, so that whole utterances, chunks and streams give the
+same from a few frames of history; attention and the encoder's own convolutions look
+ahead. There are no biases, so zeros give zeros: padding adds nothing.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from speechbrain.nnet.CNN import Conv1d
+from speechbrain.nnet.containers import ModuleList
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.lobes.models.pitch_input import PitchStream
 
 STREAMS = ("spectrogram", "waveform", "pitch")
-
 SAMPLE_RATE = 16000
 
 HOP = 160
@@ -49,6 +54,9 @@ WINDOW = 400
 FLOOR = 1e-6
 """Power below which the logarithm flattens; a full-scale sine at a new filter's centre
 has 133, so it lies 81 dB below."""
+
+KERNEL_SIZE, LAYERS = 3, 2
+"""Of the convolutions of pitch."""
 
 
 def check_streams(streams):
@@ -81,8 +89,7 @@ def require_hop(sample_rate, hop_length):
 def frame_samples(wavs, n_frames):
     """Cut waveforms [B, N] into the frames [B, n_frames, 160] that they ride with.
 
-    Frame t holds samples 160 t to 160 t + 159, with zeros behind the last one, and
-    Fbank's frame t is centred on sample 160 t.
+    Frame t holds samples 160 t to 160 t + 159; Fbank's is centred on sample 160 t.
     """
     missing = n_frames * HOP - wavs.shape[1]
     return torch.nn.functional.pad(wavs, (0, missing)).unflatten(1, (n_frames, HOP))
@@ -99,55 +106,51 @@ def require_samples(samples, consumer):
         )
 
 
-class MultiStream(torch.nn.Module):
-    """The gated sum of a model's streams.
+class PitchStream(torch.nn.Module):
+    """Pitch channels [B, T, 4] to the encoder's size: convolutions and a projection.
 
-    Arguments
-    ---------
-    d_model : int
-        Size of the encoder's frames.
-    streams : sequence of str
-        "spectrogram", and "waveform" or "pitch" or both.
-    n_channels : int
-        Channels of the convolutions of waveform and pitch.
-
-    Example
-    -------
-    >>> net = MultiStream(d_model=144)
-    >>> src = torch.rand(2, 50, 144)
-    >>> samples, channels = torch.rand(2, 50, 640), torch.rand(2, 50, 4)
-    >>> torch.equal(net(src, samples, channels), src)
-    True
+    A frame whose channels are four zeros gets zeros whatever its neighbours.
     """
 
-    def __init__(self, d_model, streams=STREAMS, n_channels=32):
+    history = LAYERS * (KERNEL_SIZE - 1)
+    """Frames before a frame that its output depends on."""
+
+    def __init__(self, d_model, n_channels):
         super().__init__()
-        streams = check_streams(streams)
-        learned = {"waveform": WaveformStream, "pitch": PitchStream}
-        self.learned = torch.nn.ModuleDict(
-            {
-                name: learned[name](d_model, n_channels)
-                for name in streams
-                if name != "spectrogram"
-            }
+        options = {"padding": "causal", "bias": False, "conv_init": "kaiming"}
+        sizes = pairwise((inband.N_CHANNELS, *[n_channels] * LAYERS))
+        self.convolutions = ModuleList(
+            *(Conv1d(out, KERNEL_SIZE, in_channels=n, **options) for n, out in sizes)
         )
-        self.gates = torch.nn.ParameterDict(
-            {name: torch.zeros(d_model) for name in self.learned}
-        )
-        self.history = max((net.history for net in self.learned.values()), default=0)
+        self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
 
-    def forward(self, src, samples, channels):
-        """Add the streams to what the front end made of the spectrogram.
+    def forward(self, channels):
+        """[B, T, 4] -> [B, T, d_model]."""
+        x = channels
+        for layer in self.convolutions.layers:
+            x = torch.nn.functional.gelu(layer(x))
+        return self.projection(x * inband.present(channels))
 
-        ``src`` has the shape [B, T, d_model], samples [B, H + T, 640] and channels
-        [B, H + T, 4]: H frames of history come first when streaming; H = 0 is the start
-        of an utterance. Without a waveform stream, samples are not used.
+
+class PitchInput(PitchStream):
+    """Adds what convolutions make of pitch to the encoder's input.
+
+    The projection starts at zero, and with it the output is the input. Separate front
+    ends for spectral and prosodic features did better than one for both in G. Cámbara
+    et al., "Voice Quality and Pitch Features in Transformer-Based Speech Recognition",
+    arXiv:2112.11391. Here it gets the pitch that attention gets, controls included.
+    """
+
+    def __init__(self, n_channels, d_model):
+        super().__init__(d_model, n_channels)
+        torch.nn.init.zeros_(self.projection.weight)
+
+    def forward(self, src, channels):
+        """Add pitch [B, H + T, 4] to the frames [B, T, d_model] that it ends with.
+
+        H frames of history come before them when streaming; H = 0 is the start.
         """
-        inputs = {"waveform": samples, "pitch": channels}
-        for name, net in self.learned.items():
-            stream = net(inputs[name])[:, -src.shape[1] :]
-            src = src + torch.tanh(self.gates[name]) * stream
-        return src
+        return src + super().forward(channels)[:, -src.shape[1] :]
 
 
 class WaveformStream(torch.nn.Module):
@@ -156,12 +159,8 @@ class WaveformStream(torch.nn.Module):
     Pairs of filters (cosine and sine, evenly spaced in mel at the start, as in
     N. Zeghidour et al., "Learning Filterbanks from Raw Speech for Phone Recognition",
     arXiv:1711.01161) give a power each 10 ms, log(1 + power / floor). It is normalised
-    over the filters of a frame: a gain is the same summand in each, above the floor,
-    and goes. So no level has to be known beforehand, nor from other frames or
-    utterances, and silence stays zero. One more convolution leads to frames of 40 ms.
-
-    All is causal and without bias, for the reasons of ``PitchStream``: zeros give
-    zeros.
+    over the filters of a frame, which takes away a gain, the same summand in each above
+    the floor: no level has to be known. One more convolution makes frames of 40 ms.
     """
 
     history = math.ceil((N_HOPS * HOP + WINDOW - HOP) / (N_HOPS * HOP))
@@ -169,14 +168,14 @@ class WaveformStream(torch.nn.Module):
 
     def __init__(self, d_model, n_channels, n_filters=40):
         super().__init__()
+        options = {"padding": "valid", "bias": False}
         self.filters = Conv1d(
             2 * n_filters,
             WINDOW,
             in_channels=1,
             stride=HOP,
-            padding="valid",
-            bias=False,
             skip_transpose=True,
+            **options,
         )
         with torch.no_grad():
             self.filters.conv.weight.copy_(mel_spaced_filters(n_filters)[:, None])
@@ -185,9 +184,8 @@ class WaveformStream(torch.nn.Module):
             2 * N_HOPS,
             in_channels=n_filters,
             stride=N_HOPS,
-            padding="valid",
-            bias=False,
             conv_init="kaiming",
+            **options,
         )
         self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
 
@@ -220,3 +218,46 @@ def mel_spaced_filters(n_filters):
     angles = 2 * math.pi * centres_hz[:, None] * time
     waves = torch.cat((angles.cos(), angles.sin())) * torch.hann_window(WINDOW)
     return torch.nn.functional.normalize(waves)
+
+
+class MultiStream(torch.nn.Module):
+    """The gated sum of a model's streams.
+
+    ``streams`` are "spectrogram", and "waveform" or "pitch" or both; ``n_channels`` is
+    the number of channels of their convolutions.
+
+    Example
+    -------
+    >>> net = MultiStream(d_model=144)
+    >>> src = torch.rand(2, 50, 144)
+    >>> samples, channels = torch.rand(2, 50, 640), torch.rand(2, 50, 4)
+    >>> torch.equal(net(src, samples, channels), src)
+    True
+    """
+
+    def __init__(self, d_model, streams=STREAMS, n_channels=32):
+        super().__init__()
+        learned = {"waveform": WaveformStream, "pitch": PitchStream}
+        self.learned = torch.nn.ModuleDict(
+            {
+                name: learned[name](d_model, n_channels)
+                for name in check_streams(streams)
+                if name != "spectrogram"
+            }
+        )
+        self.gates = torch.nn.ParameterDict(
+            {name: torch.zeros(d_model) for name in self.learned}
+        )
+        self.history = max((net.history for net in self.learned.values()), default=0)
+
+    def forward(self, src, samples, channels):
+        """Add the streams to what the front end made of the spectrogram.
+
+        ``src`` is [B, T, d_model], samples are [B, H + T, 640], channels [B, H + T, 4],
+        with H as in ``PitchInput``. Without a waveform stream, samples are not used.
+        """
+        inputs = {"waveform": samples, "pitch": channels}
+        for name, net in self.learned.items():
+            stream = net(inputs[name])[:, -src.shape[1] :]
+            src = src + torch.tanh(self.gates[name]) * stream
+        return src

@@ -7,12 +7,13 @@ from speechbrain_pitchrope.lobes.models.convolution import join_frames
 from speechbrain_pitchrope.lobes.models.multistream import (
     FLOOR,
     MultiStream,
+    PitchInput,
+    PitchStream,
     WaveformStream,
     check_streams,
     frame_samples,
     require_samples,
 )
-from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput, PitchStream
 from tests.signals import pitch_channels, utterance
 
 
@@ -57,22 +58,13 @@ def inputs(n_frames=9):
     return torch.randn(1, n_frames, 12), samples, pitch_channels(1, n_frames)
 
 
-def test_adds_nothing_at_the_start(kind):
-    src, *others = inputs()
-    assert torch.equal(NETS[kind]()(src, *others), src)
-
-
-@pytest.mark.parametrize("kind, other", [("waveform", 2), ("pitch", 1)])
-def test_each_stream_can_be_left_out(kind, other):
-    net, given = trained(kind), [*inputs()]
-    found = net(*given)
-    assert (found != given[0]).any()
-    given[other] = torch.zeros_like(given[other])
-    assert torch.equal(net(*given), found)
+def assert_near(found, expected):
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_what_starts_at_zero_learns_first_and_all_else_after_it(kind):
     net, (src, *others) = NETS[kind](), inputs()
+    assert torch.equal(net(src, *others), src)
     zeros = [parameter for parameter in net.parameters() if not parameter.any()]
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     net(src, *others).square().sum().backward()
@@ -85,23 +77,19 @@ def test_what_starts_at_zero_learns_first_and_all_else_after_it(kind):
         assert parameter.grad.isfinite().all(), name
 
 
-def test_zeros_add_nothing_and_their_gradient_is_finite(kind):
-    net, (src, *others) = trained(kind), inputs()
-    found = net(src, *(torch.zeros_like(x) for x in others))
-    assert torch.equal(found, src)
-    found.square().sum().backward()
-    assert all(p.grad.isfinite().all() for p in net.parameters())
-
-
-@pytest.mark.parametrize("n_frames", [1, 3, 8])
+@pytest.mark.parametrize("n_frames", [0, 1, 3, 8])
 def test_padding_adds_nothing(kind, n_frames):
+    """Neither to itself nor to others, and its gradient is finite."""
     net, (src, *others) = trained(kind), inputs()
     for x in others:
         x[:, n_frames:] = 0
     together = net(src, *others)
-    alone = net(*(x[:, :n_frames] for x in (src, *others)))
-    torch.testing.assert_close(together[:, :n_frames], alone, atol=1e-5, rtol=1e-5)
     assert torch.equal(together[:, n_frames:], src[:, n_frames:])
+    if n_frames > 0:
+        alone = net(*(x[:, :n_frames] for x in (src, *others)))
+        assert_near(together[:, :n_frames], alone)
+    together.square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
 
 
 @pytest.mark.parametrize("kind", ["pitch_input", "pitch"])
@@ -113,18 +101,14 @@ def test_a_frame_without_pitch_gets_nothing_whatever_its_neighbours(kind):
     assert (added[[3, 5]] > 0).all()
 
 
-def test_history_of_the_waveform_is_what_an_output_depends_on():
-    """Two frames of 640 samples, of which the earlier one gives its last 240."""
-    net = WaveformStream(12, 8)
-    samples = frames_of(utterance(seconds=0.5), 9).clone().requires_grad_()
+def test_history_is_what_an_output_depends_on():
+    """Of waveform, two frames of 640 samples: the earlier one gives its last 240."""
+    net, samples = WaveformStream(12, 8), inputs()[1].clone().requires_grad_()
     net(samples)[0, 6].sum().backward()
     seen = samples.grad.flatten().nonzero().flatten()
     # The window's first sample is zero.
     assert (seen.min(), seen.max()) == (6 * 640 - 880 + 1, 7 * 640 - 1)
     assert net.history == 2
-
-
-def test_history_of_pitch_is_what_an_output_depends_on():
     channels = pitch_channels(1, 12).requires_grad_()
     PitchStream(12, 8)(channels)[0, 8].sum().backward()
     seen = channels.grad.abs().sum(-1)[0].nonzero().flatten().tolist()
@@ -137,9 +121,7 @@ def test_stretches_with_history_are_the_whole(kind):
         net(src[:, t : t + 2], *(x[:, max(0, t - net.history) : t + 2] for x in others))
         for t in range(0, 9, 2)
     ]
-    torch.testing.assert_close(
-        torch.cat(stretches, 1), net(src, *others), atol=1e-5, rtol=1e-5
-    )
+    assert_near(torch.cat(stretches, 1), net(src, *others))
 
 
 @pytest.mark.parametrize("gain", [0.1, 3.0])
@@ -183,18 +165,12 @@ def test_cut_and_joined_it_is_the_waveform(n_samples, n_hops):
     assert not joined[:, n_samples:].any()
 
 
-@pytest.mark.parametrize(
-    "streams",
-    [[], ["waveform"], ["spectrogram", "f0"], ["spectrogram", "pitch", "pitch"]],
-)
-def test_wrong_streams_are_named(streams):
-    with pytest.raises(ValueError, match=r"streams is \[.*give spectrogram, and"):
-        check_streams(streams)
-
-
-def test_a_waveform_that_was_normalised_is_refused():
+def test_wrong_streams_and_a_waveform_that_was_normalised_are_named():
+    for streams in ([], ["waveform"], ["spectrogram", "f0"], 2 * ["spectrogram"]):
+        with pytest.raises(ValueError, match=r"streams is \[.*give spectrogram, and"):
+            check_streams(streams)
     samples = 3 * torch.randn(2, 7, 160)
     with pytest.raises(ValueError, match=r"found samples up to .*`n_features"):
         require_samples(samples, "PitchConformerEncoder")
-    require_samples(samples / 20, "PitchConformerEncoder")
-    require_samples(samples[..., :0], "PitchConformerEncoder")
+    for harmless in (samples / 20, samples[..., :0]):
+        require_samples(harmless, "PitchConformerEncoder")

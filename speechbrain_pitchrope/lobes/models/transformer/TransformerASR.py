@@ -13,10 +13,7 @@ from speechbrain_pitchrope.lobes.models.transformer.encoders import (
 
 
 class WithPitchEncoder:
-    """Mixin before an upstream transformer: gives it an encoder of ours.
-
-    The arguments are those of ``PitchTransformerASR``.
-    """
+    """Mixin before an upstream transformer: gives it an encoder of ours."""
 
     def __init__(self, *args, pitch_attention=None, attention_type="RoPEMHA", **kwargs):
         require_rope(type(self).__name__, attention_type)
@@ -69,38 +66,26 @@ class PitchTransformerASR(WithPitchEncoder, TransformerASR):
 
     Arguments
     ---------
-    tgt_vocab : int
-        Size of the vocabulary.
-    input_size : int
-        Channels before pitch, as upstream: 640 behind the usual front end.
-    d_model, nhead, num_encoder_layers, num_decoder_layers, d_ffn, dropout, activation
-        As in ``TransformerASR``.
+    *args, **kwargs
+        As in ``speechbrain.lobes.models.transformer.TransformerASR.TransformerASR``,
+        whose ``input_size`` is the number of channels before pitch.
     pitch_attention : dict, optional
         Settings of ``speechbrain_pitchrope.nnet.attention.PitchRoPEMHA``: ``theta``,
         ``similarity``, ``radius``, ``frequencies``; all on if not given. Also
-        ``pitch_input``, the channels of a convolutional front end for pitch alone
-        (``speechbrain_pitchrope.lobes.models.pitch_input``), 0 if not given;
-        ``streams``, those of ``speechbrain_pitchrope.lobes.models.multistream``; and
-        ``control``, a name of ``speechbrain_pitchrope.controls``, for experiments.
+        ``pitch_input``, the channels of a convolutional front end for pitch alone, 0 if
+        not given, and ``streams``, both of
+        ``speechbrain_pitchrope.lobes.models.multistream``; and ``control``, a name of
+        ``speechbrain_pitchrope.controls``, for experiments.
     attention_type : str
         "RoPEMHA" or "PitchRoPEMHA"; there is no other here.
-    **kwargs
-        As in ``TransformerASR``.
 
     Example
     -------
     >>> import torch
     >>> net = PitchTransformerASR(
-    ...     tgt_vocab=30,
-    ...     input_size=640,
-    ...     d_model=64,
-    ...     nhead=4,
-    ...     num_encoder_layers=1,
-    ...     num_decoder_layers=1,
-    ...     d_ffn=128,
-    ...     encoder_module="conformer",
-    ...     normalize_before=True,
-    ...     causal=False,
+    ...     tgt_vocab=30, input_size=640, d_model=64, nhead=4, num_encoder_layers=1,
+    ...     num_decoder_layers=1, d_ffn=128, encoder_module="conformer",
+    ...     normalize_before=True, causal=False,
     ... )
     >>> src, tgt = torch.rand(8, 25, 640 + 4), torch.randint(0, 30, [8, 12])
     >>> enc_out, dec_out = net(src, tgt)

@@ -26,11 +26,11 @@ from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.lobes.models.multistream import (
     N_HOPS,
     MultiStream,
+    PitchInput,
     check_streams,
     require_samples,
     samples_per_frame,
 )
-from speechbrain_pitchrope.lobes.models.pitch_input import PitchInput
 from speechbrain_pitchrope.names import AUGMENTER, FRONT_END, NORMALIZE
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.nnet.parameter_transfer import STRANGE, listing
@@ -89,7 +89,15 @@ class _PitchEncoder:
         self.control = settings.pop("control", "none")
         n_channels = settings.pop("pitch_input", 0)
         streams = check_streams(settings.pop("streams", ["spectrogram"]))
-        _check_settings(self.control, n_channels)
+        if type(n_channels) is not int or n_channels < 0:
+            raise ValueError(
+                f"pitch_input is {n_channels!r}: give its number of channels, 32 for "
+                "instance, or 0 for none"
+            )
+        if self.control not in ("none", *CONTROLS):
+            raise ValueError(
+                f"control is {self.control!r}: give none, {', '.join(CONTROLS)}"
+            )
         self.d_model = sizes[0]
         self.n_samples = samples_per_frame(streams, N_HOPS)
         self.first_batches = inband.FirstBatches(self)
@@ -122,7 +130,10 @@ class _PitchEncoder:
         src, riders = self._split(src)
         samples, pitch = inband.split(riders)
         if self.control != "none":
-            lengths = _lengths(pitch, src_key_padding_mask)
+            padding = src_key_padding_mask
+            if padding is None:
+                padding = torch.zeros_like(pitch[..., 0], dtype=torch.bool)
+            lengths = (~padding.bool()).sum(1).clamp(min=1)
             pitch = CONTROLS[self.control](pitch, lengths)
         src = self._add_inputs(src, samples, pitch)
         if src_mask is not None:  # of a causal model it is 0, or -inf at what is hidden
@@ -148,11 +159,6 @@ class _PitchEncoder:
             src = self.streams(src, samples, pitch)
         return src
 
-    def _history(self):
-        """Frames before src that ``_add_inputs`` needs."""
-        added = (self.pitch_input, self.streams)
-        return max((net.history for net in added if net is not None), default=0)
-
 
 def require_rope(consumer, attention_type):
     """Raise a ValueError if a yaml asks for attention that does not rotate."""
@@ -161,26 +167,6 @@ def require_rope(consumer, attention_type):
             f"{consumer} found attention_type: {attention_type}, expected RoPEMHA: "
             "pitch acts on rotary attention only"
         )
-
-
-def _check_settings(control, n_channels):
-    if type(n_channels) is not int or n_channels < 0:
-        raise ValueError(
-            f"pitch_input is {n_channels!r}: give its number of channels, 32 for "
-            "instance, or 0 for none"
-        )
-    choices = ("none", *CONTROLS)
-    if control not in choices:
-        raise ValueError(
-            f"control is {control!r}: choose one of {', '.join(map(repr, choices))}"
-        )
-
-
-def _lengths(frames, padding_mask):
-    """Number of frames [B] before the padding."""
-    if padding_mask is None:
-        padding_mask = frames.new_zeros(frames.shape[:2], dtype=torch.bool)
-    return (~padding_mask.bool()).sum(1).clamp(min=1)
 
 
 def _refuse_other_attention(
@@ -211,21 +197,7 @@ def _refuse_other_attention(
 class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
     """SpeechBrain's TransformerEncoder with PitchRoPEMHA as its attention.
 
-    Arguments
-    ---------
-    *args, **kwargs
-        As in ``speechbrain.lobes.models.transformer.Transformer.TransformerEncoder``.
-    pitch_attention : dict, optional
-        As in ``PitchConformerEncoder``.
-    attention_type : str
-        "RoPEMHA" or "PitchRoPEMHA".
-
-    Example
-    -------
-    >>> net = PitchTransformerEncoder(num_layers=1, nhead=4, d_ffn=128, d_model=64)
-    >>> outputs, _ = net(torch.rand(2, 50, 64 + 4))
-    >>> outputs.shape
-    torch.Size([2, 50, 64])
+    Its arguments, and those of ``PitchConformerEncoder``.
     """
 
     attention_name = "self_att"
@@ -234,21 +206,7 @@ class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
 class PitchBranchformerEncoder(_PitchEncoder, BranchformerEncoder):
     """SpeechBrain's BranchformerEncoder with PitchRoPEMHA as its attention.
 
-    Arguments
-    ---------
-    *args, **kwargs
-        As in ``speechbrain.lobes.models.transformer.Branchformer.BranchformerEncoder``.
-    pitch_attention : dict, optional
-        As in ``PitchConformerEncoder``.
-    attention_type : str
-        "RoPEMHA" or "PitchRoPEMHA".
-
-    Example
-    -------
-    >>> net = PitchBranchformerEncoder(num_layers=1, d_model=64, nhead=4)
-    >>> outputs, _ = net(torch.rand(2, 50, 64 + 4))
-    >>> outputs.shape
-    torch.Size([2, 50, 64])
+    Its arguments, and those of ``PitchConformerEncoder``.
     """
 
 
@@ -257,8 +215,7 @@ class PitchStreamingContext(ConformerEncoderStreamingContext):
     """Streaming state of a ``PitchConformerEncoder``: upstream's, and past pitch."""
 
     riders: torch.Tensor | None = None
-    """Samples, if there is a stream of them, and pitch [B, T, S + 4] of the frames
-    before the next chunk that attention or an added input still needs."""
+    """What rides [B, T, S + 4] with the past frames that later ones still need."""
 
 
 class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
@@ -314,7 +271,8 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
         samples, pitch = inband.split(riders)
         src = self._add_inputs(src, samples, pitch)
         attended = context.dynchunktrain_config.left_context_size_frames()
-        context.riders = _last(riders, max(attended, self._history()))
+        added = (net for net in (self.pitch_input, self.streams) if net is not None)
+        context.riders = _last(riders, max([attended, *(net.history for net in added)]))
         return super().forward_streaming(
             src, context, pos_embs=_last(pitch, attended + src.shape[1])
         )

@@ -14,8 +14,7 @@ ENCODERS = ("transformer", "conformer", "branchformer")
 ADDED = {"all_input": "pitch_input", "multistream": "streams"}
 """Variants that add to the encoder's input, and what of it adds."""
 
-D_MODEL = 24
-INPUT_SIZE = 32
+D_MODEL, INPUT_SIZE = 24, 32
 LENGTHS = torch.tensor([1.0, 0.75, 0.5])
 SIZES = dict(
     **dict(tgt_vocab=30, input_size=INPUT_SIZE, d_model=D_MODEL, nhead=2, d_ffn=48),
@@ -73,3 +72,15 @@ def targets():
 
 def assert_near(found, expected):
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def assert_starts_as(ours, theirs, run_ours, run_theirs):
+    """The weights of upstream's model, and its outputs, in training too."""
+    for name, weight in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], weight), name
+    for training in (True, False):
+        outputs = []
+        for net, run in ((ours, run_ours), (theirs, run_theirs)):
+            torch.manual_seed(2)
+            outputs.append(run(net.train(training)))
+        assert_near(*outputs)

@@ -9,83 +9,64 @@ from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.lobes.models.transformer import encoders
-from tests.lobes.models.transformer.small_models import assert_near
-from tests.signals import batch_of, pitch_channels, utterance
+from tests.lobes.models.transformer.small_models import assert_starts_as
+from tests.signals import FRONT_END, batch_of, pitch_channels, utterance
 
-SIZES = dict(num_layers=2, d_model=24, nhead=2, dropout=0.1)
-ALONE = [
-    (
-        TransformerEncoder,
-        encoders.PitchTransformerEncoder,
-        {"d_ffn": 48, "ffn_type": "1dcnn"},
-    ),
-    (ConformerEncoder, encoders.PitchConformerEncoder, {"d_ffn": 48, "kernel_size": 5}),
-]
+SIZES = {
+    encoders.PitchTransformerEncoder: {"d_ffn": 48, "ffn_type": "1dcnn"},
+    encoders.PitchConformerEncoder: {"d_ffn": 48, "kernel_size": 5},
+    encoders.PitchBranchformerEncoder: {},
+}
 
 
-@pytest.mark.parametrize(("upstream", "ours", "sizes"), ALONE)
-@pytest.mark.parametrize("training", [False, True])
-def test_an_encoder_alone_starts_as_upstreams(upstream, ours, sizes, training):
+def build(encoder, sizes, **settings):
     torch.manual_seed(0)
-    theirs = upstream(**SIZES, **sizes, attention_type="RoPEMHA").train(training)
+    return encoder(num_layers=2, d_model=24, nhead=2, dropout=0.1, **sizes, **settings)
+
+
+@pytest.mark.parametrize("upstream", [TransformerEncoder, ConformerEncoder])
+def test_an_encoder_alone_starts_as_upstreams(upstream):
+    ours = getattr(encoders, f"Pitch{upstream.__name__}")
+    theirs = build(upstream, SIZES[ours], attention_type="RoPEMHA")
     after = torch.rand(1)
-    torch.manual_seed(0)
-    net = ours(**SIZES, **sizes).train(training)
+    net = build(ours, SIZES[ours])
     assert torch.equal(torch.rand(1), after)
-    for key, value in theirs.state_dict().items():
-        assert torch.equal(net.state_dict()[key], value), key
-    src = torch.randn(3, 20, 24)
-    torch.manual_seed(1)
-    expected, _ = theirs(src)
-    torch.manual_seed(1)
-    found, _ = net(inband.append(src, pitch_channels(3, 20)))
-    assert_near(found, expected)
+    src, channels = torch.randn(3, 20, 24), pitch_channels(3, 20)
+    runs = (lambda x: x(inband.append(src, channels))[0], lambda x: x(src)[0])
+    assert_starts_as(net, theirs, *runs)
 
 
-@pytest.mark.parametrize("encoder", encoders.ENCODERS.values())
-def test_wrong_inputs_of_an_encoder_alone_are_named(encoder):
-    sizes = {} if encoder is encoders.ENCODERS["branchformer"] else {"d_ffn": 48}
-    net = encoder(**SIZES, **sizes)
+@pytest.mark.parametrize(("encoder", "sizes"), SIZES.items())
+def test_wrong_inputs_of_an_encoder_alone_are_named(encoder, sizes):
+    net = build(encoder, sizes)
     with pytest.raises(ValueError, match=rf"{encoder.__name__} found 24 .*`CNN`"):
         net(torch.randn(3, 20, 24))
     with pytest.raises(ValueError, match=rf"{encoder.__name__} found voicing from"):
         net(3 * torch.randn(3, 20, 28))
     with pytest.raises(ValueError, match="attention_type: RelPosMHAXL, expected RoPE"):
-        encoder(**SIZES, **sizes, attention_type="RelPosMHAXL")
+        build(encoder, sizes, attention_type="RelPosMHAXL")
 
 
-YAML = """
+GEOMETRY = "\n    ".join(f"{name}: {value}" for name, value in FRONT_END.items())
+YAML = f"""
 compute_features: !new:speechbrain_pitchrope.lobes.features.PitchFbank
     n_mels: 20
 CNN: !new:speechbrain_pitchrope.lobes.models.convolution.PitchConvolutionFrontEnd
     input_shape: (8, 10, 20)
-    num_blocks: 2
-    num_layers_per_block: 1
-    out_channels: (8, 4)
-    kernel_sizes: (3, 3)
-    strides: (2, 2)
-    residuals: (False, False)
-projection: !new:PACKAGE.PitchProjection
+    {GEOMETRY}
+projection: !new:{encoders.__name__}.PitchProjection
     layers:
-        - !new:speechbrain.nnet.linear.Linear
-            input_size: 20
-            n_neurons: 24
+        - !new:speechbrain.nnet.linear.Linear {{input_size: 20, n_neurons: 24}}
     n_features: 20
-encoder: !new:PACKAGE.PitchConformerEncoder
-    num_layers: 1
-    d_model: 24
-    d_ffn: 48
-    nhead: 2
-    kernel_size: 5
-    pitch_attention:
-        theta: offset
-        pitch_input: 8
+encoder: !new:{encoders.__name__}.PitchConformerEncoder
+    {{num_layers: 1, d_model: 24, d_ffn: 48, nhead: 2, kernel_size: 5,
+     pitch_attention: {{theta: offset, pitch_input: 8}}}}
 """
 
 
 def test_a_yaml_names_an_encoder_outside_of_a_transformer():
     """Behind a projection of the features alone, and learning from pitch."""
-    hparams = load_hyperpyyaml(YAML.replace("PACKAGE", encoders.__name__))
+    hparams = load_hyperpyyaml(YAML)
     wavs, lengths = batch_of(utterance(120.0), utterance(240.0, seconds=1.2))
     x = hparams["projection"](hparams["CNN"](hparams["compute_features"](wavs)))
     assert x.shape[2] == 24 + inband.N_CHANNELS

@@ -72,13 +72,10 @@ def test_speakers_streamed_in_turn_do_not_mix(variant):
         net.encode_streaming(other, contexts[1])
 
 
-def test_an_unlimited_left_context_is_refused():
+def test_what_cannot_stream_is_refused():
     with pytest.raises(ValueError, match=r"a number of chunks, DynChunkTrainConfig\(8"):
         build("all").make_streaming_context(DynChunkTrainConfig(8))
-
-
-def test_controls_are_refused():
-    net = build("shuffled_f0")
+    net = build("all+shuffled_f0")
     context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
     with pytest.raises(ValueError, match="control is 'shuffled_f0', which needs whole"):
         net.encode_streaming(inputs("all")[:, :4], context)

@@ -1,1 +1,0 @@
-"""Searches beside those of speechbrain.decoders."""

@@ -1,1 +1,0 @@
-"""Tokens to text, beside speechbrain.tokenizers."""

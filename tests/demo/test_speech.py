@@ -1,0 +1,141 @@
+"""The synthesiser, its voices, and what a microphone adds."""
+
+import ctypes
+import itertools
+import os
+import re
+import signal
+import sys
+
+import numpy as np
+import pytest
+import scipy.signal
+import soundfile
+
+from speechbrain_pitchrope.demo.corpus import VOLUME
+from speechbrain_pitchrope.demo.speech import (
+    SAMPLE_RATE,
+    Espeak,
+    add_room,
+    resample,
+    trim,
+    write_flac,
+)
+from speechbrain_pitchrope.demo.voices import PROBES, VOICES, check_voice
+from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
+
+loader = pytest.importorskip("espeakng_loader")
+
+TEXT = "the strange lawyer watched five apples."
+
+
+# f1 has flutter, f5 has echo and breath. They speak differently the second time.
+@pytest.mark.parametrize("variant", ["f1", "f5", "m4"])
+def test_the_sound_depends_on_nothing_but_what_this_voice_has_said(variant):
+    first, other = Espeak(f"en-us+{variant}"), Espeak("en-us+f3")
+    spoken = [first.speak(TEXT, seed=3), first.speak(TEXT, seed=4)]
+    other.speak("did anything else come before?", pitch=80, rate=250)
+    again = Espeak(f"en-us+{variant}")
+    ctypes.CDLL(None).rand()
+    assert np.array_equal(spoken[0], again.speak(TEXT, seed=3))
+    other.speak("and in between?")
+    assert np.array_equal(spoken[1], again.speak(TEXT, seed=4))
+    assert not np.array_equal(*spoken)
+
+
+@pytest.mark.parametrize("voice", ["xx", "en-us+nobody"])
+def test_voices_that_are_not_there_are_named(voice):
+    with pytest.raises(ValueError, match=f"no voice '{re.escape(voice)}'"):
+        Espeak(voice)
+
+
+def test_errors_name_the_text_the_path_or_the_package(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match="or silence, for the text ' '"):
+        Espeak("en-us").speak(" ")
+    long = tmp_path / ("d" * 159)
+    long.symlink_to(loader.get_data_path())
+    monkeypatch.setattr(loader, "get_data_path", lambda: str(long))
+    with pytest.raises(ValueError, match="its path is longer than the 159 bytes"):
+        Espeak("en-us")
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    with pytest.raises(ImportError, match=r"pip install speechbrain_pitchrope\[demo\]"):
+        Espeak("en-us")
+
+
+def test_an_interruption_while_espeak_speaks_is_not_swallowed(monkeypatch):
+    def interrupted(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 1  # for espeak-ng to stop
+
+    monkeypatch.setattr(Espeak, "_receive", interrupted)
+    # A process in the background may have been started with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Espeak("en-us").speak(TEXT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("language", VOICES)
+def test_every_voice_is_as_declared_and_unlike_the_others(language):
+    tracker, spectra = AutocorrelationPitch(), {}
+    for voice in VOICES[language]:
+        espeak = Espeak(voice.name)
+        samples = espeak.speak(PROBES[language], volume=VOLUME, **voice.style)
+        samples = resample(samples, espeak.sample_rate)
+        check_voice(voice, tracker, samples)
+        assert 0.15 < np.abs(samples).max() < 0.8
+        power = scipy.signal.welch(samples, SAMPLE_RATE, nperseg=1024)[1][1:]
+        level = 10 * np.log10(power.reshape(32, -1).mean(1))
+        spectra[voice] = level - level.mean()
+    for one, other in itertools.combinations(spectra, 2):
+        assert one.speaker != other.speaker
+        distance = np.sqrt(np.mean((spectra[one] - spectra[other]) ** 2))
+        assert distance > 1.5, (one.name, other.name)
+    for split in {voice.split for voice in spectra}:
+        f0_hz = [voice.f0_hz for voice in spectra if voice.split == split]
+        assert min(f0_hz) < 120
+        assert max(f0_hz) > 150
+    off = voice._replace(f0_hz=1.2 * voice.f0_hz)
+    with pytest.raises(ValueError, match=f"voice {voice.speaker} .* are declared"):
+        check_voice(off, tracker, samples)
+
+
+def tone(hz, seconds):
+    return np.sin(2 * np.pi * hz * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
+
+
+def test_trimming_leaves_nothing_to_trim():
+    trimmed = trim(np.pad(tone(200, 1.0), 500))
+    assert SAMPLE_RATE - 2 <= len(trimmed) <= SAMPLE_RATE
+    assert np.array_equal(trim(trimmed), trimmed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_room_keeps_its_declared_ranges(seed):
+    speech = tone(300, 2.0) * 0.01
+    samples = add_room(speech, np.random.default_rng(seed)) / 32767
+    pauses = len(samples) - len(speech)
+    assert 0.3 * SAMPLE_RATE - 2 <= pauses <= 1.0 * SAMPLE_RATE
+
+    def level(part):
+        return 20 * np.log10(np.sqrt(np.mean(part**2)))
+
+    # The shortest pause is pure noise, what follows the longest is speech.
+    noise = level(samples[:2400])
+    spoken = level(samples[8000 : len(speech)])
+    assert -28.5 < spoken < -19.5
+    assert 23 < spoken - noise < 42
+
+
+def test_peaks_are_turned_down_and_flac_holds_the_very_samples(tmp_path):
+    clicks = np.zeros(SAMPLE_RATE)
+    clicks[::4000] = 1.0
+    samples = add_room(clicks, np.random.default_rng(0))
+    assert np.abs(samples / 32767).max() == pytest.approx(0.9, abs=1e-4)
+    path = tmp_path / "a" / "b.flac"
+    write_flac(path, samples)
+    info = soundfile.info(path)
+    assert (info.format, info.subtype, info.samplerate) == ("FLAC", "PCM_16", 16000)
+    assert np.array_equal(soundfile.read(path, dtype="int16")[0], samples)

@@ -1,0 +1,34 @@
+"""Runs of tones are averaged and compared over the same utterances."""
+
+import numpy as np
+import pytest
+from evidence import average_runs, compare_toned
+
+from speechbrain_pitchrope.scoring.tones import tone_errors
+from tests.scoring.test_tones import syllables
+
+
+def test_runs_are_averaged_over_those_that_scored_an_utterance():
+    refs, hyps = syllables(4, 6)
+    _, others = syllables(5, 6)
+    some = {name: refs[name] for name in sorted(refs)[:3]}
+    runs = [
+        tone_errors(refs, hyps),
+        tone_errors(some, {name: others[name] for name in some}),
+    ]
+    mean = average_runs(runs)
+    for field in ("units", "errors", "base_errors", "matched", "tone_errors"):
+        whole, part = (getattr(run, field) for run in runs)
+        expected = [*(whole[:3] + part) / 2, *whole[3:]]
+        np.testing.assert_array_equal(getattr(mean, field), expected)
+    assert mean.confusions == runs[0].confusions + runs[1].confusions
+
+
+def test_only_runs_of_the_same_references_are_compared():
+    refs, hyps = syllables(6)
+    first, second = tone_errors(refs, hyps), tone_errors(refs, refs)
+    pair = compare_toned(first, second)
+    assert pair.rate_a == 100 * first.errors.sum() / first.units.sum()
+    assert pair.difference == -pair.rate_a
+    with pytest.raises(ValueError, match="expected the same references"):
+        compare_toned(first, tone_errors({"x": ["MA1"]}, {"x": ["MA1"]}))
