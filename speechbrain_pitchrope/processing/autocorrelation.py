@@ -1,6 +1,6 @@
 """The steps of the autocorrelation tracker, from samples to pitch candidates.
 
-    samples -> decimated to a fifth -> power spectrum below 1.2 kHz
+    samples -> decimated to a quarter -> power spectrum below 1.2 kHz
             -> normalised autocorrelation -> best peak of each range of lags
 
 Each step is a pure function over whole batches; the constant matrices that they
@@ -34,7 +34,7 @@ SEARCH_HZ = 1000.0
 """Peaks are sought up to here at least, and to 1.25 times f0_max: a voice above the
 range is then known as such, and not taken for one an octave below."""
 
-OVERSAMPLING = 2.6
+OVERSAMPLING = 3.3
 """Least rate after decimation over the upper end of the band."""
 
 LAG_STEPS = 5.0

@@ -117,6 +117,7 @@ def subtract_noise(power, bands, noise):
     level += FLATTENED_SHARE * total + tiny
     root = ((total + tiny) / level).sqrt()
     gain = gain * root * root.sqrt()  # to the power of 3/4: 1 would make all equal
+    gain = gain * (total / ((gain * smooth).sum(0) + tiny))  # as loud as before
     return power * steps.weigh(bands.t(), gain), floor
 
 
@@ -137,13 +138,14 @@ def is_above_range(lead):
 
 
 def band_levels(power, floor, energy, tables, bands):
-    """Levels in bels, [5, B, T]: total, upper, noise, upper_noise, wide.
+    """Levels in bels, [6, B, T]: total, upper, lower, noise, upper_noise, wide.
 
-    These are the power in the band and in its part above 350 Hz, the noise floor in
-    both, and the power at all frequencies.
+    These are the power in the band and in its parts above and below 350 Hz, the noise
+    floor in the first two, and the power at all frequencies.
     """
-    weights = torch.stack((tables.band, tables.upper_band))
-    levels = steps.weigh(weights, power), steps.weigh(weights @ bands.t(), floor)
+    total, upper = tables.band, tables.upper_band
+    weights = torch.stack((total, upper, total - upper))
+    levels = steps.weigh(weights, power), steps.weigh(weights[:2] @ bands.t(), floor)
     # A floor of 1e-30 keeps the logarithm finite.
     return torch.log10(torch.cat((*levels, energy[None])).clamp(min=1e-30))
 
@@ -154,10 +156,13 @@ def voicing_features(levels, peak, best):
     Of levels as ``band_levels`` gives them, the largest autocorrelation, noise
     included, and the candidates.
     """
-    total, upper, noise, upper_noise, wide = levels
+    total, upper, lower, noise, upper_noise, wide = levels
     score, index = best.score.detach().max(0)
     octave = best.octaves.detach().gather(0, index[None])[0]
-    loudest = running_maximum(running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES)
+    loudest, loudest_low = (
+        running_maximum(running_minimum(level, CLICK_FRAMES), LEVEL_FRAMES)
+        for level in (total, lower)
+    )
     mean_level = running_mean(total, SMOOTH_FRAMES)
     earlier = torch.nn.functional.pad(total, (5, 0), mode="replicate")[:, :-5]
     features = (
@@ -175,6 +180,8 @@ def voicing_features(levels, peak, best):
         (total - running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
         (upper_noise - noise).clamp(-4, 1),
         (loudest - noise).clamp(-1, 5),
+        (lower - total).clamp(-5, 0),
+        (loudest_low - loudest).clamp(-5, 0),
     )
     return torch.stack(features)
 
