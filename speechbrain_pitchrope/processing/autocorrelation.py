@@ -185,15 +185,14 @@ def power_spectrum(hops, fourier):
     return torch.addcmul(cosines.square(), sines, sines)
 
 
-def normalised_autocorrelation(power, tables):
+def normalised_autocorrelation(power, tables, rounding=1e-37):
     """Autocorrelation at each lag over the power of the frame: 1 for a periodic one.
 
-    [n_bins, B, T] -> [n_lags, B, T].
+    [n_bins, B, T] -> [n_lags, B, T]. What is weaker than ``rounding`` correlates less.
     """
     frame_power = weigh(tables.band, power)
     ballast = BALLAST * running_mean(frame_power, BALLAST_FRAMES)
-    tiny = torch.finfo(power.dtype).tiny
-    return weigh(tables.lag_cosines, power / (frame_power + ballast + tiny))
+    return weigh(tables.lag_cosines, power / (frame_power + ballast + rounding))
 
 
 def weigh(weights, x):

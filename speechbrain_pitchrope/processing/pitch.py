@@ -191,14 +191,16 @@ class AutocorrelationPitch(PitchTracker):
 
     def _analyse_rows(self, wavs, n_frames):
         tables, bands = self.tables, self.noise_bands
-        power, energy = self.spectrum(wavs, n_frames)
-        raw = steps.normalised_autocorrelation(power.detach(), tables)
+        power, square, energy = self.spectrum(wavs, n_frames)
+        # That of an offset: 120 dB below it nothing is a voice.
+        rounding = 1e-8 * square + 1e-37
+        raw = steps.normalised_autocorrelation(power.detach(), tables, rounding)
         peak = raw[self.low_lags].amax(0)
         noise = voice.may_be_noise(raw, peak, self.hum_lags)
         # Windows that begin before the signal are weak and blurred.
         noise[:, : self.n_around] = False
         flat, floor = voice.subtract_noise(power, bands, noise)
-        correlation = steps.normalised_autocorrelation(flat, tables)
+        correlation = steps.normalised_autocorrelation(flat, tables, rounding)
         peaks, lead = steps.best_peaks(
             correlation, self.lags, self.range_edges, self.octave_limit
         )
@@ -207,7 +209,7 @@ class AutocorrelationPitch(PitchTracker):
         return *peaks, features, voice.is_above_range(lead)
 
     def spectrum(self, wavs, n_frames):
-        """Power spectrum [n_bins, B, T] and variance [B, T] of each frame."""
+        """Power spectrum [n_bins, B, T], mean square and variance [B, T] of frames."""
         hop, around = self.hop_length, self.n_around
         n_hops = n_frames + 2 * around - 1
         right = (n_hops - around) * hop - wavs.shape[1]
@@ -217,13 +219,12 @@ class AutocorrelationPitch(PitchTracker):
         decimated = steps.decimate(hops, self.decimation, factor)
         decimated = decimated.view(len(wavs), n_hops, -1)
         power = steps.power_spectrum(decimated, self.fourier)
-        # Of the hop before and behind the middle of each frame, less an offset.
+        # Of the hop before and behind the middle of each frame.
         square, mean = (
-            x.view(-1, n_hops)[:, around - 1 :].unfold(1, 2, 1).mean(2)
+            x.view(-1, n_hops)[:, around - 1 :].unfold(1, 2, 1).mean(2)[:, :n_frames]
             for x in (hops.detach().square().mean(1), hops.detach().mean(1))
         )
-        energy = (square - mean.square()).clamp(min=0)[:, :n_frames]
-        return power, energy
+        return power, square, (square - mean.square()).clamp(min=0)
 
     def decide(self, peaks, unvoiced):
         """Best path through the candidates: f0 in Hz and voicing, each [B, T]."""

@@ -18,7 +18,7 @@ def tracker():
 
 def spectra(tracker, wave):
     """Power spectrum, the flattened one, and the noise floor in each band."""
-    power, _ = tracker.spectrum(wave[None], len(wave) // 160 + 1)
+    power, *_ = tracker.spectrum(wave[None], len(wave) // 160 + 1)
     raw = normalised_autocorrelation(power, tracker.tables)
     peak = raw[tracker.low_lags].amax(0)
     noise = voicing.may_be_noise(raw, peak, tracker.hum_lags)
