@@ -222,23 +222,10 @@ def range_edges(lags, f0_max):
 def best_peaks(correlation, lags, edges, octave_limit):
     """Find the highest peak of each range of lags, refined between the lags.
 
-    Arguments
-    ---------
-    correlation : torch.Tensor
-        Shape [n_lags, B, T].
-    lags : torch.Tensor
-        In seconds, equally spaced, shape [n_lags].
-    edges : sequence of int
-        Where the ranges begin and end, as ``range_edges`` gives it.
-    octave_limit : float
-        log2 of what is still within the range.
-
-    Returns
-    -------
-    Candidates
-        Of the ranges from f0_max to f0_min.
-    torch.Tensor
-        How much higher the peak above f0_max is than that of the best candidate [B, T].
+    The correlation [n_lags, B, T] is at equally spaced lags in seconds, edges are those
+    of ``range_edges``, and octave_limit is log2 of the highest f0 within the range.
+    Returns the Candidates, and how much higher than that of the best of them the peak
+    above f0_max is, [B, T].
     """
     before, here, after = (
         correlation.detach()[i : len(lags) - 2 + i] for i in range(3)

@@ -123,22 +123,11 @@ class PitchContour(torch.nn.Module):
         self.n_frames = max(1, round(window * frame_rate))
 
     def forward(self, f0_hz, voicing, loudness_db):
-        """Relate a contour to its level.
+        """Relate a contour to its level: pitch channels [B, T, 4].
 
-        Arguments
-        ---------
-        f0_hz : torch.Tensor
-            Shape [B, T]; anything where unvoiced.
-        voicing : torch.Tensor
-            Probability of voicing, 0 .. 1, shape [B, T].
-        loudness_db : torch.Tensor
-            Loudness in dB, shape [B, T], -inf for a frame without any signal. Such a
-            frame is taken for padding and becomes four zeros.
-
-        Returns
-        -------
-        torch.Tensor
-            Pitch channels, shape [B, T, 4].
+        Of f0 in Hz, anything where unvoiced, the probability of voicing, and loudness
+        in dB, each [B, T]. Where loudness is -inf there is no signal: such a frame is
+        taken for padding, and becomes four zeros.
         """
         missing = loudness_db == -math.inf
         voicing = voicing.masked_fill(missing, 0.0)

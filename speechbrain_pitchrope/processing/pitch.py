@@ -251,12 +251,8 @@ class World(PitchTracker):
     ---------
     method : str
         "dio" or "harvest".
-    sample_rate : int
-        Samples per second.
-    hop_length : float
-        Milliseconds from frame to frame.
-    f0_min, f0_max : float
-        Search range in Hz.
+    sample_rate, hop_length, f0_min, f0_max
+        As in ``AutocorrelationPitch``.
     n_threads : int, optional
         Utterances tracked at a time; pyworld releases the interpreter's lock. By
         default as many as the machine allows.

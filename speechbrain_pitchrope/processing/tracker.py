@@ -60,16 +60,9 @@ def _require_finite(wavs, name):
 
 
 class PitchTracker(torch.nn.Module):
-    """What the trackers share: their frames and their search range.
+    """What the trackers share: their frames, and their search range in Hz.
 
-    Arguments
-    ---------
-    sample_rate : int
-        Samples per second.
-    hop_length : float
-        Milliseconds from frame to frame; the attribute of that name is in samples.
-    f0_min, f0_max : float
-        Search range in Hz; a ValueError says if it is none.
+    ``hop_length`` is in milliseconds, the attribute of that name in samples.
     """
 
     def __init__(self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0):

@@ -88,22 +88,9 @@ def subtract_noise(power, bands, noise):
     no peak of the autocorrelation (M. M. Sondhi, "New methods of pitch extraction",
     IEEE Trans. Audio and Electroacoustics 16(2), 1968).
 
-    Arguments
-    ---------
-    power : torch.Tensor
-        Shape [n_bins, B, T].
-    bands : torch.Tensor
-        As ``noise_bands`` gives it, shape [N_BANDS, n_bins].
-    noise : torch.Tensor
-        Where a frame may be noise, shape [B, T]: in a word without a pause around it
-        nothing is.
-
-    Returns
-    -------
-    flat : torch.Tensor
-        Shape [n_bins, B, T].
-    floor : torch.Tensor
-        The noise in each band, shape [N_BANDS, B, T].
+    Of power [n_bins, B, T], bands as in ``noise_bands``, and where a frame may be noise
+    [B, T], which is nowhere in a word without a pause around it. Returns the flat
+    spectrum [n_bins, B, T], and the noise in each band [N_BANDS, B, T].
     """
     tiny = torch.finfo(power.dtype).tiny
     smooth = steps.weigh(bands, power.detach())
@@ -159,7 +146,7 @@ def voicing_features(levels, peak, best):
     total, upper, lower, noise, upper_noise, wide = levels
     score, index = best.score.detach().max(0)
     octave = best.octaves.detach().gather(0, index[None])[0]
-    loudest, loudest_low = (
+    maximum, low_maximum = (
         running_maximum(running_minimum(level, CLICK_FRAMES), LEVEL_FRAMES)
         for level in (total, lower)
     )
@@ -169,7 +156,7 @@ def voicing_features(levels, peak, best):
         peak,
         score,
         (total - noise).clamp(0, 4),
-        (total - loudest).clamp(-6, 2),
+        (total - maximum).clamp(-6, 2),
         (total - running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
         (upper - total).clamp(-5, 0),
         (wide - total).clamp(-8, 4),
@@ -179,9 +166,9 @@ def voicing_features(levels, peak, best):
         running_mean(score, SMOOTH_FRAMES),
         (total - running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
         (upper_noise - noise).clamp(-4, 1),
-        (loudest - noise).clamp(-1, 5),
+        (maximum - noise).clamp(-1, 5),
         (lower - total).clamp(-5, 0),
-        (loudest_low - loudest).clamp(-5, 0),
+        (low_maximum - maximum).clamp(-5, 0),
     )
     return torch.stack(features)
 

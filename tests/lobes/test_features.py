@@ -123,8 +123,8 @@ def test_pitch_that_is_handed_over_takes_the_trackers_place():
     assert torch.equal(compute_features(wavs, *contour), compute_features(wavs))
     f0_hz, voicing = contour
     octave_up = compute_features(wavs, f0_hz=2 * f0_hz, voicing=voicing)
-    heard = inband.f0_in_hz(octave_up[..., -4:])
-    torch.testing.assert_close(heard[f0_hz > 0], 2 * f0_hz[f0_hz > 0])
+    found = inband.f0_in_hz(octave_up[..., -4:])
+    torch.testing.assert_close(found[f0_hz > 0], 2 * f0_hz[f0_hz > 0])
 
 
 @pytest.mark.parametrize(
