@@ -47,14 +47,6 @@ def test_starts_as_upstreams_rope_model(variant, encoder_module, causal):
 
 
 @each_encoder
-@pytest.mark.parametrize("variant", ADDED)
-def test_nothing_is_added_to_variant_all_at_the_start(variant, encoder_module):
-    plain, ours = (build(name, encoder_module).eval() for name in ("all", variant))
-    expected = plain.encode(inputs("all"), LENGTHS)
-    assert torch.equal(ours.encode(inputs(variant), LENGTHS), expected)
-
-
-@each_encoder
 @each_variant
 def test_pitch_reaches_every_layer_and_all_that_is_added(variant, encoder_module):
     net, src = trained(variant, encoder_module), inputs(variant)
