@@ -5,26 +5,17 @@ import torch
 from speechbrain.nnet.attention import RoPEMHA
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
+from speechbrain_pitchrope.nnet.attention import CHOICES, PitchRoPEMHA
 from tests import reference
 from tests.reference import assert_near, with_gradients
 from tests.signals import pitch_channels
 
+OFF = {"theta": "none", "similarity": "none", "radius": "none"}
 SWITCHES = [
-    {"theta": "none", "similarity": "none", "radius": "none"},
-    {"theta": "offset", "similarity": "none", "radius": "none"},
-    {"theta": "none", "similarity": "cosines", "radius": "none"},
-    {"theta": "none", "similarity": "even_cosines", "radius": "none"},
-    {"theta": "none", "similarity": "odd_cosines", "radius": "none"},
-    {"theta": "none", "similarity": "none", "radius": "exp"},
+    OFF,
+    *(OFF | {key: form} for key in OFF for form in CHOICES[key] if form != "none"),
     {"theta": "offset", "similarity": "cosines", "radius": "exp"},
-    {"theta": "phase", "similarity": "none", "radius": "none"},
-    {"theta": "none", "similarity": "gaussian", "radius": "none"},
     {"theta": "phase", "similarity": "gaussian", "radius": "exp"},
-    {"theta": "utterance", "similarity": "none", "radius": "none"},
-    {"theta": "frame", "similarity": "none", "radius": "none"},
-    {"theta": "none", "similarity": "laplacian", "radius": "none"},
-    {"theta": "none", "similarity": "none", "radius": "sigmoid"},
     {"theta": "utterance", "similarity": "laplacian", "radius": "sigmoid"},
 ]
 
@@ -158,9 +149,8 @@ def test_precision_of_values_and_gradients(dtype, tolerance, n_frames, lengths):
     "settings",
     [
         {},
-        {"theta": "phase", "similarity": "gaussian"},
         {"theta": "utterance", "similarity": "laplacian", "radius": "sigmoid"},
-        {"theta": "none", "similarity": "none", "radius": "none"},
+        OFF,
         {"theta": "frame", "frequencies": "mel", "similarity": "none"},
     ],
 )

@@ -1,18 +1,10 @@
 """The rotary formulas one by one."""
 
 import torch
-from speechbrain.nnet.attention import PrecomputedRoPESinusoids
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.nnet import rotary
 from tests.signals import pitch_channels
-
-
-def test_frequencies_are_upstreams():
-    upstream = PrecomputedRoPESinusoids(16, 40, torch.float32, torch.device("cpu"))
-    theta = rotary.unmodulated_angles(16, rotary.frequencies(40))[:, 0]
-    assert torch.equal(theta.cos(), upstream.cosines[:, ::2])
-    assert torch.equal(theta.sin(), upstream.sines[:, 1::2])
 
 
 def test_rates_are_bounded_and_clocks_never_run_backwards():

@@ -135,10 +135,3 @@ FAULTS = {
 def test_what_failed_is_named(text, fault):
     with pytest.raises(ValueError, match=fault):
         check(text)
-
-
-def test_what_is_included_is_looked_for_beside_the_recipe(tmp_path):
-    (tmp_path / "data.yaml").write_text("n_mels: 20\n")
-    text = joint("n_mels: 20", "n_mels: !ref <data[n_mels]>")
-    swapped = swap(f"data: !include:data.yaml\n{text}", folder=tmp_path)
-    assert check(swapped, tmp_path) == check(SWAPPED)
