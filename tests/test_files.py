@@ -1,9 +1,7 @@
 """Files that are there as a whole or not at all, and folders that one run has alone."""
 
 import errno
-import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 
@@ -30,33 +28,17 @@ def test_what_cannot_be_written_leaves_nothing_behind(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == there
 
 
-def test_a_folder_is_replaced_as_a_whole_too(tmp_path):
-    with replacing(tmp_path / "made") as part:
+def test_what_is_there_stays_until_the_new_is_whole_a_folder_too(tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("file", "folder"):
+        with pytest.raises(KeyError), replacing(tmp_path / name) as part:
+            part.mkdir()
+            raise KeyError
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with replacing(tmp_path / "folder") as part:
         part.mkdir()
-        (part / "a").touch()
-        assert not (tmp_path / "made").exists()
-    with pytest.raises(KeyError), replacing(tmp_path / "never") as part:
-        part.mkdir()
-        raise KeyError
-    assert [path.name for path in tmp_path.rglob("*")] == ["made", "a"]
-
-
-def write_half(path):
-    with replacing(path) as part:
-        part.write_bytes(b"ne")
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_a_killed_writer_leaves_what_was_there(tmp_path):
-    path = tmp_path / "new/file"
-    write_whole(path, b"old")
-    process = multiprocessing.get_context("fork").Process(
-        target=write_half, args=[path]
-    )
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
+        assert not (tmp_path / "folder").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
 
 
 def test_a_folder_is_held_until_its_process_is_killed(tmp_path):

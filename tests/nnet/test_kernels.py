@@ -100,14 +100,12 @@ def test_leaving_keys_out_is_masking_them(mask, lengths):
     assert_near(found, expected, 1e-12)
 
 
-@pytest.mark.parametrize("mask", [None, torch.ones(T, T, dtype=torch.bool)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_acts_whatever_kernel_there_is(mask, dtype):
-    query, key, _ = torch.randn(3, B, T, H, 8).to(dtype)
+def test_dropout_acts_in_half_precision_too():
+    query, key, _ = torch.randn(3, B, T, H, 8).bfloat16()
     ones = torch.ones_like(query)
     torch.manual_seed(0)
-    out = kernels.attend(query, key, ones, None, mask, 8, dropout_p=0.5)
-    assert out.dtype == dtype
+    out = kernels.attend(query, key, ones, None, None, 8, dropout_p=0.5)
+    assert out.dtype == torch.bfloat16
     assert out.min() < 0.9 and out.max() > 1.1
     assert abs(out.float().mean() - 1) < 0.1
 
