@@ -292,10 +292,6 @@ class PitchRoPEMHA(RoPEMHA):
                 f"{TRANSFORMER.advice}, with attention_type: RoPEMHA"
             )
 
-    def extra_repr(self):
-        """The switches, for ``print(module)``."""
-        return ", ".join(f"{name}={getattr(self, name)}" for name in CHOICES)
-
 
 def _refuse_other_forms(
     net, state_dict, prefix, local_metadata, strict, missing, unexpected, errors

@@ -8,10 +8,7 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
 
        theta_{t,h,i} = omega_i t + c_{h,i} u_t
 
-2. Pitch-similarity bias, ``speechbrain_pitchrope.nnet.similarity``, on the logits:
-
-       b_{m,n,h} = v_m v_n (mu_h + sum over j of
-                            A_{h,j} cos(k_j d) + B_{h,j} sin(k_j d)), d = u_m - u_n
+2. Pitch-similarity bias on the logits: ``speechbrain_pitchrope.nnet.similarity``.
 
 3. Variable radius, ``log_radii``. The unit radius of RoPE's torch.polar becomes
 
@@ -21,7 +18,7 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
 
 ``THETA``, ``RADIUS`` and ``FREQUENCIES`` hold other forms of each for comparison.
 
-With c = A = B = mu = rho = 0 this is RoPE (J. Su et al., "RoFormer: Enhanced
+With c = rho = 0 and no bias this is RoPE (J. Su et al., "RoFormer: Enhanced
 Transformer with Rotary Position Embedding", arXiv:2104.09864, eq. 34) as SpeechBrain
 computes it. All angles are in single precision, also under autocast.
 

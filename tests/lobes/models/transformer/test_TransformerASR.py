@@ -201,7 +201,6 @@ def test_wrong_inputs_name_the_entry(built, src, message):
 
 def test_wrong_settings_are_named():
     for settings, message in (
-        ({"theta": "warp"}, "theta is 'warp'"),
         ({"control": "noise"}, "control is 'noise': give none, shuffled_f0"),
         ({"pitch_input": True}, "pitch_input is True: give its number"),
         ({"pitch_input": -1}, "pitch_input is -1: give its number"),
