@@ -24,10 +24,7 @@ from speechbrain_pitchrope.processing.contour import loudness_in_db
 
 
 def find_obstacle(layers):
-    """What keeps layers from giving frame by frame what they give for the whole.
-
-    Returns what was found and what to take instead, or None if nothing is in the way.
-    """
+    """What keeps layers from streaming, and what to take instead; None if nothing."""
     fbank, *rest = layers
     if not isinstance(fbank, PitchFbank):
         return f"{type(fbank).__name__} as its first layer, expected a PitchFbank"

@@ -178,13 +178,7 @@ class PitchRoPEMHA(RoPEMHA):
         return log_radius, theta
 
     def rate(self, dtype=torch.float32):
-        """What pitch does to the angles: c of "offset" in radians an octave, else a.
-
-        Example
-        -------
-        >>> PitchRoPEMHA(embed_dim=8, num_heads=2).rate().shape
-        torch.Size([2, 2])
-        """
+        """What pitch does to the angles: c of "offset" in radians an octave, else a."""
         form = rotary.THETA[self.theta]
         return form.value(getattr(self, form.parameter).to(dtype))
 
@@ -207,12 +201,6 @@ class PitchRoPEMHA(RoPEMHA):
 
         Without dropout, by the rotation, the bias and the projections of ``forward``,
         which builds no matrix of T x T itself.
-
-        Example
-        -------
-        >>> x, pitch = torch.rand(2, 7, 8), torch.rand(2, 7, 4)
-        >>> PitchRoPEMHA(8, 2).attention_weights(x, pitch).shape
-        torch.Size([2, 2, 7, 7])
         """
         pitch = None if pos_embs is None else inband.unpack(pos_embs)
         rotation = rotary.polar(*self.polar(x.shape[1], pitch, x.dtype))
