@@ -57,7 +57,7 @@ def load_variant(name):
     >>> load_variant("theta+shuffled_f0")["control"]
     'shuffled_f0'
     """
-    form, plus, control = name.partition("+")
+    form, plus, control = str(name).partition("+")
     if form not in variant_names() or (plus and control not in CONTROLS):
         raise ValueError(
             f"there is no variant {name!r}: choose one of "

@@ -39,7 +39,7 @@ def test_single_variants_switch_one_thing_on():
             assert on == [switch]
 
 
-@pytest.mark.parametrize("name", ["al", "theta+loud", "rope+", "+shuffled_f0"])
+@pytest.mark.parametrize("name", ["al", None, "theta+loud", "rope+", "+shuffled_f0"])
 def test_unknown_variants_and_controls_name_the_known_ones(name):
     with pytest.raises(ValueError, match=r"no variant.*all, .*theta.*shuffled_f0"):
         load_variant(name)

@@ -20,28 +20,13 @@ FILES_PER_TASK = 8  # handed to a thread at a time
 VERSION = 3  # of the journal; what another version wrote is not used again
 
 
-def measure_all(data_folder, files, journal, settings, workers, progress):
-    """Measures audio files in threads, except those the journal shows to be sound.
+def measure_all(data_folder, files, journal, settings, workers):
+    """{path: what was found} of the audio files, for ``audio_problems``.
 
-    Arguments
-    ---------
-    data_folder : Path
-        Where the paths of ``files`` start.
-    files : dict
-        {path: [bytes, mtime in ns]} of all files, the audio files among them.
-    journal : Path
-        Read first, then continued: one line of JSON for each file measured.
-    settings : dict
-        check_audio, sample_rate, min_seconds, max_seconds.
-    workers : int, optional
-        Number of threads.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    dict
-        {path: what was found}, for ``audio_problems``.
+    They are measured in threads, except those that the journal, which has one line of
+    JSON for each file measured, shows to be sound. ``files`` is {path from data_folder:
+    [bytes, mtime in ns]}; ``settings`` has the check_audio, sample_rate, min_seconds
+    and max_seconds of ``prepare_librispeech``.
     """
     decode = settings["check_audio"] == "full"
     seen = {}
@@ -61,7 +46,7 @@ def measure_all(data_folder, files, journal, settings, workers, progress):
         file.write("\n")  # ends the half line that a killed run may have left
         results = pool.imap_unordered(task, todo, FILES_PER_TASK)
         desc = f"checking {journal.name.partition('.journal')[0]}"
-        for rel, found in tqdm(results, desc, len(todo), disable=not progress):
+        for rel, found in tqdm(results, desc, len(todo), disable=None):
             file.write(json.dumps([VERSION, rel, files[rel], found]) + "\n")
             seen[rel] = found
     return seen

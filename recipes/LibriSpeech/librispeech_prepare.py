@@ -60,7 +60,6 @@ def prepare_librispeech(
     on_problem="raise",
     skip_prep=False,
     workers=None,
-    progress=True,
 ):
     """Checks splits in LibriSpeech layout and writes a csv manifest of each.
 
@@ -97,8 +96,6 @@ def prepare_librispeech(
         those of splits that are not merged.
     workers : int, optional
         Number of threads, by default ``os.cpu_count()``; no influence on the result.
-    progress : bool
-        Whether to show a progress bar for each split.
 
     Raises
     ------
@@ -120,7 +117,7 @@ def prepare_librispeech(
     >>> chapter.mkdir(parents=True)
     >>> _ = (chapter / "84-121.trans.txt").write_text("84-121-0000 GO ON")
     >>> soundfile.write(chapter / "84-121-0000.flac", np.full(16000, 0.1), 16000)
-    >>> prepare_librispeech(folder / "data", folder, ["dev-tiny"], progress=False)
+    >>> prepare_librispeech(folder / "data", folder, ["dev-tiny"])
     >>> print((folder / "dev-tiny.csv").read_text().strip())
     ID,duration,wav,spk_id,wrd
     84-121-0000,1.0,$data_root/dev-tiny/84/121/84-121-0000.flac,84,GO ON
@@ -137,11 +134,10 @@ def prepare_librispeech(
     save_folder.mkdir(parents=True, exist_ok=True)
     with open(save_folder / "prepare.lock", "w") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)  # until another run has prepared it
-        how = {"workers": workers, "progress": progress}
-        _prepare(data_folder, save_folder, folders, merge, settings, skip, how)
+        _prepare(data_folder, save_folder, folders, merge, settings, skip, workers)
 
 
-def _prepare(data_folder, save_folder, folders, merge, settings, skip, how):
+def _prepare(data_folder, save_folder, folders, merge, settings, skip, workers):
     """What is left of the preparation once arguments are checked and others wait."""
     done = {}  # csv name: (rows, problems, whether it was written)
     for split, folder in folders.items():
@@ -155,7 +151,7 @@ def _prepare(data_folder, save_folder, folders, merge, settings, skip, how):
         for old in (state_file.name, name, *(m for m in merge if split in merge[m])):
             (save_folder / old).unlink(missing_ok=True)  # nothing out of date remains
         journal = save_folder / f"{split}.journal.jsonl"
-        seen = measure_all(data_folder, files, journal, settings, **how)
+        seen = measure_all(data_folder, files, journal, settings, workers)
         base = folder.relative_to(data_folder).as_posix()
         rows, problems = match(data_folder, base, files, seen, settings)
         done[name] = _finish(save_folder, name, rows, problems, len(seen), skip)
@@ -317,7 +313,6 @@ def main():
     text = "stop at utterances with problems, or leave them out (%(default)s)"
     add("--on-problem", default="raise", choices=("raise", "skip"), help=text)
     add("--workers", type=int, help="number of threads (one per core)")
-    add("--no-progress", dest="progress", action="store_false", help="no progress bar")
     options = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     merge = [item.split("=", 1) for item in options.pop("merge")]

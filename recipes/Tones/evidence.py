@@ -258,7 +258,7 @@ def hours(texts, part):
 
 def draw(texts, corpora, folder):
     """Draw what the runs suffice for, and return the lines that show the figures."""
-    label = "wrong (%)"
+    label = "toned syllables wrong (%)"
     lines = []
     for name, corpus in corpora.items():
         language = CORPORA[name][0]
@@ -270,7 +270,8 @@ def draw(texts, corpora, folder):
             system |= {"high": high, "seeds": [*corpus.rates(variant).values()]}
             systems.append(system | {"control": "+" in variant})
         title = f"{language}; dots are runs, lines 95 % intervals"
-        figure = figures.errors_figure(systems, label, title)
+        units = "characters" if name.startswith("mb") else "toned syllables"
+        figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
         save_figure(figure, folder / f"evidence_errors_{name}.png")
         lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
         if {"rope", "all"} <= corpus.runs.keys():

@@ -197,10 +197,9 @@ class PitchRoPEMHA(RoPEMHA):
     def attention_weights(
         self, x, pos_embs=None, key_padding_mask=None, attn_mask=None
     ):
-        """Attention weights [B, H, T, T] of frames x, for figures; a row is a query.
+        """Weights [B, H, T, T] of frames x, without dropout, for figures.
 
-        Without dropout, by the rotation, the bias and the projections of ``forward``,
-        which builds no matrix of T x T itself.
+        A row is a query; ``forward`` builds no such matrix.
         """
         pitch = None if pos_embs is None else inband.unpack(pos_embs)
         rotation = rotary.polar(*self.polar(x.shape[1], pitch, x.dtype))

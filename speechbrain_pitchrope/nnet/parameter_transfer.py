@@ -1,5 +1,7 @@
 """Starting a pitch-aware model from the weights of another one."""
 
+from pickle import UnpicklingError
+
 from speechbrain.utils.checkpoints import torch_patched_state_dict_load
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
@@ -34,7 +36,8 @@ def load_pretrained(model, path):
     Raises
     ------
     ValueError
-        If any other tensor is missing, superfluous, or of another shape.
+        If any other tensor is missing, superfluous, or of another shape, or if the
+        file holds no weights.
 
     Example
     -------
@@ -45,7 +48,13 @@ def load_pretrained(model, path):
     >>> load_pretrained(PitchRoPEMHA(8, 2, similarity="none", radius="none"), path)
     ['theta_offset']
     """
-    weights = torch_patched_state_dict_load(path)
+    try:
+        weights = torch_patched_state_dict_load(path)
+    except (EOFError, RuntimeError, UnpicklingError) as error:
+        raise ValueError(
+            f"{path} can't be read as weights ({type(error).__name__}): give the "
+            "model.ckpt of a checkpoint, and copy it anew if it is damaged"
+        ) from error
     own = model.state_dict()
     missing = sorted(own.keys() - weights.keys())
     new = [key for key in missing if not OURS.isdisjoint(key.split("."))]

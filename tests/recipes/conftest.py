@@ -1,15 +1,16 @@
 """A tiny generated corpus, and ways to run the recipe's real train.py on it."""
 
-import importlib.util
 import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
+import train
 from speechbrain_pitchrope.demo.corpus import make_demo_corpus
 from speechbrain_pitchrope.figures.training import read_train_log
 
@@ -17,16 +18,10 @@ RECIPE = Path(__file__).parents[2] / "recipes/LibriSpeech/ASR/transformer"
 
 # The smallest model that still has a front end and two attention layers.
 TINY = {
-    "d_model": 32,
-    "d_ffn": 64,
-    "nhead": 2,
-    "num_encoder_layers": 2,
-    "max_batch_length_train": 8,
-    "warmup": 20,
-    "lr_adam": 0.002,
-    "number_of_epochs": 1,
-    "test_beam_size": 2,
-    "num_workers": 0,
+    **{"d_model": 32, "d_ffn": 64, "nhead": 2, "num_encoder_layers": 2},
+    "output_neurons": 29,  # unk, bos, eos, and the characters of the corpus
+    **{"max_batch_length_train": 8, "warmup": 20, "lr_adam": 0.002},
+    **{"number_of_epochs": 1, "test_beam_size": 2, "num_workers": 0},
 }
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
 
@@ -39,45 +34,23 @@ def corpus(tmp_path_factory):
     return root
 
 
-def script():
-    """The module train.py."""
-    spec = importlib.util.spec_from_file_location("train", RECIPE / "train.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 class TrainScript:
-    """The recipe's train.py with a tiny model.
-
-    Arguments
-    ---------
-    corpus : pathlib.Path
-        Folder of the demo corpus.
-    folder : pathlib.Path
-        Where the runs' output folders are made.
-    """
+    """The recipe's train.py with a tiny model, on a corpus; runs go to a folder."""
 
     def __init__(self, corpus, folder):
         self.corpus, self.folder = corpus, folder
 
-    def characters(self):
-        """Number of tokens when each is a character: unk, bos, eos, and its own."""
-        files = self.corpus.glob("train-demo/*/*/*.trans.txt")
-        lines = (line for path in files for line in path.read_text().splitlines())
-        return 3 + len(set().union(*(line.partition(" ")[2] for line in lines)) | {" "})
-
     def arguments(self, name, *flags, yaml="conformer_mini", **settings):
         """Arguments of train.py for a run whose output folder has this name."""
-        settings = TINY | {"output_neurons": self.characters()} | settings
+        splits = {
+            f"{key}_splits": f'["{key}-demo"]' for key in ("train", "dev", "test")
+        }
+        folders = {"data_folder": self.corpus, "output_folder": self.folder / name}
+        settings = TINY | splits | folders | settings
         path = RECIPE / f"hparams/{yaml}.yaml" if isinstance(yaml, str) else yaml
         return [
-            str(path),
-            *(f"--data_folder={self.corpus}", f"--output_folder={self.folder / name}"),
-            *('--train_splits=["train-demo"]', '--dev_splits=["dev-demo"]'),
-            *('--test_splits=["test-demo"]', "--device=cpu", "--noprogressbar"),
+            *(str(path), "--device=cpu", "--noprogressbar", *flags),
             *(f"--{key}={value}" for key, value in settings.items()),
-            *flags,
         ]
 
     def run(self, name, *flags, **settings):
@@ -86,7 +59,7 @@ class TrainScript:
         handlers, level, hook = root.handlers[:], root.level, sys.excepthook
         torch.set_num_threads(1)  # sums in another order are other sums
         try:
-            script().main(self.arguments(name, *flags, **settings))
+            train.main(self.arguments(name, *flags, **settings))
         finally:
             root.handlers[:], sys.excepthook = handlers, hook
             root.setLevel(level)
@@ -108,6 +81,14 @@ class TrainScript:
 @pytest.fixture(scope="session")
 def train_script(corpus, tmp_path_factory):
     return TrainScript(corpus, tmp_path_factory.mktemp("results"))
+
+
+def until(condition, seconds=60):
+    """Wait until a condition holds, for a minute at most."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def log_of(folder):

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,12 +18,12 @@ from speechbrain.utils.edit_distance import wer_details_for_batch, wer_summary
 
 from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.runs.checkpoints import AtomicCheckpointer
+from speechbrain_pitchrope.scoring.systems import read_texts
 from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.recipes.conftest import RECIPE, TINY, TrainScript, log_of
 
-EPOCHS = 3
 SETTINGS = {
-    "number_of_epochs": EPOCHS,
+    "number_of_epochs": 3,
     "avg_checkpoints": 2,
     "ckpt_interval_minutes": 0,
     "ckpt_interval_steps": 1,  # a checkpoint at each update
@@ -38,12 +39,6 @@ JOINT = {
 }
 
 
-def transcripts(path):
-    """A Kaldi-style text file as {utterance: words}."""
-    lines = (line.split() for line in path.read_text().splitlines())
-    return {key: words for key, *words in lines}
-
-
 def newest_weights(folder):
     """State dict of the checkpoint that was written last."""
     files = sorted(folder.glob("save/*/model.ckpt"), key=lambda file: file.parent)
@@ -56,37 +51,28 @@ def finished(train_script):
     return train_script.run("finished", **SETTINGS)
 
 
-def test_loss_falls(finished):
+def test_the_model_learns_also_of_pitch(finished):
     log = log_of(finished)
     assert log["epoch"].tolist() == [1, 2, 3]
     assert log["train loss"][-1] < 0.9 * log["train loss"][0]
     assert log["valid loss"][-1] < log["valid loss"][0]
-
-
-def test_error_rate_files_agree_with_the_texts(finished):
-    refs = transcripts(finished / "ref_test-demo.txt")
-    hyps = transcripts(finished / "hyp_test-demo.txt")
-    assert list(refs) == list(hyps) == sorted(refs)
-    details = wer_details_for_batch(
-        list(refs), list(refs.values()), list(hyps.values())
-    )
-    expected = wer_summary(details)
-    wer = read_errors(finished / "wer_test-demo.txt")
-    assert wer.utterances == len(refs) > 0
-    assert wer.words == sum(map(len, refs.values()))
-    assert wer.rate == round(expected["WER"], 2)
-    assert wer.insertions == expected["insertions"]
-    assert read_errors(finished / "cer_test-demo.txt").words > wer.words
-
-
-def test_what_was_learned_is_written_down(finished):
     _, *rows = (finished / "learned_pitch.txt").read_text().splitlines()
     assert len(rows) == TINY["num_encoder_layers"] * TINY["nhead"]
     assert any(float(row.split()[2]) > 0 for row in rows)
-
-
-def test_nothing_unfinished_is_left(finished):
     assert not list(finished.rglob("*.part")) + list(finished.rglob("unfinished"))
+
+
+def test_error_rate_files_agree_with_the_texts(finished):
+    refs, hyps = read_texts(finished / "hyp_test-demo.txt")
+    assert list(refs) == list(hyps) == sorted(refs) != []
+    texts = (list(texts.values()) for texts in (refs, hyps))
+    expected = wer_summary(wer_details_for_batch(list(refs), *texts))
+    wer = read_errors(finished / "wer_test-demo.txt")
+    found = wer.utterances, wer.words, wer.rate, wer.insertions
+    words = sum(map(len, refs.values()))
+    rate = round(expected["WER"], 2)
+    assert found == (len(refs), words, rate, expected["insertions"])
+    assert read_errors(finished / "cer_test-demo.txt").words > words
 
 
 def be_killed(train_script, name, saves, settings):
@@ -140,6 +126,17 @@ def test_test_only_gives_the_same_files(train_script, finished):
     assert before == {name: (finished / name).read_text() for name in names}
 
 
+def test_weights_that_are_not_finite_are_named(train_script, finished):
+    unlocked = shutil.ignore_patterns("run.lock")  # closed once, it is held no more
+    copy = shutil.copytree(finished, train_script.folder / "diverged", ignore=unlocked)
+    weights = newest_weights(copy)
+    next(iter(weights.values())).fill_(np.nan)
+    for path in copy.glob("save/*/model.ckpt"):
+        torch.save(weights, path)
+    with pytest.raises(ValueError, match=r"model.ckpt holds NaN or infinite numbers"):
+        train_script.run("diverged", "--test_only", **SETTINGS)
+
+
 def test_a_second_run_in_the_folder_is_refused(train_script, finished):
     """This process holds the folder until it ends."""
     process = train_script.start("finished", **SETTINGS)
@@ -160,7 +157,7 @@ def test_joint_training_warm_start_and_language_model(train_script, tmp_path):
 
     sizes = dict(d_model=16, nhead=2, num_encoder_layers=1, d_ffn=16)
     language_model = TransformerLM(
-        vocab=train_script.characters(),
+        vocab=TINY["output_neurons"],
         **sizes,
         **dict(num_decoder_layers=0, activation=torch.nn.GELU, normalize_before=False),
     )
@@ -203,10 +200,16 @@ def test_diagnostic_settings_go_on_top_of_the_mini_model(train_script):
 
 
 @pytest.mark.parametrize(
-    "variant, precision",
-    [("all_input", "bf16"), ("multistream", "fp32"), ("multistream", "bf16")],
+    "variant, precision, starts_at_zero",
+    [
+        ("all_input", "bf16", ["pitch_input.projection.weight"]),
+        ("multistream", "fp32", ["streams.gates.waveform", "streams.gates.pitch"]),
+        ("multistream", "bf16", ["streams.gates.waveform", "streams.gates.pitch"]),
+    ],
 )
-def test_what_a_variant_adds_is_trained(train_script, variant, precision):
+def test_what_a_variant_adds_is_trained(
+    train_script, variant, precision, starts_at_zero
+):
     """Parallel streams, from the waveform to the test, by one flag."""
     folder = train_script.run(
         *(f"{variant}_{precision}", f"--precision={precision}"),
@@ -217,11 +220,7 @@ def test_what_a_variant_adds_is_trained(train_script, variant, precision):
     assert log["train loss"][1] < log["train loss"][0]
     read_errors(folder / "wer_test-demo.txt")
     weights = newest_weights(folder)
-    starts_at_zero = {
-        "all_input": ("pitch_input.projection.weight",),
-        "multistream": ("streams.gates.waveform", "streams.gates.pitch"),
-    }
-    for key in starts_at_zero[variant]:
+    for key in starts_at_zero:
         (trained,) = (value for full, value in weights.items() if full.endswith(key))
         assert trained.any(), key
 
@@ -243,16 +242,6 @@ def test_f0_that_is_kept_gives_the_losses_of_f0_tracked_on_the_fly(train_script)
     assert {speed for _, _, speed in names} == {"", "90", "100", "110"}
 
 
-def test_a_folder_of_another_variant_is_refused(train_script, finished):
-    mark = finished / "variant.json"
-    whole = mark.read_text()
-    with pytest.raises(
-        ValueError, match=r"holds a run of variant 'all'.*this is variant"
-    ):
-        train_script.run("finished", variant="rope", **SETTINGS)
-    assert mark.read_text() == whole
-
-
 @pytest.mark.parametrize("left", ASR_SUBSTITUTES, ids=lambda row: row.entry)
 def test_a_class_left_unswapped_is_named(train_script, finished, tmp_path, left):
     text = (RECIPE / "hparams/conformer_mini.yaml").read_text()
@@ -270,29 +259,30 @@ def test_a_class_left_unswapped_is_named(train_script, finished, tmp_path, left)
     "settings, message",
     [
         ({"num_decoder_layers": 1}, "without decoder expected !name: of a CTC beam"),
+        ({"test_search": "null"}, "without decoder expected !name: of a CTC beam"),
         ({"pretrained_model": "nowhere.ckpt"}, "pretrained_model is nowhere.ckpt"),
         ({"tokenizer_file": "nowhere.model"}, "tokenizer_file is nowhere.model"),
+        ({"tokenizer_file": "half.model"}, "tokenizer half.model is damaged"),
+        ({"pretrained_model": "half.model"}, "half.model can't be read as weights"),
         ({"sorting": "by_mood"}, "sorting is 'by_mood'"),
+        ({"test_splits": "test-demo"}, "test_splits is 'test-demo': expected a list"),
+        ({"data_folder": "null"}, "data_folder is None: expected a str"),
+        ({"avg_checkpoints": 0}, "avg_checkpoints is 0: expected 1 or more"),
         ({"output_neurons": 7}, "and output_neurons is 7"),
+        ({"variant": "rope"}, "holds a run of variant 'all'.*this is variant"),
     ],
 )
-def test_wrong_settings_are_refused(train_script, finished, settings, message):
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
-        train_script.run(
-            "refused",
-            skip_prep=True,
-            manifest_folder=finished / "manifests",
-            **settings,
-        )
-    assert not (train_script.folder / "refused/train_log.txt").exists()
-
-
-def test_a_damaged_tokenizer_is_named(train_script, finished, tmp_path):
+def test_wrong_settings_are_refused(
+    train_script, finished, tmp_path, monkeypatch, settings, message
+):
+    monkeypatch.chdir(tmp_path)
     whole = next((finished / "tokenizer").glob("*.model"))
-    path = tmp_path / "half.model"
-    path.write_bytes(whole.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=f"tokenizer {path} is damaged"):
-        train_script.run("damaged", tokenizer_file=path)
+    Path("half.model").write_bytes(whole.read_bytes()[:1000])
+    files = [finished / name for name in ("variant.json", "train_log.txt")]
+    before = [file.read_text() for file in files]
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        train_script.run("finished", **SETTINGS | settings)
+    assert [file.read_text() for file in files] == before
 
 
 @pytest.mark.parametrize("sample", [0.0, np.nan, 1e30])

@@ -7,15 +7,8 @@ from pathlib import Path
 import sentencepiece
 import torch
 from speechbrain.dataio.dataio import read_audio
-from speechbrain.dataio.dataset import (
-    DynamicItemDataset,
-    add_dynamic_item,
-    set_output_keys,
-)
-from speechbrain.dataio.sampler import (
-    DynamicBatchSampler,
-    ReproducibleRandomSampler,
-)
+from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain.dataio.sampler import DynamicBatchSampler, ReproducibleRandomSampler
 from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain.utils.distributed import run_on_main
 
@@ -59,28 +52,12 @@ def train_tokenizer(tokenizer, path):
 
 def make_datasets(hparams, tokenizer):
     """Datasets of the manifests: {"train": ..., "valid": ..., <test split>: ...}."""
-    folder = Path(hparams["manifest_folder"])
-    names = {"train": "train", "valid": "valid"}
-    names.update({split: split for split in hparams["test_splits"]})
-    datasets = {
-        key: DynamicItemDataset.from_csv(
-            folder / f"{name}.csv", replacements={"data_root": hparams["data_folder"]}
-        )
-        for key, name in names.items()
-    }
     if hparams["sorting"] not in ("random", "ascending", "descending"):
         raise ValueError(
             f"sorting is {hparams['sorting']!r}: choose random, ascending or descending"
         )
-    for key, dataset in datasets.items():
-        order = hparams["sorting"] if key == "train" else "ascending"
-        if order != "random":
-            datasets[key] = dataset.filtered_sorted(
-                sort_key="duration", reverse=order == "descending"
-            )
     if hparams["sorting"] != "random":
         hparams["train_dataloader_opts"]["shuffle"] = False
-
     cache, signal = None, ("sig",)
     if hparams["f0_folder"] is not None:
         # A copy: the features' own tracker may go to a GPU.
@@ -111,14 +88,23 @@ def make_datasets(hparams, tokenizer):
         yield torch.LongTensor([*tokens, hparams["eos_index"]])
         yield torch.LongTensor(tokens)
 
-    for key, dataset in datasets.items():
-        perturb = hparams["speed_perturb"] if key == "train" else None
-        add_dynamic_item([dataset], make_reader(perturb))
-    add_dynamic_item(list(datasets.values()), encode)
-    set_output_keys(
-        list(datasets.values()),
-        ["id", *signal, "wrd", "tokens_bos", "tokens_eos", "tokens"],
-    )
+    datasets = {}
+    for name in ("train", "valid", *hparams["test_splits"]):
+        dataset = DynamicItemDataset.from_csv(
+            Path(hparams["manifest_folder"], f"{name}.csv"),
+            replacements={"data_root": hparams["data_folder"]},
+        )
+        order = hparams["sorting"] if name == "train" else "ascending"
+        if order != "random":
+            reverse = order == "descending"
+            dataset = dataset.filtered_sorted(sort_key="duration", reverse=reverse)
+        perturb = hparams["speed_perturb"] if name == "train" else None
+        dataset.add_dynamic_item(make_reader(perturb))
+        dataset.add_dynamic_item(encode)
+        dataset.set_output_keys(
+            ["id", *signal, "wrd", "tokens_bos", "tokens_eos", "tokens"]
+        )
+        datasets[name] = dataset
     return datasets
 
 

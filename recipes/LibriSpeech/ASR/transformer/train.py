@@ -10,7 +10,6 @@ through it. Interrupted runs resume when started again with the same command.
 """
 
 import io
-import os
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
 from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.decoders.scorer import ScorerBuilder
-from speechbrain.utils.checkpoints import average_checkpoints
+from speechbrain.utils.checkpoints import average_state_dicts
 from speechbrain.utils.distributed import ddp_barrier, if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import TensorboardLogger
@@ -30,6 +29,7 @@ from speechbrain_pitchrope.files import hold_folder, write_whole
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
 from speechbrain_pitchrope.nnet.summary import learned_pitch, pitch_statistics
 from speechbrain_pitchrope.runs.checkpoints import RandomState
+from speechbrain_pitchrope.runs.trained import read_state
 from speechbrain_pitchrope.variants import claim_output_folder
 
 # The data preparation serves all LibriSpeech recipes: it stands two folders up.
@@ -41,7 +41,7 @@ logger = get_logger(__name__)
 
 
 class ASR(sb.Brain):
-    """Trains and tests; ``main`` sets its tokenizer, tensorboard and split."""
+    """Trains and tests; ``main`` sets its tokenizer, loggers and split."""
 
     @property
     def has_decoder(self):
@@ -52,8 +52,7 @@ class ASR(sb.Brain):
         """Waveforms to log-probabilities (CTC, decoder), encoder output and lengths."""
         batch = batch.to(self.device)
         wavs, wav_lens = batch.sig
-        names = [name for name in ("f0_hz", "voicing") if hasattr(batch, name)]
-        cached = {name: getattr(batch, name).data for name in names}
+        cached = {k: batch[k].data for k in ("f0_hz", "voicing") if hasattr(batch, k)}
         feats = self.hparams.compute_features(wavs, **cached)
         epoch = self.hparams.epoch_counter.current
         feats = self.modules.normalize(feats, wav_lens, epoch=epoch)
@@ -61,7 +60,7 @@ class ASR(sb.Brain):
         tokens_bos = batch.tokens_bos.data if self.has_decoder else None
         if self.augments(stage):
             feats, wav_lens = self.hparams.fea_augment(feats, wav_lens)
-            if tokens_bos is not None:
+            if self.has_decoder:
                 tokens_bos = self.hparams.fea_augment.replicate_labels(tokens_bos)
 
         src = self.modules.CNN(feats)
@@ -84,51 +83,43 @@ class ASR(sb.Brain):
 
         loss = self.hparams.ctc_cost(p_ctc, tokens, wav_lens, tokens_lens).sum()
         if self.has_decoder:
-            loss_seq = self.hparams.seq_cost(
-                p_seq, tokens_eos, length=tokens_eos_lens
-            ).sum()
+            loss_seq = self.hparams.seq_cost(p_seq, tokens_eos, tokens_eos_lens).sum()
             weight = self.hparams.ctc_weight
             loss = weight * loss + (1 - weight) * loss_seq
         if stage != sb.Stage.TRAIN:
             if self.has_decoder:
                 self.acc_metric.append(p_seq, tokens_eos, tokens_eos_lens)
-            self.score(batch, self.transcribe(p_ctc, enc_out, wav_lens, stage))
+            texts = self.transcribe(p_ctc, enc_out, wav_lens, stage)
+            hyps = [text.split() for text in texts]
+            refs = [text.split() for text in batch.wrd]
+            self.wer_metric.append(batch.id, hyps, refs)
+            self.cer_metric.append(batch.id, hyps, refs)
         return loss
 
     def augments(self, stage):
         """Whether features are augmented at this update."""
-        return (
-            stage == sb.Stage.TRAIN
-            and self.optimizer_step > self.hparams.augment_warmup
-        )
+        warm = self.optimizer_step > self.hparams.augment_warmup
+        return warm and stage == sb.Stage.TRAIN
 
-    def searches(self, stage):
-        """Whether this validation decodes by beam search, and not by greedy CTC."""
-        if stage == sb.Stage.TEST or not self.has_decoder:
-            return stage == sb.Stage.TEST
+    @property
+    def valid_beam(self):
+        """Beam of this epoch's validation; 1 is greedy CTC."""
         epoch = self.hparams.epoch_counter.current
-        return epoch % self.hparams.valid_search_interval == 0
+        if self.has_decoder and epoch % self.hparams.valid_search_interval == 0:
+            return self.hparams.valid_beam_size
+        return 1
 
     def transcribe(self, p_ctc, enc_out, wav_lens, stage):
         """Texts of a batch, by the search that belongs to the stage."""
-        if not self.searches(stage):
-            blank = self.hparams.blank_index
-            hyps = ctc_greedy_decode(p_ctc, wav_lens, blank_id=blank)
-        elif not self.has_decoder:
+        if stage == sb.Stage.TEST and not self.has_decoder:
             return [hyp[0].text for hyp in self.hparams.test_search(p_ctc, wav_lens)]
-        elif stage == sb.Stage.TEST:
+        if stage == sb.Stage.TEST:
             hyps, _, _, _ = self.hparams.test_search(enc_out, wav_lens)
-        else:
+        elif self.valid_beam > 1:
             hyps, _, _, _ = self.hparams.valid_search(enc_out, wav_lens)
+        else:
+            hyps = ctc_greedy_decode(p_ctc, wav_lens, self.hparams.blank_index)
         return [self.tokenizer.decode_ids(hyp) for hyp in hyps]
-
-    def score(self, batch, texts):
-        """Count the errors of a batch and keep its texts."""
-        hyps = [text.split() for text in texts]
-        refs = [text.split() for text in batch.wrd]
-        self.wer_metric.append(batch.id, hyps, refs)
-        self.cer_metric.append(batch.id, hyps, refs)
-        self.texts.extend(zip(batch.id, hyps, refs, strict=True))
 
     def on_stage_start(self, stage, epoch=None):
         """Fresh counters for each pass."""
@@ -137,7 +128,6 @@ class ASR(sb.Brain):
                 self.acc_metric = self.hparams.acc_computer()
             self.wer_metric = self.hparams.error_rate_computer()
             self.cer_metric = self.hparams.cer_computer()
-            self.texts = []
 
     def _should_save_intra_epoch_ckpt(self, *args):
         """Save between updates only: what has been accumulated is in no checkpoint."""
@@ -159,13 +149,9 @@ class ASR(sb.Brain):
             stats["ACC"] = self.acc_metric.summarize()
         stats["WER"] = self.wer_metric.summarize("error_rate")
         stats["CER"] = self.cer_metric.summarize("error_rate")
-        if stage == sb.Stage.VALID:
-            self.end_epoch(epoch, stats)
-        else:
+        if stage == sb.Stage.TEST:
             self.end_test(stats)
-
-    def end_epoch(self, epoch, stats):
-        """Log an epoch and keep its checkpoint if it is among the best."""
+            return
         meta = {
             "epoch": epoch,
             "lr": self.optimizer.param_groups[0]["lr"],
@@ -173,17 +159,15 @@ class ASR(sb.Brain):
             "beam": self.valid_beam,
             **pitch_statistics(self.hparams.model),
         }
-        loggers = filter(None, (self.hparams.train_logger, self.tensorboard))
         # A run that was killed between its log and its checkpoint has been here.
         if not run_on_main(self.has_logged, args=[epoch]):
-            for train_logger in loggers:
+            for train_logger in self.loggers:
                 train_logger.log_stats(meta, self.train_stats, stats)
-        criterion = self.criterion
-        key = next(iter(criterion.values()))
+        ((kind, key),) = self.criterion.items()
         self.checkpointer.save_and_keep_only(
             meta={"epoch": epoch, key: stats[key]},
             num_to_keep=self.hparams.avg_checkpoints,
-            **{f"{name}s": [key] for name in criterion},
+            **{f"{kind}s": [key]},
         )
 
     def has_logged(self, epoch):
@@ -192,23 +176,14 @@ class ASR(sb.Brain):
         return log.is_file() and f"epoch: {epoch}, " in log.read_text(encoding="utf-8")
 
     @property
-    def valid_beam(self):
-        """Beam of this epoch's validation; 1 is greedy CTC."""
-        if self.searches(sb.Stage.VALID):
-            return self.hparams.valid_beam_size
-        return 1
-
-    @property
     def criterion(self):
         """What tells good checkpoints: {max_key: ACC} or, for CTC, {min_key: CER}."""
         return {"max_key": "ACC"} if self.has_decoder else {"min_key": "CER"}
 
-    def on_evaluate_start(self, max_key=None, min_key=None):
+    def on_evaluate_start(self, **criterion):
         """Load the average of the best checkpoints."""
         checkpoints = self.checkpointer.find_checkpoints(
-            max_key=max_key,
-            min_key=min_key,
-            max_num_checkpoints=self.hparams.avg_checkpoints,
+            **criterion, max_num_checkpoints=self.hparams.avg_checkpoints
         )
         if not checkpoints:
             raise FileNotFoundError(
@@ -216,23 +191,22 @@ class ASR(sb.Brain):
                 "train first, or mend output_folder"
             )
         self.checkpointer.load_checkpoint(checkpoints[0])
-        self.hparams.model.load_state_dict(average_checkpoints(checkpoints, "model"))
-        epochs = sorted(checkpoint.meta["epoch"] for checkpoint in checkpoints)
+        states = (read_state(found.paramfiles["model"]) for found in checkpoints)
+        self.hparams.model.load_state_dict(average_state_dicts(states))
+        epochs = sorted(found.meta["epoch"] for found in checkpoints)
         logger.info("Testing the average of epochs %s", epochs)
         self.write("learned_pitch.txt", learned_pitch(self.hparams.model) + "\n")
 
     def end_test(self, stats):
         """Log a test and write wer_, cer_, ref_ and hyp_<split>.txt."""
         self.hparams.train_logger.log_stats({"split": self.split}, test_stats=stats)
-        if self.tensorboard:  # takes numbers only
-            named = {f"{name} of {self.split}": value for name, value in stats.items()}
-            self.tensorboard.log_stats({}, test_stats=named)
         for name, metric in (("wer", self.wer_metric), ("cer", self.cer_metric)):
             text = io.StringIO()
             metric.write_stats(text)
             self.write(f"{name}_{self.split}.txt", text.getvalue())
-        for name, column in (("hyp", 1), ("ref", 2)):
-            rows = sorted(" ".join((row[0], *row[column])) for row in self.texts)
+        for name in ("hyp", "ref"):
+            scores = self.wer_metric.scores
+            rows = sorted(" ".join((r["key"], *r[f"{name}_tokens"])) for r in scores)
             self.write(f"{name}_{self.split}.txt", "".join(f"{row}\n" for row in rows))
 
     def write(self, name, text):
@@ -263,7 +237,6 @@ def complete_search(hparams, tokenizer):
     elif hparams["lm_file"] is not None:
         language_model = hparams["lm_model"]()
         language_model.load_state_dict(torch.load(hparams["lm_file"], "cpu"))
-        language_model.eval()
         scorer = hparams["transformerlm_scorer"](language_model=language_model)
         weights = {"ctc": hparams["ctc_weight_decode"]}
         weights["transformerlm"] = hparams["lm_weight"]
@@ -273,25 +246,25 @@ def complete_search(hparams, tokenizer):
 
 
 def check_settings(hparams):
-    """Refuse settings that contradict each other, before any work is done."""
-    joint = isinstance(hparams["test_search"], torch.nn.Module)
-    if joint != (hparams["num_decoder_layers"] > 0):
+    """Refuse settings with which the run would fail late or do nothing of use."""
+    search, n_layers = hparams["test_search"], hparams["num_decoder_layers"]
+    if not callable(search) or isinstance(search, torch.nn.Module) != (n_layers > 0):
         raise ValueError(
-            f"num_decoder_layers is {hparams['num_decoder_layers']} and test_search is "
-            f"{hparams['test_search']}: without decoder expected !name: of a CTC beam "
-            "search, and with one !new: of a S2STransformerBeamSearcher"
+            f"num_decoder_layers is {n_layers} and test_search is {search}: without "
+            "decoder expected !name: of a CTC beam search, and with one !new: of a "
+            "S2STransformerBeamSearcher"
         )
+    lists = ("train_splits", "dev_splits", "test_splits")
+    for key in (*lists, "data_folder", "output_folder", "manifest_folder"):
+        kind = list if key in lists else str
+        if not isinstance(hparams[key], kind):
+            raise ValueError(f"{key} is {hparams[key]!r}: expected a {kind.__name__}")
+    if (found := hparams["avg_checkpoints"]) < 1:
+        raise ValueError(f"avg_checkpoints is {found}: expected 1 or more")
     for key in ("tokenizer_file", "lm_file", "pretrained_model"):
         path = hparams.get(key)
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not Path(str(path)).is_file():
             raise FileNotFoundError(f"{key} is {path}: there is no such file")
-
-
-def claim(hparams):
-    """Take the output folder for this run of this variant."""
-    folder = hparams["output_folder"]
-    hold_folder(folder)
-    claim_output_folder(folder, hparams["variant"], hparams["pitch_attention"])
 
 
 def main(arguments):
@@ -302,38 +275,30 @@ def main(arguments):
         hparams = load_hyperpyyaml(stream, overrides)
     check_settings(hparams)
     sb.utils.distributed.ddp_init_group(run_opts)
-    run_on_main(claim, args=[hparams])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
-    # A split may be in two lists: a test of dev splits too serves to choose by.
-    keys = ("train_splits", "dev_splits", "test_splits")
-    splits = list(dict.fromkeys(split for key in keys for split in hparams[key]))
+    folder = hparams["output_folder"]
+    run_on_main(hold_folder, args=[folder])
+    variant = hparams["variant"], hparams["pitch_attention"]
+    run_on_main(claim_output_folder, args=[folder, *variant])
+    sb.create_experiment_directory(folder, hparams_file, overrides)
+    train, dev = hparams["train_splits"], hparams["dev_splits"]
+    test = hparams["test_splits"]
     run_on_main(
         prepare_librispeech,
         kwargs={
             "data_folder": hparams["data_folder"],
             "save_folder": hparams["manifest_folder"],
-            "splits": splits,
-            "merge": {
-                "train.csv": hparams["train_splits"],
-                "valid.csv": hparams["dev_splits"],
-            },
+            "splits": list(dict.fromkeys([*train, *dev, *test])),  # one may be in two
+            "merge": {"train.csv": train, "valid.csv": dev},
             "sample_rate": hparams["sample_rate"],
             "check_audio": hparams["check_audio"],
             "on_problem": hparams["on_problem"],
             "skip_prep": hparams["skip_prep"],
         },
     )
-    if hparams["pretrained_model"] is not None:
-        new = load_pretrained(hparams["model"], hparams["pretrained_model"])
-        logger.info(
-            "Starting from %s, with %d new tensors",
-            hparams["pretrained_model"],
-            len(new),
-        )
+    start = hparams["pretrained_model"]
+    if start is not None:
+        new = load_pretrained(hparams["model"], start)
+        logger.info("Starting from %s, with %d new tensors", start, len(new))
     tokenizer = make_tokenizer(hparams)
     complete_search(hparams, tokenizer)
     datasets = make_datasets(hparams, tokenizer)
@@ -347,17 +312,14 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     asr_brain.tokenizer = tokenizer
-    asr_brain.tensorboard = None
+    asr_brain.loggers = [hparams["train_logger"]]
     if hparams["tensorboard_logs"] is not None:
-        asr_brain.tensorboard = TensorboardLogger(hparams["tensorboard_logs"])
-    # Brain tells its sampler the epoch: batches differ from epoch to epoch, and a
-    # resumed epoch has the batches it would have had.
-    asr_brain.train_sampler = train_options.get(
-        "batch_sampler", train_options.get("sampler")
-    )
-    asr_brain.checkpointer.add_recoverable(
-        "random_state", RandomState(train_options["generator"]), optional_load=True
-    )
+        asr_brain.loggers.append(TensorboardLogger(hparams["tensorboard_logs"]))
+    # Brain tells it the epoch: a resumed epoch has the batches it would have had.
+    sampler = train_options.get("sampler")
+    asr_brain.train_sampler = train_options.get("batch_sampler", sampler)
+    state = RandomState(train_options["generator"])
+    asr_brain.checkpointer.add_recoverable("random_state", state, optional_load=True)
     asr_brain.fit(
         asr_brain.hparams.epoch_counter,
         datasets["train"],
@@ -365,7 +327,7 @@ def main(arguments):
         train_loader_kwargs=train_options,
         valid_loader_kwargs=valid_options,
     )
-    for split in hparams["test_splits"]:
+    for split in test:
         asr_brain.split = split
         asr_brain.evaluate(
             datasets[split],
@@ -373,7 +335,7 @@ def main(arguments):
             **asr_brain.criterion,
         )
     if hparams["after_training"] is not None:
-        run_on_main(hparams["after_training"], args=[hparams["output_folder"]])
+        run_on_main(hparams["after_training"], args=[folder])
     if torch.distributed.is_initialized():
         ddp_barrier()  # a process that ends earlier would abort the others
         torch.distributed.destroy_process_group()
