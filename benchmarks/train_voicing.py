@@ -1,22 +1,25 @@
 """Train the network that tells voiced from unvoiced frames.
 
-    python benchmarks/train_voicing.py --data FOLDER [--copies 30] [--steps 3000]
+    python benchmarks/train_voicing.py --data FOLDER --recordings FOLDER
 
 ``FOLDER`` is that of ``benchmarks/pitch.py``: clips whose f0 is known. The network
 learns from every other speaker, those that ``pitch.py --held-out`` leaves out. Each
 clip is used many times, changed at random: speed, noise of all colours, hum, babble,
 reverberation, filters, clicks, an offset, cuts without a pause, long quiet margins.
-Sustained voices and noise alone are added. The path through the candidates is part of
-what is trained, so that ``voicing`` comes out as a probability. Writes ``voicing.json``
-into the package.
+Sustained voices, noise alone, and quiet beginnings of real recordings of the same
+speakers (``--recordings``, files named as in LibriSpeech) are added. The path through
+the candidates is part of what is trained, so that ``voicing`` comes out as a
+probability. Writes ``voicing.json`` into the package.
 """
 
 import argparse
+import itertools
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
 
@@ -104,9 +107,10 @@ def change(rng, clip, clips):
         room[0] = 1
         wav = fftconvolve(wav, room)[: len(wav)]
     elif kind < 0.29:
-        low = rng.uniform(100, 350)
-        band = butter(4, (low, rng.uniform(2500, 4000)), "band", fs=16000, output="sos")
-        wav = sosfilt(band, wav)
+        band = rng.uniform(100, 350), rng.uniform(2500, 4000)
+        sections = butter(4, band, "band", fs=SAMPLE_RATE, output="sos")
+        # Three in ten are twice as steep.
+        wav = sosfilt(np.tile(sections, (1 + (rng.random() < 0.3), 1)), wav)
     elif kind < 0.33:
         wav = wav.copy()
         wav[:: int(rng.uniform(2000, 12000))] += rng.uniform(0.5, 9) * np.abs(wav).max()
@@ -138,29 +142,36 @@ def examples(rng, clips, n_copies):
             yield wav + 0.2 * 10 ** (-snr / 20) * noise, f0
 
 
+def quiet_beginnings(folder, speakers):
+    """Real recordings of these speakers, up to a second after their quiet beginning.
+
+    Quiet is what is 30 dB or more below the loudest frame, up to 0.15 s before the
+    first that is not. f0 is 0 there, and -1, unknown, in the second behind it.
+    """
+    for path in sorted(Path(folder).rglob("*-*-*.*")):
+        if path.name.partition("-")[0] not in speakers:
+            continue
+        wav, _ = soundfile.read(path)
+        power = np.square(wav[: len(wav) // HOP * HOP].reshape(-1, HOP)).mean(1)
+        start = np.flatnonzero(power > 1e-3 * power.max())[0] - 15
+        if start > 20:
+            f0 = np.zeros(start + 101)
+            f0[start:] = -1
+            yield wav[: (start + 100) * HOP], f0
+
+
 def analyse(tracker, data):
     """Candidates, features and f0 of all frames, cut into equally long rows."""
     parts = []
     for wav, f0 in data:
         n_frames = len(wav) // HOP + 1
-        end = (n_frames - 1 + tracker.n_ahead) * HOP
-        padded = np.pad(wav, (0, max(0, end - len(wav))))
         with torch.no_grad():
             peaks, features, is_above = tracker.analyse(
-                torch.from_numpy(padded).float()[None]
+                torch.from_numpy(wav).float()[None], n_frames
             )
         truth = torch.from_numpy(np.pad(f0, (0, max(0, n_frames - len(f0)))))[:n_frames]
-        parts.append(
-            torch.cat(
-                (
-                    peaks.octaves[:, 0, :n_frames],
-                    peaks.score[:, 0, :n_frames],
-                    features[:, 0, :n_frames],
-                    is_above[:, :n_frames].float(),
-                    truth[None].float(),
-                )
-            )
-        )
+        columns = *peaks, features, is_above[None].float(), truth[None, None].float()
+        parts.append(torch.cat(columns)[:, 0])
     joined = torch.cat(parts, 1)
     n_rows = joined.shape[1] // 250
     return joined[:, : n_rows * 250].view(len(joined), n_rows, 250)
@@ -202,7 +213,8 @@ def train(tracker, rows, n_steps, seed):
         loss = torch.nn.functional.binary_cross_entropy(
             voicing.clamp(1e-6, 1 - 1e-6),
             (truth > 0).float(),
-            weight=(truth < tracker.f0_max).float(),  # beyond is not for it to tell
+            # A voice above the range is not for it to tell.
+            weight=((truth >= 0) & (truth < tracker.f0_max)).float(),
         )
         optimiser.zero_grad()
         loss.backward()
@@ -220,9 +232,10 @@ def main():
     """Train and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder of clips with their f0")
-    parser.add_argument("--copies", type=int, default=30, help="changes of each clip")
-    parser.add_argument("--steps", type=int, default=3000, help="steps of 32 rows")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--copies", type=int, default=60, help="changes of each clip")
+    parser.add_argument("--steps", type=int, default=2500, help="steps of 32 rows")
+    parser.add_argument("--recordings", help="folder of real speech: SPEAKER-*-*.*")
+    parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(1)
     tracker = AutocorrelationPitch()
@@ -230,7 +243,11 @@ def main():
     speakers = sorted({clip.speaker for clip in clips}, key=int)
     learned = [clip for clip in clips if clip.speaker in speakers[::2]]
     rng = np.random.default_rng(args.seed)
-    rows = analyse(tracker, examples(rng, learned, args.copies))
+    data = examples(rng, learned, args.copies)
+    if args.recordings:
+        quiet = quiet_beginnings(args.recordings, speakers[::2])
+        data = itertools.chain(data, quiet)
+    rows = analyse(tracker, data)
     print(f"{rows.shape[1] * 2.5 / 60:.0f} minutes of examples")
     train(tracker, rows, args.steps, args.seed)
     weights = {

@@ -8,7 +8,6 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from speechbrain_pitchrope.cli import options
 from speechbrain_pitchrope.files import write_whole
@@ -63,15 +62,15 @@ def run(args):
     format_ = _format_of(args.out, args.format)
     if args.out and not _is_file(args.out):
         jobs, failures = _places(found, Path(args.out), FORMATS[format_])
-    elif len(found) > 1:
+    elif len(found) == 1:
+        jobs, failures = [(found[0][0], args.out and Path(args.out))], []
+        if args.out:
+            options.refuse_existing(args.out, args.force)
+    else:
         raise ValueError(
             f"there are {len(found)} recordings and --out is {args.out or 'not given'}:"
             " give a folder, --out FOLDER"
         )
-    else:
-        jobs, failures = [(found[0][0], args.out and Path(args.out))], []
-        if args.out:
-            options.refuse_existing(args.out, args.force)
     todo = [job for job in jobs if args.force or not (job[1] and job[1].exists())]
     written = _work_all(todo, args, part, format_, failures) if todo else 0
     if args.out:
@@ -130,8 +129,8 @@ def _work_all(jobs, args, part, format_, failures):
         jobs, "tracking", unit="file", disable=None, leave=False
     ):
         try:
-            contour = track(source, tracker, part)
-            content = encode(contour, format_, args.nan)
+            contour, end_s = track(source, tracker, part)
+            content = encode(contour, end_s, format_, args.nan)
             if target:
                 write_whole(target, content)
         except (OSError, RuntimeError, ValueError) as error:
@@ -142,21 +141,12 @@ def _work_all(jobs, args, part, format_, failures):
         if not target:
             tqdm.write(content.decode(), end="")
         file = sys.stdout if target else sys.stderr
-        tqdm.write(f"{source}: {summary(contour)}", file)
+        tqdm.write(f"{source}: {summary(contour, end_s)}", file)
     return written
 
 
-class Contour(NamedTuple):
-    """Pitch of a section of a recording: arrays [T], and the second of its end."""
-
-    time_s: object
-    f0_hz: object
-    voicing: object
-    end_s: float
-
-
 def track(path, tracker, part):
-    """The contour of a section of a recording."""
+    """Times in s, f0 in Hz and voicing of a section, [3, T], and the second it ends."""
     import numpy as np
     import torch
 
@@ -164,17 +154,17 @@ def track(path, tracker, part):
 
     wav = read_mono(path, tracker.sample_rate, **part)
     with torch.no_grad():
-        f0_hz, voicing = (row[0].numpy() for row in tracker(wav[None]))
-    seconds = np.arange(len(f0_hz)) * tracker.hop_length / tracker.sample_rate
+        contour = [row[0].numpy() for row in tracker(wav[None])]
+    seconds = np.arange(len(contour[0])) * tracker.hop_length / tracker.sample_rate
     end_s = part["start"] + len(wav) / tracker.sample_rate
-    return Contour(part["start"] + seconds, f0_hz, voicing, end_s)
+    return np.stack((part["start"] + seconds, *contour)), end_s
 
 
-def encode(contour, format_, nan=False):
+def encode(contour, end_s, format_, nan=False):
     """A contour as the bytes of a file."""
     import numpy as np
 
-    time_s, f0_hz, voicing, end_s = contour
+    time_s, f0_hz, voicing = contour
     if nan:
         f0_hz = np.where(f0_hz > 0, f0_hz, np.nan)
     content = io.BytesIO()
@@ -194,13 +184,14 @@ def encode(contour, format_, nan=False):
     return content.getvalue()
 
 
-def summary(contour):
+def summary(contour, end_s):
     """A few words about a contour."""
     import numpy as np
 
-    voiced = contour.f0_hz[contour.f0_hz > 0]
-    seconds = f"{contour.end_s - contour.time_s[0]:.2f} s"
+    time_s, f0_hz, _ = contour
+    voiced = f0_hz[f0_hz > 0]
+    seconds = f"{end_s - time_s[0]:.2f} s"
     if not len(voiced):
         return f"{seconds}, nothing voiced"
-    percent = 100 * len(voiced) / len(contour.f0_hz)
+    percent = 100 * len(voiced) / len(f0_hz)
     return f"{seconds}, median f0 {np.median(voiced):.0f} Hz, {percent:.0f} % voiced"

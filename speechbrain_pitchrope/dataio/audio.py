@@ -52,40 +52,37 @@ class AudioError(ValueError):
 def _open(path):
     """The recording as a ``soundfile.SoundFile``; any name is allowed."""
     try:
-        with open(path, "rb") as opened, _decoder(path, opened) as file:
+        # libsndfile would go by a name, and ask for the rate of "a.raw".
+        with (
+            open(path, "rb") as opened,
+            soundfile.SoundFile(opened.fileno(), closefd=False) as file,
+        ):
+            low, high = SAMPLE_RATES
+            if not low <= file.samplerate <= high:
+                detail = (
+                    f"has a sample rate of {file.samplerate} Hz in its header: "
+                    f"expected {low} to {high} Hz"
+                )
+                raise AudioError(path, "unreadable_audio", detail)
             yield file
     except OSError as error:
         detail = f"can't be read: {error.strerror}"
         raise AudioError(path, "unreadable_audio", detail) from error
-
-
-def _decoder(path, opened):
-    """libsndfile's view of an open file, if it has one."""
-    if not os.fstat(opened.fileno()).st_size:
-        raise AudioError(path, "empty_file", "is empty: 0 bytes")
-    # libsndfile would go by a name, and ask for the rate of "a.raw".
-    try:
-        file = soundfile.SoundFile(opened.fileno(), closefd=False)
     except soundfile.LibsndfileError as error:
+        if not os.path.getsize(path):
+            raise AudioError(path, "empty_file", "is empty: 0 bytes") from error
         detail = (
             f"can't be read as audio (libsndfile: {error.error_string}): if it is a "
             "recording, make it a WAV file, for example with ffmpeg"
         )
         raise AudioError(path, "unreadable_audio", detail) from error
-    if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
-        detail = (
-            f"has a sample rate of {file.samplerate} Hz in its header: expected "
-            f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[1]} Hz"
-        )
-        raise AudioError(path, "unreadable_audio", detail)
-    return file
 
 
 def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
     """Samples [N] of a recording at the rate asked for, or an ``AudioError``.
 
-    ``start`` and ``end``, in seconds, are those of the section to read: what is behind
-    it is not looked at. ``channel`` 1 is the first; None is the average of all.
+    The section from ``start`` to ``end``, in seconds, is read, and nothing behind it.
+    ``channel`` 1 is the first; None is the average of all.
     """
     # An hour is not to be in memory twice, as blocks and as a whole.
     samples = bytearray()
@@ -97,16 +94,15 @@ def read_mono(path, sample_rate, start=0.0, end=None, channel=None):
 def read_pieces(path, sample_rate, longest, start=0.0, end=None, channel=None):
     """What ``read_mono`` returns, in pieces of ``longest`` seconds at most.
 
-    Each cut is in the middle of the quietest 0.3 s in the second half of ``longest``. A
-    broken end is found when it is reached.
+    Each cut is in the middle of the quietest 0.3 s in the second half of ``longest``.
     """
     capacity = max(1, round(longest * sample_rate))
     held = np.zeros(0, np.float32)
     for block in _read(path, sample_rate, start, end, channel):
         held = np.concatenate((held, block))
         while len(held) > capacity:
-            cut = capacity // 2 + _quietest(held[capacity // 2 : capacity], sample_rate)
-            cut = max(1, cut)
+            half = capacity // 2
+            cut = max(1, half + _quietest(held[half:capacity], sample_rate))
             yield torch.from_numpy(held[:cut])
             held = held[cut:]
     yield torch.from_numpy(held)

@@ -15,6 +15,9 @@ from speechbrain_pitchrope.files import replacing, write_whole
 
 KEPT = ("f0_hz", "voicing", "checksum")
 
+DAMAGE = (EOFError, KeyError, OSError, ValueError, BadZipFile, zlib.error)
+"""What numpy raises when a file is damaged."""
+
 NO_INFLUENCE = {"training", "n_threads"}
 """Attributes of trackers that change nothing of what they find."""
 
@@ -53,26 +56,11 @@ class PitchCache(CachedDynamicItem):
             write_whole(folder / "tracker.json", settings.encode())
 
     def __call__(self, uid, recording, played=None):
-        """The contour of a recording.
+        """The contour of a recording: f0 in Hz and voicing, each [T].
 
-        Arguments
-        ---------
-        uid : str
-            Name of the contour: the utterance, and its speed if it is played at one.
-        recording : torch.Tensor
-            Samples as they are in the file, shape [N], to notice when they change.
-        played : torch.Tensor, optional
-            The samples to track, if the recording is played faster or slower.
-
-        Returns
-        -------
-        f0_hz, voicing : torch.Tensor
-            Shape [T].
-
-        Raises
-        ------
-        ValueError
-            If the contour's file is damaged, or of another recording.
+        ``uid`` names the utterance, and its speed if it is played at one. A change of
+        ``recording`` [N], the samples of the file, is a ValueError, as is a damaged
+        contour. ``played`` are the samples to track, if not these.
         """
         checksum = zlib.crc32(recording.contiguous().numpy())
         played = recording if played is None else played
@@ -90,9 +78,8 @@ class PitchCache(CachedDynamicItem):
         return f0_hz[0].clone(), voicing[0].clone(), checksum
 
     def _uid2path(self, uid):
-        return (
-            self.cache_location / f"{uid}.npz"
-        )  # unlike torch's, zip's CRC is checked
+        # Unlike torch's files, zip's have a checksum that is checked.
+        return self.cache_location / f"{uid}.npz"
 
     def _cache(self, result, uid):
         values = dict(zip(KEPT, result, strict=True))
@@ -104,14 +91,7 @@ class PitchCache(CachedDynamicItem):
         try:
             with np.load(path) as file:
                 f0_hz, voicing, checksum = (file[name] for name in KEPT)
-        except (
-            EOFError,
-            KeyError,
-            OSError,
-            ValueError,
-            BadZipFile,
-            zlib.error,
-        ) as fault:
+        except DAMAGE as fault:
             raise ValueError(
                 f"{path} is damaged ({fault}): remove it to have its f0 tracked anew"
             ) from fault

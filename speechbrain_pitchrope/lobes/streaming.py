@@ -20,7 +20,7 @@ from speechbrain.lobes.features import (
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.lobes.features import PitchFbank
-from speechbrain_pitchrope.processing.contour import loudness_in_db
+from speechbrain_pitchrope.processing.features import loudness_in_db
 
 
 def find_obstacle(layers):

@@ -14,20 +14,20 @@ from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing import autocorrelation as steps
 from speechbrain_pitchrope.processing import voicing as voice
 from speechbrain_pitchrope.processing.smoothing import max_sum, transition_costs
-from speechbrain_pitchrope.processing.tracker import PitchTracker
+from speechbrain_pitchrope.processing.tracker import PitchTracker, require_audio
 
 WINDOW_MS = 40.0
 """Length of a frame at least; it holds 2.4 periods of f0_min."""
 
 PERIODS = 2.4
 
-REVISION = 2
+REVISION = 3
 """Counted up when the tracker's results change."""
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
 """What f0_min and f0_max may be at most."""
 
-GROUP_FRAMES = 2000
+GROUP_FRAMES = 4000
 """Frames tracked at a time on a CPU, as far as its caches matter."""
 
 VOICING_SLOPE = 7.0
@@ -96,7 +96,10 @@ class AutocorrelationPitch(PitchTracker):
         )
         self.octave_limit = math.log2(1.015 * f0_max)
         self.range_edges = steps.range_edges(tables.lags, f0_max)
-        self.first_low_lag = int((tables.lags < 0.002).sum())
+        # The shortest lags tell nothing of a voice: there, all low sounds are alike.
+        self.low_lags = voice.lags_between(tables.lags, 1.0, 500.0)
+        hum = (voice.lags_between(tables.lags, *hertz) for hertz in voice.HUM_HZ)
+        self.hum_lags = [lags for lags in hum if lags.start < lags.stop]
         for name, table in tables._asdict().items():
             self.register_buffer(name, table, persistent=False)
         bands = voice.noise_bands(len(tables.band))
@@ -140,7 +143,7 @@ class AutocorrelationPitch(PitchTracker):
         voicing : torch.Tensor
             Probability of voicing, same shape.
         """
-        self.check(wavs)
+        require_audio(wavs, self)
         n_frames = wavs.shape[1] // self.hop_length + 1
         chunks = [
             self.track_frames(wavs, first, min(first + CHUNK_FRAMES, n_frames))
@@ -150,88 +153,78 @@ class AutocorrelationPitch(PitchTracker):
         return torch.cat(f0_hz, 1), torch.cat(voicing, 1)
 
     def track_frames(self, wavs, first, last):
-        """Track the frames first .. last - 1, from no samples but what they depend on.
+        """What ``forward`` gives for frames first .. last - 1, [B, last - first] each.
 
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            Samples, shape [B, N].
-        first, last : int
-            0 <= first < last <= N // hop + 1.
-
-        Returns
-        -------
-        f0_hz, voicing : torch.Tensor
-            Shape [B, last - first]: what ``forward`` gives for these frames.
+        It looks at no samples of ``wavs`` [B, N] but those on which they depend.
         """
         start = max(0, first - self.n_behind)
         end = last - 1 + self.n_ahead
         wavs = wavs[:, start * self.hop_length : end * self.hop_length]
-        # Silence follows every recording: a path ends as it does before padding.
-        n_missing = (end - start) * self.hop_length - wavs.shape[1]
-        wavs = torch.nn.functional.pad(wavs, (0, n_missing))
-        f0_hz, voicing = self._track(wavs)
+        f0_hz, voicing = self._track(wavs, end - start + 1)
         wanted = slice(first - start, last - start)
         return f0_hz[:, wanted], voicing[:, wanted]
 
-    def _track(self, wavs):
+    def _track(self, wavs, n_frames):
         if self.fourier.device != wavs.device:
             # Recipes keep feature extractors outside of Brain.modules.
             self.to(wavs.device)
         with torch.autocast(wavs.device.type, enabled=False):
-            peaks, features, is_above = self.analyse(wavs.float())
+            peaks, features, is_above = self.analyse(wavs.float(), n_frames)
             # What is not finite, in a batch that was not checked, is unvoiced.
             unvoiced = self.voicing_network(features.nan_to_num()) + 2 * is_above
             f0_hz, voicing = self.decide(peaks, unvoiced)
             return f0_hz.nan_to_num(), voicing.nan_to_num()
 
-    def analyse(self, wavs):
-        """Candidates, the network's features, and where a voice is above the range."""
+    def analyse(self, wavs, n_frames):
+        """Candidates, the network's features, and where a voice is above the range.
+
+        Silence follows the samples, as far as n_frames need some.
+        """
         n_rows = len(wavs)
         if wavs.device.type == "cpu":
-            n_rows = max(1, GROUP_FRAMES * self.hop_length // wavs.shape[1])
-        groups = zip(*map(self._peaks_and_levels, wavs.split(n_rows)), strict=True)
-        octaves, score, levels = (torch.cat(group, 1) for group in groups)
-        peaks, levels = steps.Candidates(octaves, score), voice.Levels(*levels)
-        features = voice.voicing_features(levels, peaks)
-        return peaks, features, voice.is_above_range(levels.lead)
-
-    def _peaks_and_levels(self, wavs):
-        """Octaves and scores of the candidates, and the levels, each [n, B, T]."""
-        power, energy = self.spectrum(wavs)
-        tables = self.tables
-        raw = steps.normalised_autocorrelation(power.detach(), tables)
-        peak, f0_hz = voice.periodicity(raw, self.lags, self.first_low_lag)
-        clean, floor = voice.subtract_noise(
-            power, self.noise_bands, peak, f0_hz, self.n_around
+            n_rows = max(1, GROUP_FRAMES // n_frames)
+        groups = [self._analyse_rows(x, n_frames) for x in wavs.split(n_rows)]
+        octaves, score, features, is_above = (
+            torch.cat(group, -2) for group in zip(*groups, strict=True)
         )
-        correlation = steps.normalised_autocorrelation(clean, tables)
+        return steps.Candidates(octaves, score), features, is_above
+
+    def _analyse_rows(self, wavs, n_frames):
+        tables, bands = self.tables, self.noise_bands
+        power, square, energy = self.spectrum(wavs, n_frames)
+        # That of an offset: 120 dB below it nothing is a voice.
+        rounding = 1e-8 * square + 1e-37
+        raw = steps.normalised_autocorrelation(power.detach(), tables, rounding)
+        peak = raw[self.low_lags].amax(0)
+        noise = voice.may_be_noise(raw, peak, self.hum_lags)
+        # Windows that begin before the signal are weak and blurred.
+        noise[:, : self.n_around] = False
+        flat, floor = voice.subtract_noise(power, bands, noise)
+        correlation = steps.normalised_autocorrelation(flat, tables, rounding)
         peaks, lead = steps.best_peaks(
             correlation, self.lags, self.range_edges, self.octave_limit
         )
-        levels = voice.band_levels(power, floor, tables, self.noise_bands)
-        wide = voice.bels(energy)
-        return *peaks, torch.stack((peak, lead, *levels, wide))
+        levels = voice.band_levels(power.detach(), floor, energy, tables, bands)
+        features = voice.voicing_features(levels, peak, peaks)
+        return *peaks, features, voice.is_above_range(lead)
 
-    def spectrum(self, wavs):
-        """Power spectrum [n_bins, B, T] and variance [B, T] of each frame."""
-        n_batch, n_samples = wavs.shape
-        n_frames = n_samples // self.hop_length + 1
-        around = self.n_around * self.hop_length
-        # One hop more, so that frames of neighbouring rows do not touch.
-        right = (n_frames + self.n_around) * self.hop_length - n_samples
-        wavs = torch.nn.functional.pad(wavs, (around, right))
-        hops = wavs.view(-1, self.hop_length)
-        decimated = steps.decimate(hops, self.decimation)
+    def spectrum(self, wavs, n_frames):
+        """Power spectrum [n_bins, B, T], mean square and variance [B, T] of frames."""
+        hop, around = self.hop_length, self.n_around
+        n_hops = n_frames + 2 * around - 1
+        right = (n_hops - around) * hop - wavs.shape[1]
+        hops = torch.nn.functional.pad(wavs, (around * hop, right)).view(-1, hop)
+        factor = self.window_size // self.fourier.shape[1]
+        # Where rows touch, the filter mixes them; no window reaches there.
+        decimated = steps.decimate(hops, self.decimation, factor)
+        decimated = decimated.view(len(wavs), n_hops, -1)
         power = steps.power_spectrum(decimated, self.fourier)
-        power = power.view(len(power), n_batch, -1)[..., :n_frames]
-        # Of the hop before and behind the middle of each frame, less an offset.
+        # Of the hop before and behind the middle of each frame.
         square, mean = (
-            x.view(n_batch, -1)[:, self.n_around - 1 :].unfold(1, 2, 1).mean(2)
+            x.view(-1, n_hops)[:, around - 1 :].unfold(1, 2, 1).mean(2)[:, :n_frames]
             for x in (hops.detach().square().mean(1), hops.detach().mean(1))
         )
-        energy = (square - mean.square()).clamp(min=0)[:, :n_frames]
-        return power, energy
+        return power, square, (square - mean.square()).clamp(min=0)
 
     def decide(self, peaks, unvoiced):
         """Best path through the candidates: f0 in Hz and voicing, each [B, T]."""
@@ -243,13 +236,6 @@ class AutocorrelationPitch(PitchTracker):
         octaves = peaks.octaves.gather(0, index[None])[0]
         voiced = voicing >= inband.VOICED
         return torch.exp2(octaves) * voiced, voicing
-
-    def extra_repr(self):
-        """The settings, for ``print(module)``."""
-        return f"{super().extra_repr()}, lookahead={self.lookahead} frames"
-
-
-WORLD_METHODS = ("dio", "harvest")
 
 
 class World(PitchTracker):
@@ -265,12 +251,8 @@ class World(PitchTracker):
     ---------
     method : str
         "dio" or "harvest".
-    sample_rate : int
-        Samples per second.
-    hop_length : float
-        Milliseconds from frame to frame.
-    f0_min, f0_max : float
-        Search range in Hz.
+    sample_rate, hop_length, f0_min, f0_max
+        As in ``AutocorrelationPitch``.
     n_threads : int, optional
         Utterances tracked at a time; pyworld releases the interpreter's lock. By
         default as many as the machine allows.
@@ -294,10 +276,9 @@ class World(PitchTracker):
         n_threads=None,
     ):
         super().__init__(sample_rate, hop_length, f0_min, f0_max)
-        if method not in WORLD_METHODS:
+        if method not in ("dio", "harvest"):
             raise ValueError(
-                f"World method {method!r} is unknown: choose one of "
-                f"{', '.join(WORLD_METHODS)}"
+                f"World method {method!r} is unknown: choose one of dio, harvest"
             )
         _require_pyworld()
         self.method, self.hop_in_ms, self.n_threads = method, hop_length, n_threads
@@ -308,21 +289,8 @@ class World(PitchTracker):
             )
 
     def forward(self, wavs):
-        """Track a batch.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            Samples, shape [B, N], N >= 1, zeros where padded.
-
-        Returns
-        -------
-        f0_hz : torch.Tensor
-            Shape [B, N // hop + 1], 0 where unvoiced.
-        voicing : torch.Tensor
-            Same shape: 0 or 1 for DIO, a probability for Harvest.
-        """
-        self.check(wavs)
+        """As in ``AutocorrelationPitch``; the voicing of DIO is 0 or 1."""
+        require_audio(wavs, self)
         samples = wavs.detach().to("cpu", torch.float64).numpy()
         with ThreadPoolExecutor(self.n_threads) as threads:
             contours = list(threads.map(self._track, samples))
@@ -334,7 +302,7 @@ class World(PitchTracker):
 
     def _track(self, samples):
         """f0 of one utterance, float64 array [N] -> tensor [N // hop + 1]."""
-        import pyworld  # found by the constructor already
+        import pyworld  # the constructor has found it
 
         n_frames = len(samples) // self.hop_length + 1
         padded = np.pad(samples, (0, max(0, self.sample_rate // 10 - len(samples))))
@@ -343,11 +311,9 @@ class World(PitchTracker):
             "f0_ceil": self.f0_max,
             "frame_period": self.hop_in_ms,
         }
+        f0, times = getattr(pyworld, self.method)(padded, self.sample_rate, **settings)
         if self.method == "dio":
-            f0, times = pyworld.dio(padded, self.sample_rate, **settings)
             f0 = pyworld.stonemask(padded, f0, times, self.sample_rate)
-        else:
-            f0, _ = pyworld.harvest(padded, self.sample_rate, **settings)
         return torch.from_numpy(f0[:n_frames]).float()
 
 

@@ -6,12 +6,11 @@ of it at the level of the recording: features are ratios, in tens of decibels.
 
 import json
 from importlib import resources
-from typing import NamedTuple
 
 import torch
 
 from speechbrain_pitchrope.processing import autocorrelation as steps
-from speechbrain_pitchrope.processing.running import (
+from speechbrain_pitchrope.processing.smoothing import (
     running_maximum,
     running_mean,
     running_minimum,
@@ -29,11 +28,17 @@ NOISE_BIAS = 1.5
 NOISE_REMAINS = 0.05
 """Share of a bin's power that is left at least when the floor is taken out."""
 
+FLATTENED_SHARE = 0.01
+"""Share of the whole power up to which a band counts as weak."""
+
+FLATTENED_NOISE = 30.0
+"""Weight of the noise in that level: what is little above its noise stays weak."""
+
 PERIODIC = 0.85
 """Autocorrelation above which a frame is a voice, and nobody's noise floor."""
 
-HUM_HZ = (48.5, 51.5, 58.5, 61.5)
-"""A periodic frame of an f0 between the first or the last two is mains hum."""
+HUM_HZ = ((48.5, 51.5), (58.5, 61.5))
+"""A periodic frame of an f0 in one of these is mains hum."""
 
 LEVEL_FRAMES = 201
 """Frames over which a frame's level is compared."""
@@ -49,24 +54,6 @@ ABOVE_MARGIN = 0.02
 """f0 is above f0_max where the best peak above f0_max is higher than the best of the
 others, or lower by this margin at most, in this number of frames."""
 
-FEATURES = (
-    "periodicity",
-    "score",
-    "snr",
-    "below_maximum",
-    "above_minimum",
-    "tilt",
-    "high_band",
-    "mean_periodicity",
-    "slope",
-    "octave",
-    "mean_score",
-    "below_recent",
-    "noise_tilt",
-    "noise_share",
-)
-"""What the network sees of a frame, in turn; see ``voicing_features``."""
-
 
 def noise_bands(n_bins):
     """Triangles that cover the bins: matrix [N_BANDS, n_bins], columns add up to 1."""
@@ -75,59 +62,56 @@ def noise_bands(n_bins):
     return (1 - distance / (centres[1] - centres[0])).clamp(min=0)
 
 
-def periodicity(correlation, lags, first):
-    """Largest autocorrelation from lag number ``first`` on, and its f0, each [B, T].
+def lags_between(lags, low_hz, high_hz):
+    """The slice of ascending lags in seconds that belongs to these f0."""
+    return slice(*(int((lags < 1 / hertz).sum()) for hertz in (high_hz, low_hz)))
 
-    The shortest lags are to be left out: there, all low sounds are alike.
+
+def may_be_noise(correlation, peak, hum_lags):
+    """Where a frame is not periodic, or so like mains hum, [B, T].
+
+    ``peak`` is its largest autocorrelation, hum_lags are slices of ``HUM_HZ``.
     """
-    peak, index = correlation[first:].detach().max(0)
-    return peak, 1 / lags[first:][index]
+    noise = peak < PERIODIC
+    for lags in hum_lags:
+        noise |= correlation[lags].amax(0) >= peak
+    return noise
 
 
-def subtract_noise(power, bands, peak, f0_hz, n_partial=0):
-    """Take a running noise floor out of each bin, like a Wiener filter.
+def subtract_noise(power, bands, noise):
+    """Take a running noise floor out of each bin, and flatten what is left.
 
     Stationary noise and hum fill a bin all the time, a voice leaves each bin now and
     then: the noise is 1.5 times the minimum over 2 s (after R. Martin, "Noise power
     spectral density estimation based on optimal smoothing and minimum statistics",
-    IEEE Trans. Speech and Audio Processing 9(5), 2001). Frames that are periodic do not
-    count, unless they are hum: in a word without a pause around it nothing is noise.
+    IEEE Trans. Speech and Audio Processing 9(5), 2001). In a flat spectrum a formant is
+    no peak of the autocorrelation (M. M. Sondhi, "New methods of pitch extraction",
+    IEEE Trans. Audio and Electroacoustics 16(2), 1968).
 
-    Arguments
-    ---------
-    power : torch.Tensor
-        Shape [n_bins, B, T].
-    bands : torch.Tensor
-        As ``noise_bands`` gives it, shape [N_BANDS, n_bins].
-    peak, f0_hz : torch.Tensor
-        As ``periodicity`` gives it, shape [B, T].
-    n_partial : int
-        Frames at the start whose windows begin before the signal. They are weak and
-        blurred, and are nobody's floor.
-
-    Returns
-    -------
-    clean : torch.Tensor
-        Shape [n_bins, B, T], at least ``NOISE_REMAINS`` of the input.
-    floor : torch.Tensor
-        The noise in each band, shape [N_BANDS, B, T].
+    Of power [n_bins, B, T], bands as in ``noise_bands``, and where a frame may be noise
+    [B, T], which is nowhere in a word without a pause around it. Returns the flat
+    spectrum [n_bins, B, T], and the noise in each band [N_BANDS, B, T].
     """
     tiny = torch.finfo(power.dtype).tiny
     smooth = steps.weigh(bands, power.detach())
-    a, b, c, d = HUM_HZ
-    hum = ((f0_hz > a) & (f0_hz < b)) | ((f0_hz > c) & (f0_hz < d))
-    noise = (peak < PERIODIC) | hum
-    noise[:, :n_partial] = False
-    floor = running_floor(torch.where(noise, smooth, torch.inf))
-    # A gain, not a difference: it leaves the shape of a steady harmonic as it is.
+    lowest = running_minimum(torch.where(noise, smooth, torch.inf), NOISE_FRAMES)
+    floor = NOISE_BIAS * lowest.masked_fill(lowest == torch.inf, 0.0)
+    # Gains, not differences: they leave the shape of a steady harmonic as it is.
     gain = (1 - floor / (smooth + tiny)).clamp(min=NOISE_REMAINS)
+    clean = gain * smooth
+    total = clean.sum(0)
+    level = _spread(clean + FLATTENED_NOISE * (smooth - clean))
+    level += FLATTENED_SHARE * total + tiny
+    root = ((total + tiny) / level).sqrt()
+    gain = gain * root * root.sqrt()  # to the power of 3/4: 1 would make all equal
+    gain = gain * (total / ((gain * smooth).sum(0) + tiny))  # as loud as before
     return power * steps.weigh(bands.t(), gain), floor
 
 
-def running_floor(power):
-    """1.5 times the minimum of the last 2 s, 0 where nothing is known, [..., T]."""
-    floor = NOISE_BIAS * running_minimum(power, NOISE_FRAMES)
-    return floor.masked_fill(floor == torch.inf, 0.0)
+def _spread(bands):
+    """Mean of each band and half of its neighbours, [N_BANDS, B, T]."""
+    padded = torch.cat((bands[:1], bands, bands[-1:]))
+    return 0.5 * padded[1:-1] + 0.25 * (padded[:-2] + padded[2:])
 
 
 def is_above_range(lead):
@@ -140,89 +124,53 @@ def is_above_range(lead):
     return running_minimum(lead, ABOVE_FRAMES) > -ABOVE_MARGIN
 
 
-class Levels(NamedTuple):
-    """What is known of a frame beside its candidates, each of shape [B, T].
+def band_levels(power, floor, energy, tables, bands):
+    """Levels in bels, [6, B, T]: total, upper, lower, noise, upper_noise, wide.
 
-    Arguments
-    ---------
-    periodicity : torch.Tensor
-        Largest autocorrelation, noise included.
-    lead : torch.Tensor
-        How much higher the peak above f0_max is than that of the best candidate.
-    total, upper : torch.Tensor
-        Power in the band and in its part above 350 Hz, in bels.
-    noise, upper_noise : torch.Tensor
-        The noise floor in both.
-    wide : torch.Tensor
-        Power at all frequencies.
+    These are the power in the band and in its parts above and below 350 Hz, the noise
+    floor in the first two, and the power at all frequencies.
     """
-
-    periodicity: torch.Tensor
-    lead: torch.Tensor
-    total: torch.Tensor
-    upper: torch.Tensor
-    noise: torch.Tensor
-    upper_noise: torch.Tensor
-    wide: torch.Tensor
+    total, upper = tables.band, tables.upper_band
+    weights = torch.stack((total, upper, total - upper))
+    levels = steps.weigh(weights, power), steps.weigh(weights[:2] @ bands.t(), floor)
+    # A floor of 1e-30 keeps the logarithm finite.
+    return torch.log10(torch.cat((*levels, energy[None])).clamp(min=1e-30))
 
 
-def band_levels(power, floor, tables, bands):
-    """The levels total, upper, noise and upper_noise, in bels, [4, B, T].
+def voicing_features(levels, peak, best):
+    """What the network gets, in tens of decibels or 0 .. 1, [n, B, T].
 
-    Arguments
-    ---------
-    power : torch.Tensor
-        Shape [n_bins, B, T].
-    floor : torch.Tensor
-        The noise in each band, shape [N_BANDS, B, T].
-    tables : Tables
-    bands : torch.Tensor
-        Shape [N_BANDS, n_bins].
+    Of levels as ``band_levels`` gives them, the largest autocorrelation, noise
+    included, and the candidates.
     """
-    weights = torch.stack((tables.band, tables.upper_band))
-    levels = steps.weigh(weights, power.detach())
-    return bels(torch.cat((levels, steps.weigh(weights @ bands.t(), floor))))
-
-
-def voicing_features(levels, best):
-    """What the network sees, in tens of decibels or 0 .. 1, [len(FEATURES), B, T].
-
-    Arguments
-    ---------
-    levels : Levels
-    best : Candidates
-    """
-    peak, total = levels.periodicity, levels.total
-    upper, noise, upper_noise = levels.upper, levels.noise, levels.upper_noise
-    score, index = best.score.max(0)
-    octave = best.octaves.gather(0, index[None])[0]
-    score, octave = score.detach(), octave.detach()
-    loudest = running_maximum(running_minimum(total, CLICK_FRAMES), LEVEL_FRAMES)
+    total, upper, lower, noise, upper_noise, wide = levels
+    score, index = best.score.detach().max(0)
+    octave = best.octaves.detach().gather(0, index[None])[0]
+    maximum, low_maximum = (
+        running_maximum(running_minimum(level, CLICK_FRAMES), LEVEL_FRAMES)
+        for level in (total, lower)
+    )
     mean_level = running_mean(total, SMOOTH_FRAMES)
-    mean_peak = running_mean(peak, SMOOTH_FRAMES)
     earlier = torch.nn.functional.pad(total, (5, 0), mode="replicate")[:, :-5]
     features = (
         peak,
         score,
         (total - noise).clamp(0, 4),
-        (total - loudest).clamp(-6, 2),
+        (total - maximum).clamp(-6, 2),
         (total - running_minimum(mean_level, LEVEL_FRAMES)).clamp(-2, 6),
         (upper - total).clamp(-5, 0),
-        (levels.wide - total).clamp(-8, 4),
-        mean_peak,
+        (wide - total).clamp(-8, 4),
+        running_mean(peak, SMOOTH_FRAMES),
         (total - earlier).clamp(-3, 3),
         octave - 7.0,
         running_mean(score, SMOOTH_FRAMES),
         (total - running_maximum(total, SMOOTH_FRAMES)).clamp(-3, 0),
         (upper_noise - noise).clamp(-4, 1),
-        (loudest - noise).clamp(-1, 5),
+        (maximum - noise).clamp(-1, 5),
+        (lower - total).clamp(-5, 0),
+        (low_maximum - maximum).clamp(-5, 0),
     )
     return torch.stack(features)
-
-
-def bels(power):
-    """log10 of a power, with a floor that keeps it finite and a gradient of 0 there."""
-    return torch.log10(power.clamp(min=1e-30))
 
 
 class VoicingNetwork(torch.nn.Module):
@@ -236,7 +184,8 @@ class VoicingNetwork(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        for name, values in read_weights().items():
+        text = (resources.files(__package__) / "voicing.json").read_text("utf-8")
+        for name, values in json.loads(text)["weights"].items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, features):
@@ -244,9 +193,3 @@ class VoicingNetwork(torch.nn.Module):
         hidden = steps.weigh(self.hidden, features) + self.hidden_bias[:, None, None]
         output = steps.weigh(self.output, hidden.relu()) + self.output_bias
         return self.LOWEST + (self.HIGHEST - self.LOWEST) * torch.sigmoid(output[0])
-
-
-def read_weights():
-    """The trained weights, nested lists by name."""
-    text = (resources.files(__package__) / "voicing.json").read_text(encoding="utf-8")
-    return json.loads(text)["weights"]

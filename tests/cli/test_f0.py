@@ -49,15 +49,6 @@ def test_any_recording_gives_the_f0_of_its_voice(
     assert not f0_hz[time < 0.4].any()
 
 
-def test_the_file_is_what_the_tracker_says(recordings):
-    assert main(["f0", "a/x.wav", "--out", "new/x.csv", "--tracker", "dio"]) == 0
-    _, f0_hz, voicing = read((recordings / "new/x.csv").read_text())
-    samples, _ = soundfile.read("a/x.wav", dtype="float32")
-    expected, expected_voicing = World("dio")(torch.from_numpy(samples)[None])
-    np.testing.assert_allclose(f0_hz, expected[0], atol=0.005)
-    np.testing.assert_allclose(voicing, expected_voicing[0], atol=0.0005)
-
-
 @pytest.mark.parametrize(
     "inputs, expected",
     [
@@ -138,11 +129,18 @@ def test_what_exists_is_neither_redone_nor_overwritten(recordings, capsys):
     assert csv.read_text().startswith("time_s")
 
 
-def test_every_format_holds_the_same_contour(recordings):
-    for name in ("x.CSV", "x.npz", "x.PitchTier"):
-        assert main(["f0", "a/x.wav", "--out", name]) == 0
+def test_every_format_holds_the_contour_of_the_tracker(recordings):
+    for name in ("x.CSV", "new/x.npz", "x.PitchTier"):
+        assert main(["f0", "a/x.wav", "--out", name, "--tracker", "dio"]) == 0
+    assert main(["f0", "a/x.wav", "--out", "nan.csv", "--nan", "--tracker", "dio"]) == 0
     time_s, f0_hz, voicing = read((recordings / "x.CSV").read_text())
-    with np.load("x.npz") as npz:
+    samples, _ = soundfile.read("a/x.wav", dtype="float32")
+    expected = World("dio")(torch.from_numpy(samples)[None])
+    np.testing.assert_allclose(f0_hz, expected[0][0], atol=0.005)
+    np.testing.assert_allclose(voicing, expected[1][0], atol=0.0005)
+    _, with_nan, _ = read((recordings / "nan.csv").read_text())
+    np.testing.assert_array_equal(with_nan, np.where(f0_hz > 0, f0_hz, np.nan))
+    with np.load("new/x.npz") as npz:
         for name, row in (("time_s", time_s), ("f0_hz", f0_hz), ("voicing", voicing)):
             np.testing.assert_allclose(npz[name], row, atol=0.005)
     tier = (recordings / "x.PitchTier").read_text()
@@ -152,17 +150,8 @@ def test_every_format_holds_the_same_contour(recordings):
     assert 0 < voiced.sum() < len(voiced)
     assert f"points: size = {voiced.sum()}\n" in tier
     points = re.findall(r"number = (.*)\n +value = (.*)\n", tier)
-    expected = np.stack((time_s, f0_hz), 1)[voiced]
-    np.testing.assert_allclose(np.array(points, float), expected, atol=0.006)
-
-
-def test_unvoiced_frames_are_nan_if_wanted(recordings, capsys):
-    assert main(["f0", "a/x.wav"]) == 0
-    _, f0_hz, _ = read(capsys.readouterr().out)
-    assert main(["f0", "a/x.wav", "--nan"]) == 0
-    _, with_nan, _ = read(capsys.readouterr().out)
-    np.testing.assert_array_equal(np.nan_to_num(with_nan), f0_hz)
-    np.testing.assert_array_equal(np.isnan(with_nan), f0_hz == 0)
+    points_expected = np.stack((time_s, f0_hz), 1)[voiced]
+    np.testing.assert_allclose(np.array(points, float), points_expected, atol=0.006)
 
 
 def test_a_section_of_one_side_of_a_call(recordings, capsys):
@@ -189,11 +178,7 @@ def test_a_section_of_one_side_of_a_call(recordings, capsys):
         (["a", "--out", "bad.wav"], "bad.wav is a file: give one in .csv"),
         (["empty"], "empty holds no recordings: expected WAV"),
         (["missing.wav"], "missing.wav is not there"),
-        (["bad.wav"], "bad.wav can't be read as audio"),
-        (
-            ["a", "--f0-min", "300", "--f0-max", "200"],
-            "f0 range is 300.0 to 200.0 Hz: expected",
-        ),
+        (["a", "--f0-min", "600"], "f0 range is 600.0 to 500.0 Hz: expected"),
         (["a", "--start", "2", "--end", "1"], "--start is 2 s and --end 1 s"),
         (["a", "--start", "99"], "a/x.wav lasts"),
         (["a", "--channel", "2"], "a/x.wav has 1 channel(s): 2 is not one of them"),

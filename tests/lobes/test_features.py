@@ -70,14 +70,6 @@ def test_a_padded_batch_is_its_utterances(level):
         assert not together[i, n_frames:, 80:].any()
 
 
-@pytest.mark.parametrize("gain", [0.01, 10.0])
-def test_gain_changes_no_pitch_channel(gain):
-    compute_features, wave = PitchFbank(n_mels=80), utterance()
-    before = compute_features(wave[None])[..., 80:]
-    after = compute_features(gain * wave[None])[..., 80:]
-    torch.testing.assert_close(after, before, atol=1e-3, rtol=0)
-
-
 def test_silence_is_neutral():
     features = PitchFbank(n_mels=80)(torch.zeros(2, 8000))
     assert features.isfinite().all()
@@ -99,20 +91,14 @@ def test_single_precision_under_autocast():
     assert torch.equal(features, compute_features(wave))
 
 
-@pytest.mark.parametrize(
-    "wav, complaint",
-    [
-        (torch.zeros(2, 1600, 2), r"shape \[2, 1600, 2\], expected mono"),
-        (torch.zeros(1600), "expected mono"),
-        (torch.zeros(2, 0), "audio without samples"),
-        (torch.tensor([[0.1] * 1600, [torch.nan] * 1600]), r"rows \[1\] of a batch"),
-        (torch.full((1, 1600), torch.inf), "NaN or infinite"),
-    ],
-    ids=["stereo", "no batch", "empty", "nan", "inf"],
-)
-def test_bad_audio_is_refused(wav, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        PitchFbank()(wav)
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_bad_audio_is_refused(handed_over):
+    wav = torch.tensor([[0.1] * 1600, [torch.nan] * 1600])
+    contour = [torch.zeros(2, 11)] * 2 if handed_over else []
+    with pytest.raises(ValueError, match=r"NaN .* rows \[1\] of a batch"):
+        PitchFbank()(wav, *contour)
+    with pytest.raises(ValueError, match="expected mono"):
+        PitchFbank()(wav[0], *contour)
 
 
 def test_a_tracker_of_another_rate_is_refused():
@@ -129,8 +115,8 @@ def test_pitch_that_is_handed_over_takes_the_trackers_place():
     assert torch.equal(compute_features(wavs, *contour), compute_features(wavs))
     f0_hz, voicing = contour
     octave_up = compute_features(wavs, f0_hz=2 * f0_hz, voicing=voicing)
-    heard = inband.f0_in_hz(octave_up[..., -4:])
-    torch.testing.assert_close(heard[f0_hz > 0], 2 * f0_hz[f0_hz > 0])
+    found = inband.f0_in_hz(octave_up[..., -4:])
+    torch.testing.assert_close(found[f0_hz > 0], 2 * f0_hz[f0_hz > 0])
 
 
 @pytest.mark.parametrize(

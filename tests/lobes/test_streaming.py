@@ -93,7 +93,10 @@ def test_streams_in_turn_do_not_mix(wavs, size):
     ]
     for output, expected in zip(zip(*outputs, strict=True), alone, strict=True):
         found = torch.cat(output, 1)[:, net.get_output_count_per_pad_frame() :]
-        assert torch.equal(found, expected[:, : found.shape[1]])
+        # The last chunks differ in length, and sums over frames by their rounding.
+        torch.testing.assert_close(
+            found, expected[:, : found.shape[1]], rtol=0, atol=1e-6
+        )
     together, _ = streamed(net, wavs, size)
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
 

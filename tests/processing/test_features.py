@@ -1,11 +1,129 @@
-"""PitchInputNormalization: upstream's on the mels, nothing on pitch."""
+"""In-band channels: levels, neutrality, round trip; normalisation leaves them alone."""
 
 import pytest
 import torch
 from speechbrain.processing.features import InputNormalization
 
-from speechbrain_pitchrope.processing.features import PitchInputNormalization
+from speechbrain_pitchrope import inband
+from speechbrain_pitchrope.processing.features import (
+    LEVELS,
+    PitchContour,
+    PitchInputNormalization,
+    loudness_in_db,
+    window_level,
+)
 from tests.signals import pitch_channels
+
+
+def contour(n_frames=200, seed=0):
+    """f0 in Hz, voicing and loudness of one made-up utterance."""
+    torch.manual_seed(seed)
+    course = torch.randn(1, n_frames).cumsum(1) * 0.02
+    voicing = (torch.arange(n_frames)[None] // 15 % 3 > 0) * 0.9
+    f0_hz = 180 * torch.exp2(course.clamp(-0.7, 0.7)) * (voicing > 0.5)
+    return f0_hz, voicing, -30 + 5 * torch.randn(1, n_frames)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_f0_is_recovered(level):
+    f0_hz, voicing, loudness_db = contour()
+    channels = PitchContour(level)(f0_hz, voicing, loudness_db)
+    torch.testing.assert_close(inband.f0_in_hz(channels), f0_hz, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_channels_keep_their_ranges(level):
+    wild = 500 * torch.rand(1, 300), torch.rand(1, 300), 60 * torch.randn(1, 300)
+    channels = PitchContour(level)(*wild)
+    pitch = inband.unpack(channels)
+    assert channels.isfinite().all()
+    assert pitch.log_f0.abs().max() <= inband.MAX_OCTAVES
+    assert pitch.register.abs().max() <= inband.MAX_OCTAVES
+    assert 0 <= pitch.voicing.min() and pitch.voicing.max() <= 1
+    assert pitch.prominence.abs().max() <= 1
+    assert not pitch.log_f0[pitch.voicing < inband.VOICED].any()
+
+
+@pytest.mark.parametrize("f0_hz", [52.0, 150.0, 424.0, 490.0, 900.0])
+def test_a_fixed_level_holds_every_f0(f0_hz):
+    f0 = torch.tensor([[f0_hz, 0.0]])
+    channels = PitchContour("fixed")(f0, (f0 > 0).float(), torch.zeros(1, 2))
+    torch.testing.assert_close(inband.f0_in_hz(channels), f0, rtol=1e-4, atol=0)
+    assert (inband.unpack(channels).register[0, 0] == 0) == (53.1 < f0_hz < 424.2)
+
+
+@pytest.mark.parametrize("level", ["utterance", "window"])
+def test_speaker_and_gain_change_only_the_level(level):
+    f0_hz, voicing, loudness_db = contour()
+    one = inband.unpack(PitchContour(level)(f0_hz, voicing, loudness_db))
+    other = inband.unpack(PitchContour(level)(1.5 * f0_hz, voicing, loudness_db + 9))
+    torch.testing.assert_close(other.log_f0, one.log_f0, atol=1e-5, rtol=0)
+    torch.testing.assert_close(other.prominence, one.prominence, atol=1e-5, rtol=0)
+    shift = (other.register - one.register)[one.register != 0]
+    torch.testing.assert_close(shift, torch.full_like(shift, 1.5).log2())
+    if level == "utterance":  # the mean over its voiced frames
+        expected = torch.log2(f0_hz[f0_hz > 0] / 150).mean()
+        torch.testing.assert_close(one.register, expected.expand(1, 200))
+        assert one.log_f0[f0_hz > 0].mean().abs() < 1e-6
+
+
+@pytest.mark.parametrize("level", ["window", "fixed"])
+def test_level_is_causal_and_forgets_what_is_older(level):
+    signals = contour(400)
+    whole = PitchContour(level)(*signals)
+    prefix = PitchContour(level)(*(x[:, :120] for x in signals))
+    torch.testing.assert_close(prefix, whole[:, :120], atol=1e-5, rtol=0)
+    recent = PitchContour(level)(*(x[:, 100:] for x in signals))
+    torch.testing.assert_close(recent[:, 149:], whole[:, 249:], atol=1e-5, rtol=0)
+
+
+def test_window_level_is_the_mean_of_the_window():
+    torch.manual_seed(0)
+    values, weights = torch.randn(2, 30), torch.rand(2, 30).round()
+    found = window_level(values, weights, 4)
+    for t in range(30):
+        w = weights[:, max(0, t - 3) : t + 1]
+        sums = (w * values[:, max(0, t - 3) : t + 1]).sum(1)
+        expected = torch.where(w.sum(1) > 0, sums / w.sum(1).clamp(min=1), 0)
+        torch.testing.assert_close(found[:, t], expected)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_frames_without_signal_are_neutral(level):
+    f0_hz, voicing, loudness_db = contour()
+    loudness_db[:, 150:] = -torch.inf
+    channels = PitchContour(level)(f0_hz, voicing, loudness_db)
+    assert not channels[:, 150:].any()
+    alone = PitchContour(level)(f0_hz[:, :150], voicing[:, :150], loudness_db[:, :150])
+    torch.testing.assert_close(channels[:, :150], alone, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_unvoiced_utterance_is_finite_with_gradients(level):
+    f0_hz = torch.zeros(1, 20, requires_grad=True)
+    voicing = torch.full((1, 20), 0.3, requires_grad=True)
+    channels = PitchContour(level)(f0_hz, voicing, torch.full((1, 20), -30.0))
+    assert not inband.unpack(channels).log_f0.any()
+    assert not inband.unpack(channels).register.any()
+    channels.sum().backward()
+    assert f0_hz.grad.isfinite().all()
+    assert voicing.grad.isfinite().all()
+
+
+def test_loudness_is_the_power_of_each_frame():
+    torch.manual_seed(0)
+    wavs = torch.randn(2, 1234)
+    found = loudness_in_db(wavs, 400, 160)
+    padded = torch.nn.functional.pad(wavs, (200, 200)).unfold(1, 400, 160)
+    torch.testing.assert_close(found, 10 * torch.log10(padded.square().mean(-1)))
+    assert (loudness_in_db(torch.zeros(1, 999), 400, 160) == -torch.inf).all()
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match="pitch level 'speaker' is unknown"):
+        PitchContour("speaker")
+    with pytest.raises(ValueError, match="window is 0 s"):
+        PitchContour("window", window=0)
 
 
 def features(seed=0):
@@ -43,13 +161,10 @@ def test_riders_pass_and_padding_is_neutral(n_samples):
         assert not out[i, n_frames:, 80:].any()
 
 
-def test_fewer_channels_than_features_are_refused():
+def test_what_carries_no_pitch_is_refused():
     mels, channels, lengths = features()
     with pytest.raises(ValueError, match="found 84 channels, expected 81 features and"):
         PitchInputNormalization(n_features=81)(torch.cat((mels, channels), -1), lengths)
-
-
-def test_features_without_pitch_name_the_fbank():
     decibels = -40 + 20 * torch.randn(3, 40, 80)
     with pytest.raises(ValueError, match=r"`compute_features`.*PitchFbank"):
         PitchInputNormalization()(decibels, torch.ones(3))

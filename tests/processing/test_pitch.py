@@ -1,9 +1,11 @@
 """The trackers: accuracy on known pitch, and invariance to how audio is handed over."""
 
 import math
+import sys
 
 import pytest
 import torch
+from speechbrain.lobes.features import Fbank
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
@@ -21,17 +23,14 @@ def make_tracker(request):
     return TRACKERS[request.param]()
 
 
-def glide(time):
-    """An octave up and down within two seconds."""
-    return 150 * 2 ** (0.5 * torch.sin(math.pi * time))
+def glide(time, octaves=1.0):
+    """Up and down within two seconds; within half an octave many bins stay voiced."""
+    return 150 * 2 ** (octaves / 2 * torch.sin(math.pi * time))
 
 
-def small_glide(time):
-    """Half an octave: many bins are never left alone."""
-    return 150 * 2 ** (0.25 * torch.sin(math.pi * time))
-
-
-@pytest.mark.parametrize("f0_hz", [70, 100, 150, 220, 330, 450, glide, small_glide])
+@pytest.mark.parametrize(
+    "f0_hz", [70, 100, 150, 220, 330, 450, glide, lambda time: glide(time, 0.5)]
+)
 def test_f0_of_a_voice_is_found(tracker, f0_hz):
     silence = torch.zeros(4000)
     f0, voicing = tracker(torch.cat((silence, voice(f0_hz, 2.0), silence))[None])
@@ -48,12 +47,9 @@ def test_f0_of_a_voice_is_found(tracker, f0_hz):
 
 @pytest.mark.parametrize("n_samples", [1, 159, 160, 161, 1600, 15999, 16000, 16001])
 def test_frames_are_fbanks_for_every_length(tracker, n_samples):
-    from speechbrain.lobes.features import Fbank
-
     wavs = torch.randn(2, n_samples)
     f0, voicing = tracker(wavs)
     assert f0.shape == voicing.shape == Fbank()(wavs).shape[:2]
-    assert f0.shape[1] == n_samples // 160 + 1
 
 
 @pytest.mark.parametrize(
@@ -75,15 +71,14 @@ def test_any_audio_gives_finite_pitch(tracker, wav):
     assert voicing.isfinite().all()
     assert ((voicing >= 0) & (voicing <= 1)).all()
     assert ((f0 == 0) | ((f0 > 55) & (f0 < 520))).all()
+    assert wav.any() or not f0.any()
 
 
-def test_noise_and_silence_are_unvoiced(tracker):
+def test_noise_is_unvoiced(tracker):
     torch.manual_seed(0)
-    noise = 0.1 * torch.randn(1, 2 * SAMPLE_RATE)
-    _, voicing = tracker(noise)
+    _, voicing = tracker(0.1 * torch.randn(1, 2 * SAMPLE_RATE))
     # DIO finds pitch in noise now and then.
     assert (voicing >= 0.5).float().mean() < 0.25
-    assert not tracker(torch.zeros(1, SAMPLE_RATE))[1].ge(0.5).any()
 
 
 @pytest.mark.parametrize("mains_hz", [50, 60])
@@ -112,6 +107,11 @@ def assert_same_pitch(found, expected):
     assert torch.equal(found[0] > 0, expected[0] > 0)
 
 
+def frames(contour, first, last=None):
+    """Frames of f0 and voicing, [B, T] each."""
+    return [part[:, first:last] for part in contour]
+
+
 def test_zero_padding_changes_nothing():
     """Also where a recording ends within a voice, and in its last frame."""
     tracker = AutocorrelationPitch()
@@ -123,23 +123,9 @@ def test_zero_padding_changes_nothing():
         alone = tracker(wave[None])
         n_frames = alone[0].shape[1]
         assert_same_pitch(
-            [part[i, :n_frames] for part in batch], [part[0] for part in alone]
+            frames([part[i : i + 1] for part in batch], 0, n_frames), alone
         )
         assert not batch[0][i, n_frames + 3 :].any()
-
-
-def test_lookahead_is_bounded():
-    """What comes more than 120 ms after a frame has no influence on it."""
-    tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
-    assert 10 * tracker.n_ahead <= 120
-    whole = tracker(wave[None])
-    for cut in (4000, 9600, 12345):
-        prefix = tracker(wave[None, :cut])
-        n_frames = (cut // 160 + 1) - tracker.n_ahead
-        assert_same_pitch(
-            [part[:, :n_frames] for part in prefix],
-            [part[:, :n_frames] for part in whole],
-        )
 
 
 @pytest.mark.parametrize("lookahead", [0, 3, 8])
@@ -153,47 +139,39 @@ def test_chunks_are_frames_of_the_whole(chunk_frames, lookahead):
     n_frames = whole[0].shape[1]
     for first in range(0, n_frames, max(chunk_frames, 20)):
         last = min(first + chunk_frames, n_frames)
-        assert_same_pitch(
-            tracker.track_frames(wavs, first, last),
-            [part[:, first:last] for part in whole],
-        )
+        chunk = tracker.track_frames(wavs, first, last)
+        assert_same_pitch(chunk, frames(whole, first, last))
 
 
 def test_long_recordings_are_tracked_in_chunks(monkeypatch):
     tracker = AutocorrelationPitch()
     wave = torch.cat([utterance(f0, 2.0) for f0 in (110, 200, 160)])[None]
     whole = tracker(wave)
-    lengths, track = [], tracker._track
+    lengths, analyse = [], tracker.analyse
     monkeypatch.setattr(
-        tracker, "_track", lambda x: lengths.append(len(x[0])) or track(x)
+        tracker, "analyse", lambda x, n: lengths.append(n) or analyse(x, n)
     )
     monkeypatch.setattr("speechbrain_pitchrope.processing.pitch.CHUNK_FRAMES", 150)
     assert_same_pitch(tracker(wave), whole)
     assert len(lengths) == 5
-    assert max(lengths) <= (150 + tracker.n_behind + tracker.n_ahead) * 160
+    assert max(lengths) <= 151 + tracker.n_behind + tracker.n_ahead
 
 
 def test_a_frame_does_not_depend_on_more_than_it_says():
-    """Samples outside of n_behind .. n_ahead may be anything."""
-    tracker = AutocorrelationPitch()
-    wave, other = utterance(150, 6.0), 5 * utterance(90, 6.0, seed=1)
-    frame = 300
-    changed = other.clone()
+    """Samples outside of n_behind .. n_ahead, 120 ms at most, may be anything."""
+    tracker, frame = AutocorrelationPitch(), 300
+    assert 10 * tracker.n_ahead <= 120
+    wave, changed = utterance(150, 6.0), 5 * utterance(90, 6.0, seed=1)
     kept = slice((frame - tracker.n_behind) * 160, (frame + tracker.n_ahead) * 160)
     changed[kept] = wave[kept]
-    assert_same_pitch(
-        [part[:, frame] for part in tracker(changed[None])],
-        [part[:, frame] for part in tracker(wave[None])],
-    )
+    found, expected = tracker(changed[None]), tracker(wave[None])
+    assert_same_pitch(frames(found, 300, 301), frames(expected, 300, 301))
 
 
 @pytest.mark.parametrize("gain", [0.01, 10.0])
 def test_gain_changes_nothing(gain):
     tracker, wave = AutocorrelationPitch(), utterance(150, 1.6)
-    f0, voicing = tracker(wave[None])
-    scaled_f0, scaled_voicing = tracker(gain * wave[None])
-    torch.testing.assert_close(scaled_f0, f0, atol=1e-3, rtol=0)
-    torch.testing.assert_close(scaled_voicing, voicing, atol=1e-3, rtol=0)
+    assert_same_pitch(tracker(gain * wave[None]), tracker(wave[None]))
 
 
 @pytest.mark.parametrize("offset", [0.05, -0.5])
@@ -239,23 +217,24 @@ def test_other_sample_rates(sample_rate):
 
 
 @pytest.mark.parametrize(
-    "make, complaint",
+    "cls, settings, complaint",
     [
         (
-            lambda: AutocorrelationPitch(f0_min=300, f0_max=200),
+            AutocorrelationPitch,
+            {"f0_min": 300, "f0_max": 200},
             "f0 range is 300 to 200",
         ),
-        (lambda: AutocorrelationPitch(f0_max=1100), "f0 range is 60.0 to 1100"),
-        (lambda: AutocorrelationPitch(f0_min=20), "expected 30 <= f0_min"),
-        (lambda: AutocorrelationPitch(sample_rate=2000), "sample rate is 2000 Hz"),
-        (lambda: AutocorrelationPitch(lookahead=-1), "lookahead is -1 frames"),
-        (lambda: World("dio", f0_min=0), "f0 range is 0 to 500"),
-        (lambda: World("yin"), "World method 'yin' is unknown"),
+        (AutocorrelationPitch, {"f0_max": 1100}, "f0 range is 60.0 to 1100"),
+        (AutocorrelationPitch, {"f0_min": 20}, "expected 30 <= f0_min"),
+        (AutocorrelationPitch, {"sample_rate": 2000}, "sample rate is 2000 Hz"),
+        (AutocorrelationPitch, {"lookahead": -1}, "lookahead is -1 frames"),
+        (World, {"f0_min": 0}, "f0 range is 0 to 500"),
+        (World, {"method": "yin"}, "World method 'yin' is unknown"),
     ],
 )
-def test_wrong_settings_are_named(make, complaint):
+def test_wrong_settings_are_named(cls, settings, complaint):
     with pytest.raises(ValueError, match=complaint):
-        make()
+        cls(**settings)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +246,7 @@ def test_wrong_settings_are_named(make, complaint):
         (torch.zeros(1, 1600).numpy(), "type ndarray, expected a torch.Tensor"),
         (torch.zeros(1, 1600, dtype=torch.int16), "torch.int16.*divide 16-bit samples"),
         (torch.tensor([[0.1] * 1600, [torch.nan] * 1600]), r"NaN .* in rows \[1\] of"),
-        (torch.full((1, 1600), torch.inf), "NaN or infinite"),
+        (torch.full((1, 1600), -torch.inf), "NaN or infinite"),
         (torch.full((1, 1600), 1e30), r"samples of up to 1e\+30 in rows \[0\]"),
     ],
     ids=["1-D", "stereo", "empty", "numpy", "int16", "nan", "inf", "huge"],
@@ -297,6 +276,19 @@ def test_a_voice_without_a_pause_is_found(f0_hz):
     wave = voice(lambda t: f0_hz * (1 + 0.05 * torch.sin(7.5 * t)), 1.0)
     f0, _ = AutocorrelationPitch()(wave[None])
     assert share_wrong(f0[0, 2:-2], f0_hz) < 0.05
+
+
+@pytest.mark.parametrize("f0_hz", [90, 120, 200])
+def test_a_voice_without_its_first_harmonics_is_found(f0_hz):
+    """As on the telephone, with a formant on one harmonic, 14 dB above the others."""
+    time = torch.arange(SAMPLE_RATE) / SAMPLE_RATE
+    formant = round(500 / f0_hz)
+    wave = sum(
+        (5 if k == formant else 1) * torch.sin(2 * torch.pi * k * f0_hz * time + k * k)
+        for k in range(math.ceil(300 / f0_hz), 3400 // f0_hz)
+    )
+    f0, _ = AutocorrelationPitch()(0.01 * wave[None])
+    assert share_wrong(f0[0, 3:-3], f0_hz) < 0.05
 
 
 def coloured(n_samples, low=100, high=250):
@@ -343,8 +335,6 @@ def test_clicks_do_not_hide_a_voice():
 
 
 def test_missing_pyworld_says_what_to_install(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "pyworld", None)
     with pytest.raises(ImportError, match=r"\[world\].*AutocorrelationPitch"):
         World()
