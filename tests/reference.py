@@ -8,6 +8,7 @@ import math
 from types import SimpleNamespace
 
 import torch
+from torch.testing import assert_close
 
 COSINES = (2.0, 4.5, 9.0)
 KAPPA, WEIGHTS = (0.421, 1.279, 2.186), (0.617, 0.308, 0.069)
@@ -102,3 +103,15 @@ def attend(net, x, pitch, key_padding_mask=None, attn_mask=None, kept=None):
             weights = weights * kept[:, h] / (1 - net.dropout)
         heads.append(weights @ v)
     return net.out_proj(torch.cat(heads, -1))
+
+
+def with_gradients(out, inputs):
+    """An output, and the gradients to ``inputs`` of its product with a ramp."""
+    ramp = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+    loss = (out * ramp).sum()
+    return [out, *torch.autograd.grad(loss, inputs, materialize_grads=True)]
+
+
+def assert_near(found, expected, atol=1e-6, rtol=0):
+    """Within an absolute tolerance."""
+    assert_close(found, expected, atol=atol, rtol=rtol)

@@ -1,11 +1,9 @@
 """Files that are there as a whole or not at all, and folders that one run has alone."""
 
 import errno
-import multiprocessing
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,35 +28,17 @@ def test_what_cannot_be_written_leaves_nothing_behind(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == there
 
 
-def test_a_folder_is_replaced_as_a_whole_too(tmp_path):
-    with replacing(tmp_path / "made") as part:
+def test_what_is_there_stays_until_the_new_is_whole_a_folder_too(tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("file", "folder"):
+        with pytest.raises(KeyError), replacing(tmp_path / name) as part:
+            part.mkdir()
+            raise KeyError
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with replacing(tmp_path / "folder") as part:
         part.mkdir()
-        (part / "a").touch()
-        assert not (tmp_path / "made").exists()
-    with pytest.raises(KeyError), replacing(tmp_path / "never") as part:
-        part.mkdir()
-        raise KeyError
-    assert [path.name for path in tmp_path.rglob("*")] == ["made", "a"]
-
-
-def rewrite(path):
-    for number in range(100000):
-        write_whole(path, bytes([number % 256]) * 100_000)
-
-
-def test_a_killed_writer_leaves_a_whole_file(tmp_path):
-    path, context = tmp_path / "new/file", multiprocessing.get_context("fork")
-    for _ in range(10):
-        process = context.Process(target=rewrite, args=(path,))
-        process.start()
-        while not path.exists():
-            time.sleep(0.001)
-        time.sleep(0.005)
-        process.kill()
-        process.join()
-        content = path.read_bytes()
-        assert len(content) == 100_000 and len({*content}) == 1
-        path.unlink()
+        assert not (tmp_path / "folder").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
 
 
 def test_a_folder_is_held_until_its_process_is_killed(tmp_path):

@@ -17,17 +17,6 @@ def test_round_trips():
     assert torch.equal(inband.pack(inband.unpack(channels)), channels)
 
 
-@pytest.mark.parametrize(
-    "n_features, message",
-    [(80, r"compute_features.*PitchFbank"), (60, "there are 76 others")],
-)
-def test_a_wrong_width_names_the_missing_class(n_features, message):
-    with pytest.raises(ValueError, match=message):
-        inband.require_width(torch.zeros(2, 7, 80), n_features, "Consumer", names.FBANK)
-    with_pitch = torch.zeros(2, 7, n_features + 4)
-    inband.require_width(with_pitch, n_features, "Consumer", names.FBANK)
-
-
 @pytest.mark.parametrize("touched", ["standardised", "filled", "not a number"])
 def test_touched_channels_are_refused(touched):
     channels = pitch_channels(4, 50)

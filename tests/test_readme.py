@@ -1,4 +1,4 @@
-"""What the READMEs show works: their yaml, their Python, their commands."""
+"""What READMEs and docs show works: their yaml, Python, commands and figures."""
 
 import re
 import shlex
@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from PIL import Image
 
-from speechbrain_pitchrope.cli import COMMANDS
+from speechbrain_pitchrope.cli import COMMANDS, make_parser
 from speechbrain_pitchrope.nnet import rotary, similarity
 from speechbrain_pitchrope.variants import load_variant
 from tests.signals import batch_of, utterance
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-ALL = sorted(path for path in ROOT.glob("**/README.md") if ".venv" not in path.parts)
+DOCS = sorted(ROOT.glob("docs/*.md"))
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("recipes/*/README.md"))]
 
 
 def blocks(language, text=README):
@@ -64,7 +66,16 @@ def commands(path):
     return [words for line in text.splitlines() if (words := shlex.split(line, True))]
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
+def parsed(words):
+    """The arguments of a pitchrope command, as after the shell's a{b,c} -> ab ac."""
+    expanded = []
+    for word in words[1:]:
+        start, *choices, end = re.split(r"{(.*)}", word) if "{" in word else (word, "")
+        expanded += [start + x + end for x in ",".join(choices).split(",")]
+    return make_parser({words[1]: COMMANDS[words[1]]}).parse_args(expanded)
+
+
+@pytest.mark.parametrize("path", [*READMES, *DOCS], ids=lambda path: path.name)
 def test_commands_and_links_lead_somewhere(path):
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     found, folder = set(), ROOT
@@ -73,10 +84,10 @@ def test_commands_and_links_lead_somewhere(path):
         if words[0] == "make":
             assert words[1] in targets
         elif words[0] == "pitchrope":
-            assert words[1] in COMMANDS
+            parsed(words)
         elif words[0] == "cd":
             folder = ROOT / words[1]
-        elif "train.py" in words:
+        elif "train.py" in words and path in READMES:
             _, hparams, *options = words[words.index("train.py") :]
             assert (folder / "train.py").is_file()
             if "--variant" in options:
@@ -88,6 +99,22 @@ def test_commands_and_links_lead_somewhere(path):
             keys = re.findall(r"^(\w+):", text, re.M)
             flags = [word[2:] for word in options if word.startswith("--")]
             assert {*flags} <= {*keys, "device", "test_only"}
-    assert {"pitchrope", "python"} <= found
+    assert {"pitchrope", "python"} <= found or path not in READMES
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_images_of_the_gallery_are_made_by_the_commands_above_them_and_small():
+    gallery = (ROOT / "docs/gallery.md").read_text()
+    figures = set()
+    for command, image in re.findall(
+        r"```bash\n([^`]*)```\n\n!\[[^\]]+\]\(([^)]+)\)", gallery
+    ):
+        args = parsed(shlex.split(command.replace("\\\n", " ")))
+        assert (args.command, args.out) == ("plot", f"docs/{image}")
+        assert image == f"{args.figure}.png"
+        figures.add(args.figure)
+        assert (ROOT / args.out).stat().st_size < 150_000, image
+        with Image.open(ROOT / args.out) as opened:
+            assert opened.info["dpi"] == pytest.approx((150, 150), 0.01)
+    assert figures == {"pitch", "rotation", "similarity", "attention", "training"}

@@ -12,10 +12,8 @@ from speechbrain_pitchrope.augment.augmenter import PitchAugmenter
 from speechbrain_pitchrope.inband import CHECKED_BATCHES
 from speechbrain_pitchrope.lobes.features import PitchFbank
 from speechbrain_pitchrope.lobes.models.convolution import PitchConvolutionFrontEnd
-from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
-    PitchTransformerASR,
-)
 from speechbrain_pitchrope.processing.features import PitchInputNormalization
+from tests.lobes.models.transformer.small_models import build
 from tests.signals import FRONT_END, batch_of, utterance
 
 PACKAGE = str(Path(speechbrain_pitchrope.__file__).parent)
@@ -53,12 +51,8 @@ def test_a_step_waits_for_no_value_after_the_first_batches(waits, tmp_path):
     normalize = PitchInputNormalization()
     augment = PitchAugmenter(augmentations=[SpectrogramDrop()], augment_prob=0.0)
     front_end = PitchConvolutionFrontEnd((8, 10, 20), **FRONT_END, noise_masking=True)
-    transformer = PitchTransformerASR(
-        **dict(tgt_vocab=10, input_size=20, d_model=16, nhead=2, d_ffn=32),
-        **dict(num_encoder_layers=1, num_decoder_layers=1, encoder_module="conformer"),
-        **dict(normalize_before=True, causal=False),
-        pitch_attention={"pitch_input": 4},
-    )
+    settings = {"pitch_input": 4}
+    transformer = build(settings, input_size=20, num_encoder_layers=1)
     wavs, lengths = batch_of(utterance(120.0, 0.6), utterance(240.0, 0.4))
 
     def step():

@@ -1,35 +1,21 @@
 """Variants by name."""
 
 import pytest
-import torch
 
-from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.controls import CONTROLS
-from speechbrain_pitchrope.lobes.models.multistream import N_HOPS, samples_per_frame
-from speechbrain_pitchrope.lobes.models.transformer.TransformerASR import (
-    PitchTransformerASR,
-)
 from speechbrain_pitchrope.variants import (
     claim_output_folder,
     load_streams,
     load_variant,
     variant_names,
 )
-from tests.signals import pitch_channels
+from tests.lobes.models.transformer.small_models import D_MODEL, LENGTHS, build, inputs
 
 
 @pytest.mark.parametrize("name", [*variant_names(), *(f"all+{x}" for x in CONTROLS)])
 def test_each_variant_builds_and_runs(name):
-    net = PitchTransformerASR(
-        **dict(tgt_vocab=30, input_size=32, d_model=16, nhead=2, d_ffn=32),
-        **dict(num_encoder_layers=1, num_decoder_layers=0, encoder_module="conformer"),
-        **dict(normalize_before=True, causal=False),
-        pitch_attention=load_variant(name),
-    )
-    width = 32 + samples_per_frame(load_streams(name), N_HOPS)
-    src = inband.append(torch.rand(2, 9, width), pitch_channels(2, 9))
-    encoded, _ = net(src, None, torch.tensor([1.0, 0.5]))
-    assert encoded.shape == (2, 9, 16)
+    encoded = build(name).encode(inputs(name), LENGTHS)
+    assert encoded.shape == (3, 20, D_MODEL)
     assert encoded.isfinite().all()
 
 

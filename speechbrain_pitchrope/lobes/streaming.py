@@ -24,10 +24,7 @@ from speechbrain_pitchrope.processing.features import loudness_in_db
 
 
 def find_obstacle(layers):
-    """What keeps layers from giving frame by frame what they give for the whole.
-
-    Returns what was found and what to take instead, or None if nothing is in the way.
-    """
+    """What keeps layers from streaming, and what to take instead; None if nothing."""
     fbank, *rest = layers
     if not isinstance(fbank, PitchFbank):
         return f"{type(fbank).__name__} as its first layer, expected a PitchFbank"
@@ -53,16 +50,15 @@ def find_obstacle(layers):
 
 @dataclasses.dataclass
 class PitchStreamingFeatureContext(StreamingFeatureWrapperContext):
-    """What one stream remembers: upstream's left context, and the samples for pitch."""
+    """What one stream remembers: upstream's left context, and the samples for pitch.
+
+    ``past`` [B, N] are the last samples that came in, from number ``past_start`` of the
+    stream on. The left context begins at number ``position``, at first below 0.
+    """
 
     past: torch.Tensor | None = None
-    """The last samples that came in, shape [B, N]."""
-
     past_start: int = 0
-    """Number of the first of them in the stream."""
-
     position: int = 0
-    """Number of the first sample of the left context, below 0 at the beginning."""
 
 
 class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
@@ -195,10 +191,9 @@ class PitchStreamingFeatureWrapper(StreamingFeatureWrapper):
 
 @dataclasses.dataclass
 class CTCGreedyStreamingContext:
-    """What one stream of ``ctc_greedy_decode_streaming`` remembers."""
+    """The most probable token of each utterance's last frame so far, [B]."""
 
     last_tokens: list | None = None
-    """The most probable token of each utterance's last frame so far, [B]."""
 
 
 def ctc_greedy_decode_streaming(probabilities, context, blank_id=0):
@@ -228,10 +223,9 @@ def ctc_greedy_decode_streaming(probabilities, context, blank_id=0):
 
 @dataclasses.dataclass
 class TextStreamingContext:
-    """What one stream of ``decode_streaming`` remembers."""
+    """The last token of a stream that was no mere space, and the spaces behind it."""
 
     before: list = dataclasses.field(default_factory=list)
-    """The last token that was no mere space, and the spaces behind it."""
 
 
 def decode_streaming(tokenizer, tokens, context):

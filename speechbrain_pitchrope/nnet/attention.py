@@ -178,13 +178,7 @@ class PitchRoPEMHA(RoPEMHA):
         return log_radius, theta
 
     def rate(self, dtype=torch.float32):
-        """What pitch does to the angles: c of "offset" in radians an octave, else a.
-
-        Example
-        -------
-        >>> PitchRoPEMHA(embed_dim=8, num_heads=2).rate().shape
-        torch.Size([2, 2])
-        """
+        """What pitch does to the angles: c of "offset" in radians an octave, else a."""
         form = rotary.THETA[self.theta]
         return form.value(getattr(self, form.parameter).to(dtype))
 
@@ -203,16 +197,9 @@ class PitchRoPEMHA(RoPEMHA):
     def attention_weights(
         self, x, pos_embs=None, key_padding_mask=None, attn_mask=None
     ):
-        """Attention weights [B, H, T, T] of frames x, for figures; a row is a query.
+        """Weights [B, H, T, T] of frames x, without dropout, for figures.
 
-        Without dropout, by the rotation, the bias and the projections of ``forward``,
-        which builds no matrix of T x T itself.
-
-        Example
-        -------
-        >>> x, pitch = torch.rand(2, 7, 8), torch.rand(2, 7, 4)
-        >>> PitchRoPEMHA(8, 2).attention_weights(x, pitch).shape
-        torch.Size([2, 2, 7, 7])
+        A row is a query; ``forward`` builds no such matrix.
         """
         pitch = None if pos_embs is None else inband.unpack(pos_embs)
         rotation = rotary.polar(*self.polar(x.shape[1], pitch, x.dtype))
@@ -291,10 +278,6 @@ class PitchRoPEMHA(RoPEMHA):
                 f"({', '.join(inband.CHANNELS)}): "
                 f"{TRANSFORMER.advice}, with attention_type: RoPEMHA"
             )
-
-    def extra_repr(self):
-        """The switches, for ``print(module)``."""
-        return ", ".join(f"{name}={getattr(self, name)}" for name in CHOICES)
 
 
 def _refuse_other_forms(

@@ -9,7 +9,6 @@ from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 OURS = {*PitchRoPEMHA.PITCH_PARAMETERS, "pitch_input", "streams"}
 """Names of parameters and modules that upstream's models do not have."""
 
-MISSING = "missing in the file"
 STRANGE = "not in the model"
 
 
@@ -56,9 +55,18 @@ def load_pretrained(model, path):
             f"{path} can't be read as weights ({type(error).__name__}): give the "
             "model.ckpt of a checkpoint, and copy it anew if it is damaged"
         ) from error
-    faults = differences(model.state_dict(), weights)
-    new = [key for key in faults[MISSING] if not OURS.isdisjoint(key.split("."))]
-    faults[MISSING] = [key for key in faults[MISSING] if key not in new]
+    own = model.state_dict()
+    missing = sorted(own.keys() - weights.keys())
+    new = [key for key in missing if not OURS.isdisjoint(key.split("."))]
+    faults = {
+        "missing in the file": [key for key in missing if key not in new],
+        STRANGE: sorted(weights.keys() - own.keys()),
+        "of another shape": sorted(
+            f"{key} {list(weights[key].shape)}, in the model {list(own[key].shape)}"
+            for key in own.keys() & weights.keys()
+            if own[key].shape != weights[key].shape
+        ),
+    }
     if any(faults.values()):
         raise ValueError(
             f"{path} holds weights of another model; give one trained with RoPEMHA (or "
@@ -68,21 +76,8 @@ def load_pretrained(model, path):
     return new
 
 
-def differences(own, weights):
-    """{kind of fault: sorted tensors} of a state dict that should fit ``own``."""
-    return {
-        MISSING: sorted(own.keys() - weights.keys()),
-        STRANGE: sorted(weights.keys() - own.keys()),
-        "of another shape": sorted(
-            f"{key} {list(weights[key].shape)}, in the model {list(own[key].shape)}"
-            for key in own.keys() & weights.keys()
-            if own[key].shape != weights[key].shape
-        ),
-    }
-
-
 def listing(faults):
-    """The faults of ``differences``, one line a kind, for an error message."""
+    """{kind of fault: tensors} as one line a kind, for an error message."""
     lines = []
     for what, keys in faults.items():
         shown, n_more = keys[:8], len(keys) - 8

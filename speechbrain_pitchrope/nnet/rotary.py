@@ -8,10 +8,7 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
 
        theta_{t,h,i} = omega_i t + c_{h,i} u_t
 
-2. Pitch-similarity bias, ``speechbrain_pitchrope.nnet.similarity``, on the logits:
-
-       b_{m,n,h} = v_m v_n (mu_h + sum over j of
-                            A_{h,j} cos(k_j d) + B_{h,j} sin(k_j d)), d = u_m - u_n
+2. Pitch-similarity bias on the logits: ``speechbrain_pitchrope.nnet.similarity``.
 
 3. Variable radius, ``log_radii``. The unit radius of RoPE's torch.polar becomes
 
@@ -21,7 +18,7 @@ omega_i = 10000 ** (-2 i / head_dim); u = log_f0, v = voicing, e = prominence of
 
 ``THETA``, ``RADIUS`` and ``FREQUENCIES`` hold other forms of each for comparison.
 
-With c = A = B = mu = rho = 0 this is RoPE (J. Su et al., "RoFormer: Enhanced
+With c = rho = 0 and no bias this is RoPE (J. Su et al., "RoFormer: Enhanced
 Transformer with Rotary Position Embedding", arXiv:2104.09864, eq. 34) as SpeechBrain
 computes it. All angles are in single precision, also under autocast.
 
@@ -106,12 +103,6 @@ def phase_angles(pitch, rate, omega):
     Each pair is a clock whose rate follows pitch. Only differences of angles matter, so
     the sum may start at any frame. Here frame 0 is at angle omega_i a_{h,i} u_0, which
     makes unmodulated angles omega_i t.
-
-    Example
-    -------
-    >>> pitch = inband.unpack(torch.tensor([[[0.5, 0, 0, 0], [1, 0, 0, 0]]]))
-    >>> phase_angles(pitch, torch.tensor([[0.2]]), torch.ones(1)).flatten()
-    tensor([0.1000, 1.3000])
     """
     return _modulated_angles(pitch.log_f0.cumsum(1), rate, omega)
 
@@ -158,14 +149,7 @@ THETA = {
 
 
 def log_radii(pitch, slope):
-    """log r_{t,h,i} = rho_{h,i} . (u v, v, e)_t, within +-MAX_LOG_RADIUS.
-
-    Example
-    -------
-    >>> pitch = inband.unpack(torch.ones(1, 1, 4))
-    >>> log_radii(pitch, torch.full((1, 1, 3), 0.1)).item()
-    0.300000...
-    """
+    """log r_{t,h,i} = rho_{h,i} . (u v, v, e)_t, within +-MAX_LOG_RADIUS."""
     course = (pitch.log_f0 * pitch.voicing, pitch.voicing, pitch.prominence)
     # A plain product of matrices: its gradient to the slope is one as well.
     log_radius = torch.stack(course, -1) @ slope.flatten(0, 1).T

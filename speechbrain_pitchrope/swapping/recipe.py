@@ -17,7 +17,6 @@ from speechbrain_pitchrope import names
 REFERENCE_TAGS = ("!ref", "!copy")
 MAX_CHAIN = 20  # a longer chain of references is a circle
 
-
 _TABLES = YAML(typ="safe", pure=True)
 UPSTREAM = _TABLES.load(Path(__file__).with_name("upstream.yaml"))
 """What is known of SpeechBrain's classes besides the table of names."""
@@ -67,6 +66,11 @@ def argument(node, name):
     return next((value for key, value in children(node) if key == name), None)
 
 
+def parts_of(key):
+    """["modules", "CNN"] of ``modules[CNN]``."""
+    return key.replace("]", "").split("[")
+
+
 def class_of(node):
     """Dotted path behind ``!new:`` or ``!name:``; None for any other node."""
     found = re.fullmatch("!(?:new|name):(.+)", node.tag or "")
@@ -84,7 +88,7 @@ class Document:
 
     def at(self, key):
         """The node under a key; None if there is none."""
-        node, parts = self.root, key.replace("]", "").split("[")
+        node, parts = self.root, parts_of(key)
         for i, part in enumerate(parts, 1):
             node = argument(node, part)
             inner = self.included(node)
@@ -137,11 +141,6 @@ class Entry(NamedTuple):
     def place(self):
         """Key and line, for messages."""
         return f"`{self.key}` (line {line(self.node)})"
-
-    @property
-    def keys(self):
-        """["modules", "CNN"] of ``modules[CNN]``."""
-        return self.key.replace("]", "").split("[")
 
     @property
     def swapped(self):
@@ -270,7 +269,7 @@ class Recipe(Document):
     def not_needed(self):
         """Keys of the top level that no entry is under or refers to."""
         values = dict(children(self.root))
-        needed, waiting = set(), [entry.keys[0] for entry in self.entries]
+        needed, waiting = set(), [parts_of(entry.key)[0] for entry in self.entries]
         while waiting:
             key = waiting.pop()
             if key in values and key not in needed:
@@ -286,7 +285,7 @@ class Recipe(Document):
         decided = domains & {"waves", "features"}
         if decided:
             return decided == {"waves"}
-        return any(key.startswith("wav") for key in augmenter.keys)
+        return any(key.startswith("wav") for key in parts_of(augmenter.key))
 
     def _why_aside(self, entry):
         """Why an entry is not on the encoder's way; "" if it is."""
@@ -295,7 +294,7 @@ class Recipe(Document):
         fbanks = [other for other in self.classes if other.row is names.FBANK]
         if entry.row in (names.FBANK, names.NORMALIZE) and len(fbanks) > 1:
             same = [other for other in self.classes if other.row is entry.row]
-            usual = [other for other in same if other.keys[-1] == entry.row.entry]
+            usual = [e for e in same if parts_of(e.key)[-1] == entry.row.entry]
             if len(usual) == 1 and entry is not usual[0]:
                 return SENTENCES["second_fbank"].format(usual=usual[0])
         if entry.row is names.QUANTIZER:

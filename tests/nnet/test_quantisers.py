@@ -11,21 +11,18 @@ from tests.signals import pitch_channels
 N_MELS = 20
 
 
-def build(cls, stacked=4, seed=0):
-    torch.manual_seed(seed)
+def build(cls, stacked=4):
+    torch.manual_seed(0)
     return cls(stacked * N_MELS, 16, 64)
 
 
 @pytest.mark.parametrize("stacked", [1, 2, 4, 5])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_codes_are_upstreams_on_the_mels_whatever_the_pitch(stacked, seed):
-    upstream, ours = (
-        build(cls, stacked)
-        for cls in (RandomProjectionQuantizer, PitchRandomProjectionQuantizer)
-    )
+def test_codes_are_upstreams_on_the_mels_whatever_the_pitch(stacked):
+    upstream = build(RandomProjectionQuantizer, stacked)
+    ours = build(PitchRandomProjectionQuantizer, stacked)
     assert upstream.state_dict().keys() == ours.state_dict().keys()
     mels = torch.randn(3, 40, N_MELS)
-    features = inband.append(mels, pitch_channels(3, 40, seed))
+    features = inband.append(mels, pitch_channels(3, 40))
     expected = upstream(mels.view(3, 40 // stacked, -1))
     assert expected.unique().numel() > 5
     assert torch.equal(ours(features.view(3, 40 // stacked, -1)), expected)

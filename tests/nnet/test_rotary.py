@@ -1,18 +1,11 @@
-"""The rotary formulas one by one."""
+"""The formulas of rotation and bias one by one."""
 
 import torch
-from speechbrain.nnet.attention import PrecomputedRoPESinusoids
 
 from speechbrain_pitchrope import inband
-from speechbrain_pitchrope.nnet import rotary
+from speechbrain_pitchrope.nnet import rotary, similarity
+from tests import reference
 from tests.signals import pitch_channels
-
-
-def test_frequencies_are_upstreams():
-    upstream = PrecomputedRoPESinusoids(16, 40, torch.float32, torch.device("cpu"))
-    theta = rotary.unmodulated_angles(16, rotary.frequencies(40))[:, 0]
-    assert torch.equal(theta.cos(), upstream.cosines[:, ::2])
-    assert torch.equal(theta.sin(), upstream.sines[:, 1::2])
 
 
 def test_rates_are_bounded_and_clocks_never_run_backwards():
@@ -41,3 +34,11 @@ def test_offset_is_relative_in_pitch():
     offset, omega = torch.rand(3, 4, dtype=torch.float64), torch.rand(4).double()
     found, before = (rotary.offset_angles(x, offset, omega) for x in (higher, pitch))
     torch.testing.assert_close(found - before, offset.expand(2, 30, 3, 4))
+
+
+def test_three_cosines_are_within_0014_of_the_gaussian():
+    distance = torch.linspace(-5, 5, 2001, dtype=torch.float64)
+    gaussian = torch.exp(-(distance**2) / 2)
+    assert (reference.cosine_kernel(distance, 1.0) - gaussian).abs().max() < 0.014
+    # No two frames are further apart.
+    assert 2 * inband.MAX_OCTAVES / similarity.sigma(torch.tensor(-50.0)) <= 5.0001

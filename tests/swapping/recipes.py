@@ -38,24 +38,11 @@ FEA_AUGMENT = augmentation("feature", "fea_augment")
 WAV_AUGMENT = augmentation("wave", "wav_augment")
 
 JOINT = HEAD + FEATURES + FEA_AUGMENT + model() + TAIL
-CTC = (
-    HEAD
-    + "attention_type: \"RelPosMHAXL\"   # or 'regularMHA'\n"
-    + WAV_AUGMENT
-    + FEATURES
-    + model(BY_REFERENCE, decoders=0)
-    + TAIL
-)
+CTC = HEAD + "attention_type: \"RelPosMHAXL\"   # or 'regularMHA'\n" + WAV_AUGMENT
+CTC += FEATURES + model(BY_REFERENCE, decoders=0) + TAIL
 NO_ATTENTION_TYPE = HEAD + FEATURES + model("") + TAIL
-OTHER_KEYS = (
-    HEAD
-    + "variant: small # taken\n"
-    + FEATURES
-    + augmentation("feature", "masking")
-    + augmentation("wave", "noise")
-    + model(ROTARY)
-    + TAIL
-)
+OTHER_KEYS = HEAD + "variant: small # taken\n" + FEATURES + model(ROTARY) + TAIL
+OTHER_KEYS += augmentation("feature", "masking") + augmentation("wave", "noise")
 _CTC_LIN = "    ctc_lin: !ref <ctc_lin>\n"
 _COMPUTE_FEATURES = FEATURES[: FEATURES.index("normalize:")]
 NORMALIZE_IN_MODULES = (
@@ -63,45 +50,20 @@ NORMALIZE_IN_MODULES = (
     .replace(_CTC_LIN, _CTC_LIN + indent(FEATURES[len(_COMPUTE_FEATURES) :], "    "))
     .replace("!ref <normalize>", "!ref <modules[normalize]>")
 )
-TRANSDUCER = (
-    HEAD
-    + PIECES["chunk_sampler"]
-    + WAV_AUGMENT
-    + FEATURES
-    + FEA_AUGMENT
-    + model(ROTARY, decoders=0)
-    + wrapped()
-)
+_RNNT = HEAD + PIECES["chunk_sampler"] + WAV_AUGMENT + FEATURES + FEA_AUGMENT
+TRANSDUCER = _RNNT + model(ROTARY, decoders=0) + wrapped()
 STREAMING = (
     TRANSDUCER.replace("    norm_type: 'sentence'\n", "    norm_type: global\n")
     + PIECES["streaming_extractor"]
 )
-PRETRAINING = (
-    HEAD
-    + PIECES["masking"]
-    + FEATURES
-    + model(decoders=0)
-    + PIECES["quantizer"]
-    + wrapped("    Quantizer: !ref <Quantizer>\n")
-)
-TRANSLATION = (
-    HEAD
-    + 'attention_type: "regularMHA" # "RelPosMHAXL" or "regularMHA"\n'
-    + FEATURES
-    + model(indent(PIECES["translation"], "    ")).replace(
-        "TransformerASR", "TransformerST"
-    )
-    + TAIL
-)
-HYPERMIXING = (
-    HEAD
-    + FEATURES
-    + FEA_AUGMENT
-    + model("    attention_type: hypermixing\n    csgu_linear_units: 32\n").replace(
-        "encoder_module: conformer", "encoder_module: branchformer"
-    )
-    + TAIL
-)
+PRETRAINING = HEAD + PIECES["masking"] + FEATURES + model(decoders=0)
+PRETRAINING += PIECES["quantizer"] + wrapped("    Quantizer: !ref <Quantizer>\n")
+TRANSLATION = HEAD + 'attention_type: "regularMHA" # "RelPosMHAXL" or "regularMHA"\n'
+TRANSLATION += FEATURES + model(indent(PIECES["translation"], "    ")) + TAIL
+TRANSLATION = TRANSLATION.replace("TransformerASR", "TransformerST")
+_MIXING = model("    attention_type: hypermixing\n    csgu_linear_units: 32\n")
+_MIXING = _MIXING.replace("encoder_module: conformer", "encoder_module: branchformer")
+HYPERMIXING = HEAD + FEATURES + FEA_AUGMENT + _MIXING + TAIL
 
 FAMILIES = {
     "joint": JOINT,

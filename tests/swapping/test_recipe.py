@@ -11,7 +11,6 @@ from speechbrain_pitchrope.names import (
     ASR_SUBSTITUTES,
     AUGMENTER,
     FBANK,
-    FRONT_END,
     SUBSTITUTES,
 )
 from speechbrain_pitchrope.swapping.recipe import Document, Recipe, domain
@@ -59,13 +58,10 @@ def test_an_included_file_that_cannot_be_read_is_named(tmp_path, content):
     [
         ("a: [1,\nb: 2}\n", "not yaml: line 2, column 5: .*, expected ',' or ']'"),
         ("a: !new:b.C\n---\nd: 1\n", "not yaml: line 2, column 1: expected a single"),
-        ("a: !new:b.C\nd: *e\n", "not yaml: line 2, column 4: found undefined alias"),
         ("a: 1\nb: c\x01\n", "not yaml: unacceptable character #x0001"),
         ("a: " + 500 * "[" + 500 * "]", "not yaml: maximum recursion depth"),
-        ("a: !new:b.C\nd: 2\na: 3\n", "line 1: the mapping .* has the key `a` more"),
         ("a: 1\nb: [{c: 2, c: 3}]\n", "line 2: the mapping .* has the key `c` more"),
         ("- !new:a.B\n", "not a SpeechBrain recipe's yaml: expected a mapping"),
-        ("", "not a SpeechBrain recipe's yaml: expected a mapping"),
         ("a: 1\nb: [2]\n", "with at least one entry !new:some.Class"),
     ],
 )
@@ -94,13 +90,12 @@ def test_each_class_is_a_subclass_of_what_it_replaces(row):
 def test_the_domain_of_each_augmentation_is_known(module):
     """A swap lets no augmentation through that PitchAugmenter would refuse."""
     for _, cls in inspect.getmembers(module, inspect.isclass):
-        if cls.__module__ == module.__name__:
-            found = domain(f"{cls.__module__}.{cls.__qualname__}")
-            if module is freq_domain:
-                assert found in ("features", "either")
-                PitchAugmenter(augmentations=[cls()])
-            else:
-                assert found == "waves"
+        found = domain(f"{module.__name__}.{cls.__qualname__}")
+        if cls.__module__ != module.__name__:
+            continue
+        assert (found == "waves") == (module is not freq_domain) and found != "unknown"
+        if module is freq_domain:
+            PitchAugmenter(augmentations=[cls()])
 
 
 @pytest.mark.parametrize(
@@ -129,22 +124,6 @@ def test_entries_are_found_under_any_key():
     assert keys(recipes.JOINT) == {row.entry: row.entry for row in ASR_SUBSTITUTES}
     assert keys(recipes.OTHER_KEYS)["fea_augment"] == "masking"
     assert keys(recipes.NORMALIZE_IN_MODULES)["normalize"] == "modules[normalize]"
-    families = map(Recipe, recipes.FAMILIES.values())
-    assert {e.row for recipe in families for e in recipe.entries} == set(SUBSTITUTES)
-
-
-def added(text, row):
-    recipe = Recipe(text)
-    (entry,) = recipe.of(row)
-    return recipe.added(entry)
-
-
-@pytest.mark.parametrize("family", recipes.FAMILIES)
-def test_arguments_are_added_where_they_are_needed(family):
-    masked, streams = family == "pretraining", family == "streaming"
-    text = recipes.FAMILIES[family]
-    assert added(text, FRONT_END) == ({"noise_masking": True} if masked else {})
-    assert added(text, FBANK) == ({"pitch_level": "window"} if streams else {})
 
 
 NO_EXTRACTOR = recipes.STREAMING[: recipes.STREAMING.index("fea_streaming_extractor")]
@@ -156,11 +135,9 @@ GLOBAL, CAUSAL = "    norm_type: global\n", "    causal: False\n"
     [
         (recipes.STREAMING.replace(GLOBAL, "    norm_type: batch\n"), False),
         (recipes.STREAMING.replace(GLOBAL, "    norm_type: !ref <kind>\n"), False),
-        (recipes.STREAMING.replace(GLOBAL, "    std_norm: True\n"), True),
         (NO_EXTRACTOR, True),
         (NO_EXTRACTOR + "streaming: False\n", False),
         (NO_EXTRACTOR + "streaming: !ref <on>\non: false\n", False),
-        (NO_EXTRACTOR + "streaming: True\n", True),
         (recipes.STREAMING + "streaming: False\n", True),
         (recipes.NO_ATTENTION_TYPE.replace(CAUSAL, "    causal: True\n"), True),
         (recipes.NO_ATTENTION_TYPE.replace(CAUSAL, ""), True),
@@ -168,7 +145,9 @@ GLOBAL, CAUSAL = "    norm_type: global\n", "    causal: False\n"
 )
 def test_pitch_takes_no_level_that_the_model_can_not_know(text, streams):
     """A normaliser of whole utterances does not stream; no ``causal`` means True."""
-    assert bool(added(text + "kind: sentence\n", FBANK)) is streams
+    recipe = Recipe(text + "kind: sentence\n")
+    (entry,) = recipe.of(FBANK)
+    assert recipe.added(entry) == ({"pitch_level": "window"} if streams else {})
 
 
 def aside(text):

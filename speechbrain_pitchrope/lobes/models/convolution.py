@@ -95,7 +95,9 @@ class PitchConvolutionFrontEnd(ConvolutionFrontEnd):
             convolutions = (m for m in block.convs.values() if hasattr(m, "conv"))
             for conv, part in zip(convolutions, block.filter_properties, strict=True):
                 sizes = (part.window_size, part.stride, part.dilation)
-                yield *map(_of_time, sizes), conv.padding
+                # SpeechBrain convolves [..., time] or [..., frequency, time].
+                in_time = (x if isinstance(x, int) else x[-1] for x in sizes)
+                yield *in_time, conv.padding
 
     def _pool(self, channels, n_outputs):
         """Pool channels [B, T, 4] over the frames that each output sees."""
@@ -148,11 +150,6 @@ def _composite(layers):
         total_right += right * total_stride
         total_stride *= stride
     return (taps > 0).float(), total_stride, (total_left, total_right), least
-
-
-def _of_time(size):
-    """The size in time of a filter; SpeechBrain convolves [..., frequency, time]."""
-    return size if isinstance(size, int) else size[-1]
 
 
 def _padding(kernel, stride, dilation, padding):

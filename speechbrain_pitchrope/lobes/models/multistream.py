@@ -1,30 +1,20 @@
 """What waveform and pitch add to the encoder's input: nothing in a new model.
 
-``PitchInput`` adds a small convolution of pitch. ``MultiStream`` has spectrogram,
-waveform and pitch as parallel streams, gated. Each is brought to the encoder's frames
-and size, and all are summed there:
+``PitchInput`` adds a small convolution of pitch. ``MultiStream`` adds streams beside
+the spectrogram, each brought to the encoder's frames and size, through gates:
 
     src + tanh(g_waveform) * waveform + tanh(g_pitch) * pitch
 
 The gates g, one number for each dimension, start at zero, so a new model is its
 spectrogram alone (the gating of J.-B. Alayrac et al., "Flamingo", arXiv:2204.14198).
-
-=============== ==============================================================
-spectrogram     the mels, through the convolutional front end; always there
-waveform        each frame's samples, which ride between the mels and pitch
-pitch           the pitch channels, which ride behind the mels in every model
-=============== ==============================================================
+The waveform stream takes each frame's samples, which ride between mels and pitch:
 
     PitchFbank [B, T, n_mels + 160 + 4] -> PitchInputNormalization -> PitchAugmenter
         -> PitchConvolutionFrontEnd [B, T / 4, F + 640 + 4] -> the encoder's MultiStream
 
 So the waveform is replicated, warped, masked, chunked and padded with its frame, and
-its filters are part of the model. ``streams`` in a variant's file says which streams
-there are; a recipe's yaml gives it to PitchFbank and to the transformer.
-
-Everything learned here is causal, so that whole utterances, chunks and streams give the
-same from a few frames of history; attention and the encoder's own convolutions look
-ahead. There are no biases, so zeros give zeros: padding adds nothing.
+its filters are part of the model. All streams are causal, so that chunks give what the
+whole gives, from a few frames of history; without biases, zeros give zeros.
 """
 
 import math
@@ -168,25 +158,12 @@ class WaveformStream(torch.nn.Module):
 
     def __init__(self, d_model, n_channels, n_filters=40):
         super().__init__()
-        options = {"padding": "valid", "bias": False}
-        self.filters = Conv1d(
-            2 * n_filters,
-            WINDOW,
-            in_channels=1,
-            stride=HOP,
-            skip_transpose=True,
-            **options,
-        )
+        options = {"padding": "valid", "bias": False, "stride": HOP, "in_channels": 1}
+        self.filters = Conv1d(2 * n_filters, WINDOW, skip_transpose=True, **options)
         with torch.no_grad():
             self.filters.conv.weight.copy_(mel_spaced_filters(n_filters)[:, None])
-        self.convolution = Conv1d(
-            n_channels,
-            2 * N_HOPS,
-            in_channels=n_filters,
-            stride=N_HOPS,
-            conv_init="kaiming",
-            **options,
-        )
+        options |= {"stride": N_HOPS, "in_channels": n_filters, "conv_init": "kaiming"}
+        self.convolution = Conv1d(n_channels, 2 * N_HOPS, **options)
         self.projection = torch.nn.Linear(n_channels, d_model, bias=False)
 
     def forward(self, samples):
@@ -221,10 +198,9 @@ def mel_spaced_filters(n_filters):
 
 
 class MultiStream(torch.nn.Module):
-    """The gated sum of a model's streams.
+    """The gated sum of a model's streams, "spectrogram" and "waveform" or "pitch".
 
-    ``streams`` are "spectrogram", and "waveform" or "pitch" or both; ``n_channels`` is
-    the number of channels of their convolutions.
+    ``n_channels`` is the number of channels of their convolutions.
 
     Example
     -------
@@ -237,17 +213,11 @@ class MultiStream(torch.nn.Module):
 
     def __init__(self, d_model, streams=STREAMS, n_channels=32):
         super().__init__()
-        learned = {"waveform": WaveformStream, "pitch": PitchStream}
-        self.learned = torch.nn.ModuleDict(
-            {
-                name: learned[name](d_model, n_channels)
-                for name in check_streams(streams)
-                if name != "spectrogram"
-            }
-        )
-        self.gates = torch.nn.ParameterDict(
-            {name: torch.zeros(d_model) for name in self.learned}
-        )
+        kinds = {"waveform": WaveformStream, "pitch": PitchStream}
+        names = [name for name in check_streams(streams) if name in kinds]
+        nets = {name: kinds[name](d_model, n_channels) for name in names}
+        self.learned = torch.nn.ModuleDict(nets)
+        self.gates = torch.nn.ParameterDict({k: torch.zeros(d_model) for k in names})
         self.history = max((net.history for net in self.learned.values()), default=0)
 
     def forward(self, src, samples, channels):

@@ -29,10 +29,8 @@ def build(cls=PitchConvolutionFrontEnd, geometry="recipe", **settings):
 
 
 def features(n_batch, n_frames):
-    mels, channels = (
-        torch.randn(n_batch, n_frames, 80),
-        pitch_channels(n_batch, n_frames),
-    )
+    mels = torch.randn(n_batch, n_frames, 80)
+    channels = pitch_channels(n_batch, n_frames)
     return mels, channels, inband.append(mels, channels)
 
 

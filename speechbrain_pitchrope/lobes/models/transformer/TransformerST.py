@@ -39,8 +39,5 @@ class PitchTransformerST(WithPitchEncoder, TransformerST):
     """
 
     def make_masks(self, src, tgt, wav_len=None, pad_idx=0):
-        """Masks for ``forward_asr``, which asks for this method in SpeechBrain 1.1.0.
-
-        TransformerST has none there, so its own transcription fails.
-        """
+        """Masks for ``forward_asr``, whose class has no such method in 1.1.0."""
         return make_transformer_src_tgt_masks(src, tgt, wav_len, pad_idx=pad_idx)

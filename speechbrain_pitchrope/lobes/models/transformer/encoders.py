@@ -195,19 +195,13 @@ def _refuse_other_attention(
 
 
 class PitchTransformerEncoder(_PitchEncoder, TransformerEncoder):
-    """SpeechBrain's TransformerEncoder with PitchRoPEMHA as its attention.
-
-    Its arguments, and those of ``PitchConformerEncoder``.
-    """
+    """SpeechBrain's TransformerEncoder; see ``PitchConformerEncoder``."""
 
     attention_name = "self_att"
 
 
 class PitchBranchformerEncoder(_PitchEncoder, BranchformerEncoder):
-    """SpeechBrain's BranchformerEncoder with PitchRoPEMHA as its attention.
-
-    Its arguments, and those of ``PitchConformerEncoder``.
-    """
+    """SpeechBrain's BranchformerEncoder; see ``PitchConformerEncoder``."""
 
 
 @dataclass

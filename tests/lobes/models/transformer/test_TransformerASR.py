@@ -47,14 +47,6 @@ def test_starts_as_upstreams_rope_model(variant, encoder_module, causal):
 
 
 @each_encoder
-@pytest.mark.parametrize("variant", ADDED)
-def test_nothing_is_added_to_variant_all_at_the_start(variant, encoder_module):
-    plain, ours = (build(name, encoder_module).eval() for name in ("all", variant))
-    expected = plain.encode(inputs("all"), LENGTHS)
-    assert torch.equal(ours.encode(inputs(variant), LENGTHS), expected)
-
-
-@each_encoder
 @each_variant
 def test_pitch_reaches_every_layer_and_all_that_is_added(variant, encoder_module):
     net, src = trained(variant, encoder_module), inputs(variant)
@@ -209,7 +201,6 @@ def test_wrong_inputs_name_the_entry(built, src, message):
 
 def test_wrong_settings_are_named():
     for settings, message in (
-        ({"theta": "warp"}, "theta is 'warp'"),
         ({"control": "noise"}, "control is 'noise': give none, shuffled_f0"),
         ({"pitch_input": True}, "pitch_input is True: give its number"),
         ({"pitch_input": -1}, "pitch_input is -1: give its number"),

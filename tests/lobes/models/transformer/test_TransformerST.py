@@ -26,11 +26,8 @@ class Upstream(TransformerST):
 
 def build(cls=PitchTransformerST, **settings):
     torch.manual_seed(0)
-    return cls(
-        **dict(ctc_weight=0.3, asr_weight=0.3, mt_weight=0.3),
-        **dict(asr_tgt_vocab=20, mt_src_vocab=20),
-        **{**SIZES, **settings},
-    )
+    tasks = dict(ctc_weight=0.3, asr_weight=0.3, mt_weight=0.3)
+    return cls(**tasks, asr_tgt_vocab=20, mt_src_vocab=20, **(SIZES | settings))
 
 
 def run_all_tasks(net, variant):
@@ -58,18 +55,12 @@ def test_starts_as_upstreams_rope_model(encoder_module):
     assert rope.state_dict().keys() == upstream.state_dict().keys()
 
 
-@pytest.mark.parametrize("encoder_module", ["transformer", "conformer"])
-def test_pitch_reaches_the_encoder_of_speech_and_not_that_of_text(encoder_module):
-    net = build(encoder_module=encoder_module)
+def test_pitch_reaches_the_encoder_of_speech_and_not_that_of_text():
+    net = build(encoder_module="conformer")
     _, dec_out = net(inputs("all"), targets(), LENGTHS)
     (dec_out * torch.randn(3, 7, 24)).sum().backward()
-    reached = {
-        name.rpartition(".")[2]
-        for name, parameter in net.encoder.named_parameters()
-        if name.endswith(PitchRoPEMHA.PITCH_PARAMETERS) and parameter.grad.any()
-    }
-    new = PitchRoPEMHA(8, 2)
-    assert reached == {name for name in new.PITCH_PARAMETERS if hasattr(new, name)}
+    for name, parameter in net.encoder.named_parameters():
+        assert parameter.grad.any(), name
     assert not any(isinstance(part, PitchRoPEMHA) for part in net.mt_encoder.modules())
 
 

@@ -53,8 +53,6 @@ def test_a_model_begins_as_the_one_it_is_loaded_from(
     ("encoder_module", "attention_type", "strange"),
     [
         ("conformer", "RelPosMHAXL", r"mha_layer\.linear_pos\.weight, .*pos_bias_u"),
-        ("conformer", "regularMHA", r"mha_layer\.att\.in_proj_weight"),
-        ("branchformer", "RelPosMHAXL", r"mha_layer\.pos_bias_v"),
         ("branchformer", "hypermixing", r"mha_layer\.hyper"),
         ("transformer", "regularMHA", r"self_att\.att\.out_proj"),
     ],
@@ -76,12 +74,8 @@ def test_weights_of_other_attention_are_refused(
         transfer(model, trained.state_dict(), tmp_path)
 
 
-@pytest.mark.parametrize("n_layers", [0, 1, 3])
-def test_another_number_of_layers_is_no_other_attention(tmp_path, n_layers):
+@pytest.mark.parametrize(("ours", "theirs"), [(2, 0), (2, 1), (2, 3), (0, 2)])
+def test_another_number_of_layers_is_no_other_attention(tmp_path, ours, theirs):
     """SpeechBrain warns of what is missing or superfluous."""
-    theirs, ours = build("upstream", num_encoder_layers=n_layers, seed=1), build("all")
-    transfer(ours, theirs.state_dict(), tmp_path)
-    if n_layers > 0:
-        key = "encoder.layers.0.mha_layer.in_proj_weight"
-        assert torch.equal(ours.state_dict()[key], theirs.state_dict()[key])
-    transfer(build("all", num_encoder_layers=0), theirs.state_dict(), tmp_path)
+    weights = build("upstream", num_encoder_layers=theirs).state_dict()
+    transfer(build("all", num_encoder_layers=ours), weights, tmp_path)

@@ -5,8 +5,7 @@ import torch
 from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
-from speechbrain_pitchrope.nnet import rotary
-from speechbrain_pitchrope.nnet.attention import SIMILARITY
+from speechbrain_pitchrope.nnet.attention import CHOICES
 from tests.lobes.models.transformer.small_models import (
     ADDED,
     assert_near,
@@ -16,15 +15,10 @@ from tests.lobes.models.transformer.small_models import (
 )
 
 CHUNKS = [(4, 2), (6, 1), (8, 0), (1, 3), (20, 1)]
-FORMS = {
-    "theta": set(rotary.THETA) - {"frame"},  # it counts frames from the start
-    "similarity": SIMILARITY,
-    "radius": rotary.RADIUS,
-    "frequencies": rotary.FREQUENCIES,
-}
 MODELS = [
     *("upstream", "rope", *ADDED),
-    *({switch: form} for switch, forms in FORMS.items() for form in sorted(forms)),
+    # "frame" counts frames from the start.
+    *({key: form} for key in CHOICES for form in CHOICES[key] if form != "frame"),
     {"theta": "phase", "similarity": "laplacian", "radius": "sigmoid"},
     {"theta": "phase", "similarity": "gaussian", "frequencies": "mel"},
 ]
