@@ -89,16 +89,6 @@ def test_window_level_is_the_mean_of_the_window():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_frames_without_signal_are_neutral(level):
-    f0_hz, voicing, loudness_db = contour()
-    loudness_db[:, 150:] = -torch.inf
-    channels = PitchContour(level)(f0_hz, voicing, loudness_db)
-    assert not channels[:, 150:].any()
-    alone = PitchContour(level)(f0_hz[:, :150], voicing[:, :150], loudness_db[:, :150])
-    torch.testing.assert_close(channels[:, :150], alone, atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize("level", LEVELS)
 def test_unvoiced_utterance_is_finite_with_gradients(level):
     f0_hz = torch.zeros(1, 20, requires_grad=True)
     voicing = torch.full((1, 20), 0.3, requires_grad=True)
