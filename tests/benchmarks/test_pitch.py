@@ -88,14 +88,3 @@ def test_clips_are_read(tmp_path, clip):
     [read] = read_clips(tmp_path)
     assert (read.name, read.synthesis) == ("one", "made")
     np.testing.assert_array_equal(read.f0_hz, clip.f0_hz)
-
-
-def test_a_tracker_that_is_not_installed_is_left_out_by_name(monkeypatch, capsys):
-    def missing():
-        raise ImportError("No module named 'swift_f0'")
-
-    monkeypatch.setitem(benchmark.TRACKERS, "SwiftF0", missing)
-    benchmark.print_trackers(make_clips(1), ["SwiftF0"], turns=1)
-    assert (
-        "| SwiftF0 | left out: No module named 'swift_f0' |" in capsys.readouterr().out
-    )

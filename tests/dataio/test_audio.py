@@ -125,7 +125,6 @@ def test_a_header_written_into_a_pipe_is_no_break(tmp_path, noise, size):
         ("none.wav", {}, "holds no samples"),
         ("infinite.wav", {}, "holds NaN or infinite samples"),
         ("huge.wav", {}, r"holds a sample of 1e\+30, expected audio between -1 and 1"),
-        ("slow.wav", {}, "of 4 Hz in its header: expected 1000 to 768000 Hz"),
         ("fast.wav", {}, "of 2000000000 Hz in its header: expected 1000 to"),
         ("a.wav", {"channel": 3}, "has 2 channel.s.: 3 is not one of them"),
         ("a.wav", {"start": 1.1}, "lasts 1.01 s: no sample is from 1.1 s on"),
@@ -139,20 +138,12 @@ def test_what_cannot_be_used_is_named(tmp_path, noise, name, section, message):
     for bad, samples in (("none", []), ("infinite", [np.inf]), ("huge", [1e30])):
         path = tmp_path / f"{bad}.wav"
         soundfile.write(path, np.array(samples, np.float32), 16000, subtype="FLOAT")
-    for other, rate in (("slow.wav", 4), ("fast.wav", 2_000_000_000)):
-        soundfile.write(tmp_path / other, noise, 16000)
-        edited(tmp_path / other, 24, rate)
+    soundfile.write(tmp_path / "fast.wav", noise, 16000)
+    edited(tmp_path / "fast.wav", 24, 2_000_000_000)
     with pytest.raises(AudioError, match=message) as error:
         read_mono(tmp_path / name, 16000, **section)
     assert str(error.value).startswith(f"{tmp_path / name} ")
     assert (inspect(tmp_path / name).fault is None) == bool(section)
-
-
-def test_only_decoding_finds_silence(tmp_path, monkeypatch):
-    soundfile.write(tmp_path / "a.wav", np.zeros((100, 2)), 8000)
-    assert inspect(tmp_path / "a.wav").fault.kind == "silent"
-    monkeypatch.setattr(soundfile.SoundFile, "read", None)
-    assert inspect(tmp_path / "a.wav", decode=False) == (8000, 2, 100, None)
 
 
 PAUSES = (4.2, 9.0, 13.1, 17.5)
@@ -185,17 +176,12 @@ def test_pieces_are_cut_in_pauses_and_leave_nothing_out(long, longest, pauses):
 
 
 def test_only_what_is_needed_is_read(long, monkeypatch):
-    """The first piece is there before the rest of the file is looked at."""
-    path, _ = long
+    """The first piece is there before a break in the rest of the file is met."""
+    path, wav = long
     monkeypatch.setattr(audio, "BLOCK_VALUES", 10000)
-    taken = []
-    read = soundfile.SoundFile.read
-
-    def count(file, frames, **kwargs):
-        samples = read(file, frames, **kwargs)
-        taken.append(len(samples))
-        return samples
-
-    monkeypatch.setattr(soundfile.SoundFile, "read", count)
-    next(read_pieces(path, 16000, 5.0))
-    assert sum(taken) < 5 * 22050 + 20000
+    path.write_bytes(path.read_bytes()[: 4 * 6 * 22050])
+    pieces = read_pieces(path, 22050, 5.0)
+    first = next(pieces)
+    assert torch.equal(first, wav[: len(first)])
+    with pytest.raises(AudioError, match="breaks off"):
+        next(pieces)

@@ -6,13 +6,23 @@ import pytest
 import torch
 
 from speechbrain_pitchrope.processing import voicing
+from speechbrain_pitchrope.processing.autocorrelation import normalised_autocorrelation
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
-from tests.signals import utterance
+from tests.signals import utterance, voice
 
 
 @pytest.fixture(scope="module")
 def tracker():
     return AutocorrelationPitch()
+
+
+@pytest.mark.parametrize("f0_hz", [80, 150, 300])
+def test_a_voice_without_a_pause_is_not_its_own_floor(tracker, f0_hz):
+    power, *_ = tracker.spectrum(voice(f0_hz, 3.0)[None], 301)
+    raw = normalised_autocorrelation(power, tracker.tables)
+    peak = raw[tracker.low_lags].amax(0)
+    noise = voicing.may_be_noise(raw, peak, tracker.hum_lags)
+    assert not noise[:, 2:-2].any()  # where the windows are full
 
 
 def test_weak_bands_are_raised_to_the_strong_ones(tracker):
