@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 import torch
 
@@ -26,27 +27,17 @@ def noise():
     return generator.uniform(-0.5, 0.5, (44444, 2)).astype(np.float32)
 
 
-@pytest.mark.parametrize("rate", [22050, 44101, 48000])
-def test_any_rate_and_channel_count(tmp_path, rate):
-    """Resampled and averaged it is the voice made at 16 kHz; 44101 has no divisor."""
-    wav = voice(200.0, sample_rate=rate).numpy()
-    soundfile.write(tmp_path / "a.wav", np.stack((wav, 0 * wav), 1), rate, "FLOAT")
-    found, expected = read_mono(tmp_path / "a.wav", 16000), voice(200.0) / 2
-    assert found.dtype == torch.float32 and abs(len(found) - 16000) <= 1
-    # Apart from the phase: the first sample of a file is that of the first period.
-    spectra = [torch.fft.rfft(x[800:15200]).abs()[:3000] for x in (found, expected)]
-    assert (spectra[0] - spectra[1]).norm() < 0.03 * spectra[1].norm()
-
-
-@pytest.mark.parametrize("block_values", [7, 1000, 4096])
+@pytest.mark.parametrize("block_values", [7, 1000, 4096, 1 << 20])
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 44101])
-def test_the_size_of_blocks_does_not_matter(
+def test_blocks_of_any_size_and_rate_are_averaged_and_resampled_as_one(
     tmp_path, noise, monkeypatch, rate, block_values
 ):
+    """44101 Hz has no divisor in common with 16000."""
     soundfile.write(tmp_path / "a.wav", noise[:4001], rate, subtype="FLOAT")
-    whole = read_mono(tmp_path / "a.wav", 16000)
+    expected = scipy.signal.resample_poly(noise[:4001].mean(1), 16000, rate)
     monkeypatch.setattr(audio, "BLOCK_VALUES", block_values)
-    assert torch.equal(read_mono(tmp_path / "a.wav", 16000), whole)
+    found = read_mono(tmp_path / "a.wav", 16000)
+    torch.testing.assert_close(found, torch.from_numpy(expected))
 
 
 @pytest.mark.parametrize("channel", [None, 1, 2])

@@ -7,7 +7,6 @@ import json
 import logging
 import multiprocessing
 import os
-import struct
 import sys
 from pathlib import Path
 
@@ -26,7 +25,6 @@ FORK = multiprocessing.get_context("fork")
 RATE = 16000
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * RATE)
 SECOND = NOISE[:RATE]
-PIPED = struct.pack("<I", 0xFFFFFFFF)  # a length that the recorder did not know
 
 
 def add(split, uid, text="SOME WORDS", samples=SECOND, change=None, **write):
@@ -69,7 +67,6 @@ BAD_AUDIO = [  # kind, whether the header shows it, samples, how they are writte
     ("empty_file", True, SECOND, {"change": lambda data: b""}),
     ("unreadable_audio", True, SECOND, {"change": lambda data: b"no audio" * 99}),
     ("unreadable_audio", True, SECOND, {"change": without_length}),
-    ("truncated_audio", False, SECOND, {"change": half}),
     ("truncated_audio", False, SECOND, {"change": flip}),
     ("truncated_audio", True, SECOND, {"change": half, **WAV}),
     ("no_samples", True, NOISE[:0], WAV),
@@ -77,7 +74,6 @@ BAD_AUDIO = [  # kind, whether the header shows it, samples, how they are writte
     ("not_mono", True, NOISE[: 2 * RATE].reshape(-1, 2), {}),
     ("silent", False, np.zeros(RATE), {}),
     ("not_finite", False, np.append(SECOND, np.nan), FLOAT),
-    ("not_finite", False, np.append(SECOND, np.inf), FLOAT),
     ("too_loud", False, np.append(SECOND, 1e30), FLOAT),
     ("too_short", True, NOISE[: RATE // 20], {}),
     ("too_long", True, NOISE, {}),
@@ -199,9 +195,7 @@ def test_manifest_is_what_speechbrain_reads(tmp_path):
     data = tmp_path / "data"
     dev = data / "LibriSpeech/dev"
     add(dev, "84-1-0001", 'TWO  WORDS,\t"QUOTED" É', NOISE[:16001])
-    # A piped wav has no end to miss.
-    piped = {"change": lambda data: data[:40] + PIPED + data[44:]}
-    add(dev, "84-1-0000", "FIRST", **piped, **WAV)
+    add(dev, "84-1-0000", "FIRST", **WAV)
     prepare(data, tmp_path / "new/save", ["dev"])
     manifest = tmp_path / "new/save/dev.csv"
     assert [tuple(row) for row in read(manifest)] == [prep.COLUMNS] * 2
@@ -379,16 +373,12 @@ def test_merge_is_the_sorted_union_without_ids_that_two_splits_have(sound, tmp_p
     assert reported == {"84-0-0000"}
 
 
-MERGED = {"merge": {"a.csv": ["sound"]}}
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"splits": ["dev", "sound", "test"]}, "split folder dev, test in .*sound"),
         ({"data_folder": "nowhere"}, "set data_folder to the folder"),
-        ({"skip_prep": True}, r"has no sound\.csv: "),
-        ({"skip_prep": True, **MERGED}, r"has no a\.csv: "),
+        ({"skip_prep": True, "merge": {"a.csv": ["sound"]}}, r"has no a\.csv: "),
         ({"splits": "dev"}, "splits: expected a list"),
         ({"merge": {"sound.csv": ["sound"]}}, "be no split's csv"),
         ({"min_seconds": -1}, "expected 0 <= min_seconds"),
@@ -402,7 +392,7 @@ def test_what_cannot_be_prepared_is_named(sound, tmp_path, wrong, message):
 
 def test_skip_prep_needs_the_csv_files_alone(tmp_path):
     (tmp_path / "a.csv").touch()
-    prepare("nowhere", tmp_path, ["sound"], **MERGED, skip_prep=True)
+    prepare("nowhere", tmp_path, ["sound"], {"a.csv": ["sound"]}, skip_prep=True)
 
 
 def test_command_line(sound, tmp_path, monkeypatch):
