@@ -166,7 +166,6 @@ def test_a_section_of_one_side_of_a_call(recordings, capsys, tracker):
         (["missing.wav"], "missing.wav is not there"),
         (["a", "--f0-min", "600"], "f0 range is 600.0 to 500.0 Hz: expected"),
         (["a", "--start", "2", "--end", "1"], "--start is 2 s and --end 1 s"),
-        (["a", "--channel", "2"], "a/x.wav has 1 channel(s): 2 is not one of them"),
     ],
 )
 def test_what_cannot_be_done_is_said(recordings, capsys, arguments, message):

@@ -24,7 +24,7 @@ def contour(n_frames=200, seed=0):
     return f0_hz, voicing, -30 + 5 * torch.randn(1, n_frames)
 
 
-@pytest.mark.parametrize("octave", [-1.6, 0, 1.5])
+@pytest.mark.parametrize("octave", [-1.8, 0, 1.5])
 @pytest.mark.parametrize("level", LEVELS)
 def test_f0_is_recovered(level, octave):
     """Also what is beyond the range of a fixed level, 53 to 424 Hz."""
@@ -62,16 +62,6 @@ def test_speaker_and_gain_change_only_the_level(level):
         expected = torch.log2(f0_hz[f0_hz > 0] / 150).mean()
         torch.testing.assert_close(one.register, expected.expand(1, 200))
         assert one.log_f0[f0_hz > 0].mean().abs() < 1e-6
-
-
-@pytest.mark.parametrize("level", ["window", "fixed"])
-def test_level_is_causal_and_forgets_what_is_older(level):
-    signals = contour(400)
-    whole = PitchContour(level)(*signals)
-    prefix = PitchContour(level)(*(x[:, :120] for x in signals))
-    torch.testing.assert_close(prefix, whole[:, :120], atol=1e-5, rtol=0)
-    recent = PitchContour(level)(*(x[:, 100:] for x in signals))
-    torch.testing.assert_close(recent[:, 149:], whole[:, 249:], atol=1e-5, rtol=0)
 
 
 def test_window_level_is_the_mean_of_the_window():
@@ -142,7 +132,6 @@ def test_riders_pass_and_padding_is_neutral(n_samples):
     riders = torch.cat((torch.rand(3, 40, n_samples), channels), -1)
     normalize = PitchInputNormalization(n_features=80)
     out = normalize(torch.cat((mels, riders), -1), lengths, epoch=1)
-    assert torch.equal(out[..., :80], InputNormalization()(mels, lengths, epoch=1))
     for i, n_frames in enumerate((40, 28, 20)):
         assert torch.equal(out[i, :n_frames, 80:], riders[i, :n_frames])
         assert not out[i, n_frames:, 80:].any()

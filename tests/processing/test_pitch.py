@@ -80,11 +80,8 @@ def test_noise_is_unvoiced(tracker):
 def test_mains_hum_is_not_a_voice(mains_hz):
     """Neither before anybody has spoken, nor in the pauses, and the voice is found."""
     time = torch.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
-    weights = (1, 0.6, 0.4, 0.2, 0.15, 0.1)
-    hum = sum(
-        weight * torch.sin(2 * torch.pi * mains_hz * k * time + k * k)
-        for k, weight in enumerate(weights, 1)
-    )
+    harmonics = range(1, 7)
+    hum = sum(torch.sin(2 * math.pi * mains_hz * k * time + k) / k for k in harmonics)
     speech = torch.zeros_like(time)
     speech[SAMPLE_RATE : 2 * SAMPLE_RATE] = voice(150.0)
     # Hum 10 dB below the voice.
@@ -160,7 +157,6 @@ def test_an_offset_changes_nothing(offset):
 @pytest.mark.parametrize(
     "cls, settings, complaint",
     [
-        (AutocorrelationPitch, {"f0_max": 1100}, "f0 range is 60.0 to 1100"),
         (AutocorrelationPitch, {"f0_min": 20}, "expected 30 <= f0_min"),
         (AutocorrelationPitch, {"sample_rate": 2000}, "sample rate is 2000 Hz"),
         (AutocorrelationPitch, {"lookahead": -1}, "lookahead is -1 frames"),

@@ -10,29 +10,26 @@ from speechbrain_pitchrope.processing.autocorrelation import normalised_autocorr
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 from tests.signals import utterance, voice
 
-
-@pytest.fixture(scope="module")
-def tracker():
-    return AutocorrelationPitch()
+TRACKER = AutocorrelationPitch()
 
 
 @pytest.mark.parametrize("f0_hz", [80, 150, 300])
-def test_a_voice_without_a_pause_is_not_its_own_floor(tracker, f0_hz):
-    power, *_ = tracker.spectrum(voice(f0_hz, 3.0)[None], 301)
-    raw = normalised_autocorrelation(power, tracker.tables)
-    peak = raw[tracker.low_lags].amax(0)
-    noise = voicing.may_be_noise(raw, peak, tracker.hum_lags)
+def test_a_voice_without_a_pause_is_not_its_own_floor(f0_hz):
+    power, *_ = TRACKER.spectrum(voice(f0_hz, 3.0)[None], 301)
+    raw = normalised_autocorrelation(power, TRACKER.tables)
+    peak = raw[TRACKER.low_lags].amax(0)
+    noise = voicing.may_be_noise(raw, peak, TRACKER.hum_lags)
     assert not noise[:, 2:-2].any()  # where the windows are full
 
 
-def test_weak_bands_are_raised_to_the_strong_ones(tracker):
+def test_weak_bands_are_raised_to_the_strong_ones():
     """Two tones 20 dB apart in the band come within 10 dB."""
     time = torch.arange(16000) / 16000
     wave = torch.sin(2 * math.pi * 300 * time)
     wave = wave + 0.1 * torch.sin(2 * math.pi * 600 * time)
-    power, *_ = tracker.spectrum(wave[None], 101)
+    power, *_ = TRACKER.spectrum(wave[None], 101)
     no_noise = torch.zeros(power.shape[1:], dtype=torch.bool)
-    flat, _ = voicing.subtract_noise(power, tracker.noise_bands, no_noise)
+    flat, _ = voicing.subtract_noise(power, TRACKER.noise_bands, no_noise)
     middle = len(power) * 3 // 8  # 450 Hz
     for spectrum, low, high in ((power, 19, 21), (flat, 0, 10)):
         weak, strong = (
@@ -47,14 +44,14 @@ def test_bands_add_up():
     torch.testing.assert_close(bands.sum(0), torch.ones(57))
 
 
-def test_features_are_finite_and_know_no_gain(tracker):
+def test_features_are_finite_and_know_no_gain():
     wave = utterance(150, 2.0)
-    _, one, _ = tracker.analyse(wave[None], 201)
-    _, other, _ = tracker.analyse(0.01 * wave[None], 201)
-    assert len(one) == tracker.voicing_network.hidden.shape[1]
+    _, one, _ = TRACKER.analyse(wave[None], 201)
+    _, other, _ = TRACKER.analyse(0.01 * wave[None], 201)
+    assert len(one) == TRACKER.voicing_network.hidden.shape[1]
     torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
     for wave in (torch.zeros(1, 8000), torch.eye(8000)[4000:4001]):
-        assert tracker.analyse(wave, 51)[1].isfinite().all()
+        assert TRACKER.analyse(wave, 51)[1].isfinite().all()
 
 
 def test_the_network_is_bounded():

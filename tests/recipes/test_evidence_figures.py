@@ -19,8 +19,6 @@ def test_errors_have_their_interval_and_every_seed():
         form | {"name": "rope", "seeds": [20.0]},
     ]
     (axes,) = errors_figure(systems, "wrong (%)", "a").axes
-    names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names == ["all  20.0", "shuffled  20.0", "rope  20.0"]
     intervals, *seeds = axes.collections
     for system, interval, dots, bar in zip(
         systems, intervals.get_segments(), seeds, axes.patches, strict=True
@@ -30,7 +28,6 @@ def test_errors_have_their_interval_and_every_seed():
         assert bar.get_width() == 20.0
     first, control, other = axes.get_yticks()
     assert 0 < control - first < other - control  # a control is near its form
-    assert axes.yaxis_inverted()
 
 
 def test_curves_join_means_and_show_every_seed():
@@ -40,7 +37,6 @@ def test_curves_join_means_and_show_every_seed():
     assert lines == {"rope": [[1, 50], [2, 30]], "all": [[1, 20]]}
     dots = [dots.get_offsets().tolist() for dots in axes.collections]
     assert dots == [[[1, 40], [1, 60]], [[2, 30]], [[1, 20]]]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "2"]
 
 
 def test_confusions_are_shares_of_the_tone_said():
