@@ -214,7 +214,6 @@ def vibrato(f0_hz, sample_rate):
     [
         ({}, (65, 120, 440)),
         ({"sample_rate": 8000}, (65, 440)),
-        ({"sample_rate": 22050}, (65, 440)),
         ({"sample_rate": 48000}, (65, 440)),
         ({"f0_min": 30.0}, (33, 140)),
         ({"f0_min": 50.0}, (55, 140)),
@@ -242,19 +241,15 @@ def test_a_voice_without_its_first_harmonics_is_found(f0_hz):
     assert share_wrong(f0[0, 3:-3], f0_hz) < 0.05
 
 
-def coloured(n_samples, low=100, high=250):
-    """Noise of this band, its largest sample 0.3."""
-    torch.manual_seed(0)
-    spectrum = torch.fft.rfft(torch.randn(n_samples))
-    hertz = torch.fft.rfftfreq(n_samples, 1 / SAMPLE_RATE)
-    noise = torch.fft.irfft(spectrum * ((hertz > low) & (hertz < high)))
-    return 0.3 * noise / noise.abs().max()
-
-
 @pytest.mark.parametrize("decibels", [-30, -80])
 def test_faint_rumble_around_a_word_is_not_a_voice(decibels):
+    """Noise of 100 to 250 Hz; its largest sample is 0.3, as the voice's."""
+    torch.manual_seed(0)
     wave = torch.nn.functional.pad(voice(120.0), (2 * SAMPLE_RATE, 3 * SAMPLE_RATE))
-    wave = wave + 10 ** (decibels / 20) * coloured(len(wave))
+    spectrum = torch.fft.rfft(torch.randn(len(wave)))
+    hertz = torch.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE)
+    noise = torch.fft.irfft(spectrum * ((hertz > 100) & (hertz < 250)))
+    wave = wave + 10 ** (decibels / 20) * 0.3 * noise / noise.abs().max()
     f0, _ = AutocorrelationPitch()(wave[None])
     assert share_wrong(f0[0, 203:297], 120) < 0.05
     assert (f0[0, :195] > 0).float().mean() < 0.03
