@@ -60,7 +60,8 @@ def naming_a_full_disk(folder):
 def hold_folder(folder):
     """Keep other runs out of a folder until this process ends, however it ends.
 
-    If another process holds it, a ValueError names that process.
+    If another process holds it, a ValueError names that process. A process that opens
+    and closes the lock's file anywhere else, as by copying the folder, loses the lock.
     """
     import fcntl  # not on Windows
 

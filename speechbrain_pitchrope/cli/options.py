@@ -138,7 +138,7 @@ def find_recordings(inputs):
     for path in map(Path, inputs):
         files, base = [path], path.parent
         if path.is_dir():
-            inside = [file for file in sorted(path.rglob("[!.]*")) if file.is_file()]
+            inside = [file for file in sorted(path.rglob("[!.]*")) if _is_file(file)]
             files, base = list(filter(_is_recording, inside)), path
             skipped += [
                 f"{file}: libsndfile does not read this; make it a WAV file, for "
@@ -157,6 +157,11 @@ def find_recordings(inputs):
     if not any(path.exists() for path, _ in found.values()):
         raise ValueError(f"{path} is not there: expected a recording or a folder")
     return list(found.values()), skipped
+
+
+def _is_file(path):
+    """Whether it is a file, or a link that leads nowhere and will be named for it."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _is_recording(file):

@@ -1,7 +1,8 @@
 """``pitchrope transcribe``: what is said in recordings, by a trained model.
 
 One line a recording: ``FILE<TAB>TEXT``. One that is longer than ``--longest`` seconds
-is cut where it is quietest, and each piece is recognised for itself.
+is cut where it is quietest, and each piece is recognised for itself. Lines are written
+as they come: what an interruption leaves is whole lines.
 """
 
 import sys

@@ -65,7 +65,10 @@ def read_texts(path):
     for kind in ("ref", "hyp"):
         file = path.with_name(f"{kind}_{path.name.partition('_')[2]}")
         lines = map(str.split, file.read_text(encoding="utf-8").splitlines())
-        both.append({name: words for name, *words in filter(None, lines)})
+        rows = list(filter(None, lines))
+        both.append({name: words for name, *words in rows})
+        if len(both[-1]) < len(rows):
+            raise ValueError(f"{file} has an utterance twice: run the test again")
     return tuple(both)
 
 

@@ -28,6 +28,7 @@ def recordings(tmp_path, monkeypatch):
         soundfile.write(name, utterance(f0_hz).numpy(), 16000)
     (tmp_path / "bad.wav").write_bytes(b"no audio")
     (tmp_path / "video.mkv").touch()
+    (tmp_path / "gone.wav").symlink_to("nowhere.wav")
     soundfile.write("short.wav", np.full(100, 0.1), 16000)
     return tmp_path
 
@@ -86,4 +87,5 @@ def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys):
     assert main(["transcribe", package, "b", ".", "--out", "text.tsv", "--force"]) == 1
     assert len(lines((recordings / "text.tsv").read_text())) == 2
     told = capsys.readouterr().err
+    assert "gone.wav" in told
     assert "1 files skipped:\n  video.mkv: libsndfile does not read this" in told

@@ -42,6 +42,9 @@ def test_texts_are_found_beside_every_file_of_a_test(name, tmp_path):
     said, recognised = read_texts(tmp_path / name)
     assert said == {"1-1-0": ["MA3", "DAO4"], "1-1-1": ["BO1"]}
     assert recognised == {"1-1-0": ["MA3"], "1-1-1": []}
+    (tmp_path / "hyp_test.txt").write_text("1 MA3\n1 MA3\n")
+    with pytest.raises(ValueError, match="has an utterance twice"):
+        read_texts(tmp_path / name)
 
 
 def test_pooled_seeds_are_the_mean_of_each_in_whatever_order(tmp_path):
