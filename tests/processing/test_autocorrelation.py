@@ -18,7 +18,6 @@ def test_decimation_keeps_the_band_and_nothing_that_folds_into_it(sample_rate, f
     table = steps.make_tables(sample_rate, hop, 4 * hop, 60.0, 500.0)
     assert table.fourier.shape[1] == 4 * hop // factor
     time = torch.arange(100 * hop, dtype=torch.float64) / sample_rate
-
     folded = sample_rate / factor - 300
     for hertz, kept in ((100, 1), (400, 1), (800, 1), (folded, 0), (folded - 700, 0)):
         wave = torch.sin(2 * math.pi * hertz * time)
