@@ -20,17 +20,12 @@ def package(run_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def recordings(tmp_path, monkeypatch):
-    """Two recordings, and files that are none or too short, in the working folder."""
-    monkeypatch.chdir(tmp_path)
-    for name, f0_hz in (("a/x.wav", 120.0), ("b/x.flac", 240.0)):
-        (tmp_path / name).parent.mkdir()
-        soundfile.write(name, utterance(f0_hz).numpy(), 16000)
-    (tmp_path / "bad.wav").write_bytes(b"no audio")
-    (tmp_path / "video.mkv").touch()
-    (tmp_path / "gone.wav").symlink_to("nowhere.wav")
+def recordings(recordings):
+    """Those, and files that are too short, not there, or none that can be read."""
+    (recordings / "video.mkv").touch()
+    (recordings / "gone.wav").symlink_to("nowhere.wav")
     soundfile.write("short.wav", np.full(100, 0.1), 16000)
-    return tmp_path
+    return recordings
 
 
 def lines(text):
