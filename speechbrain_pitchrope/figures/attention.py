@@ -181,7 +181,8 @@ def attention_figure(mels_db, mel_shift, heads, frames, tokens=(), title=None):
     figure.colorbar(image, label="attention weight", **options)
     options |= {"ax": grid[1:, 2:], "extend": "both"}
     bar = figure.colorbar(changed, label="pitch on less zeroed", **options)
-    bar.ax.locator_params(nbins=3)
+    low, high = changed.get_clim()
+    bar.set_ticks([low, 0, high], labels=[f"{x:.2g}" for x in (low, 0, high)])
     return figure
 
 
