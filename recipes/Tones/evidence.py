@@ -10,28 +10,17 @@ head whose bias has the largest odd part in a trained model.
 """
 
 import argparse
-from collections import Counter, defaultdict
-from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import evidence_figures as figures
 import numpy as np
+from evidence_runs import Corpus, compare_all
 
 from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.figures.style import Frames, save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.significance import (
-    compare_rates,
-    error_rate,
-    rate_interval,
-)
-from speechbrain_pitchrope.scoring.systems import read_texts
-from speechbrain_pitchrope.scoring.tones import (
-    ToneErrors,
-    confusion_matrix,
-    tone_errors,
-)
+from speechbrain_pitchrope.scoring.significance import error_rate
+from speechbrain_pitchrope.scoring.tones import confusion_matrix
 
 HEADING = "## What came of it\n"
 BIAS = "evidence_bias.png"
@@ -52,110 +41,6 @@ CORPORA = {
 """Name to title and folders of texts, one for each fold."""
 
 PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn_scratch": 1}
-HYPOTHESES = (
-    ("H1", "all", "rope"),
-    *(("H2", "all", f"all+{control}") for control in CONTROLS),
-    *(("H3", form, "rope") for form in ("theta", "similarity", "radius")),
-    ("H4", "theta", "phase"),
-    ("H4", "similarity", "gaussian"),
-    ("H4", "all", "phase_gaussian"),
-    ("H5", "similarity", "even_cosines"),
-    ("H5", "similarity", "odd_cosines"),
-    ("H6", "all_input", "input"),
-)
-"""Which variant is expected to make fewer errors than which."""
-
-
-def average_runs(runs):
-    """Errors of a system over several runs, such as seeds, as ToneErrors.
-
-    ``runs`` are ToneErrors, of the same utterances or of others. The result has for
-    each utterance the mean over the runs that scored it, and the sum of confusions.
-    """
-    rows = defaultdict(list)
-    for run in runs:
-        for name, *counts in zip(run.ids, *run[1:-1], strict=True):
-            rows[name].append(counts)
-    ids = sorted(rows)
-    means = np.array([np.mean(rows[name], axis=0) for name in ids])
-    return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
-
-
-def compare_toned(first, second):
-    """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
-    if first.ids != second.ids or (first.units != second.units).any():
-        raise ValueError(
-            f"the first system has {len(first.ids)} utterances of "
-            f"{first.units.sum():g} units, the second {len(second.ids)} of "
-            f"{second.units.sum():g}, expected the same references in the same number "
-            "of runs: compare runs over the same test set"
-        )
-    return compare_rates(first.errors, second.errors, first.units)
-
-
-class Corpus:
-    """Errors of all runs on the dev and test part of one corpus, or of its folds.
-
-    Arguments
-    ---------
-    folders : list of pathlib.Path
-        ``texts/CORPUS``, or one for each fold.
-    """
-
-    def __init__(self, *folders):
-        self.folders = folders
-
-    @cached_property
-    def runs(self):
-        """Variant to run to part to ``ToneErrors``. A run is named by fold and seed."""
-        runs = {}
-        for folder in self.folders:
-            fold = folder.name.rpartition("-")[2] + "/" if len(self.folders) > 1 else ""
-            for path in sorted(folder.glob("*/*/hyp_*.txt")):
-                part = path.stem.removeprefix("hyp_").partition("-")[0]
-                found = runs.setdefault(path.parts[-3], {})
-                errors = tone_errors(*read_texts(path))
-                found.setdefault(fold + path.parent.name, {})[part] = errors
-        return runs
-
-    def mean(self, variant, part="test", names=None):
-        """A variant's errors, averaged over its runs, or over these."""
-        runs = self.runs[variant]
-        return average_runs([runs[name][part] for name in names or runs])
-
-    def rates(self, variant, measure="toned", part="test"):
-        """Run to error rate in percent."""
-        return {
-            name: error_rate(*run[part].measures[measure])
-            for name, run in sorted(self.runs.get(variant, {}).items())
-        }
-
-
-class Test(NamedTuple):
-    """A comparison of two variants, and its p-value corrected for their number."""
-
-    hypothesis: str
-    better: str
-    worse: str
-    runs: list
-    comparison: object
-    p_holm: float
-
-
-def compare_all(corpus):
-    """Every comparison of ``HYPOTHESES`` whose runs are there, corrected by Holm."""
-    tests = []
-    for name, a, b in HYPOTHESES:
-        runs = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
-        if runs:
-            pair = (corpus.mean(variant, names=runs) for variant in (b, a))
-            tests.append((name, a, b, runs, compare_toned(*pair)))
-    order = np.argsort([test[-1].p for test in tests], kind="stable")
-    corrected, largest = {}, 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(tests) - rank) * tests[i][-1].p))
-        corrected[i] = largest
-    return [Test(*test, corrected[i]) for i, test in enumerate(tests)]
 
 
 def table(header, rows):
@@ -167,11 +52,6 @@ def table(header, rows):
 def percent(values):
     """Error rates in percent, one decimal."""
     return ", ".join(f"{value:.1f}" for value in values)
-
-
-def describe(variant):
-    """A variant in a cell of a table."""
-    return f"`{variant}`"
 
 
 def listed(corpus):
@@ -186,12 +66,11 @@ def forms_table(corpus):
     """Errors of every variant, its runs and the interval of its mean."""
     rows, most = [], max(map(len, corpus.runs.values()))
     for variant in listed(corpus):
-        mean, rates = corpus.mean(variant), corpus.rates(variant)
-        rate = error_rate(*mean.measures["toned"])
-        low, high = rate_interval(*mean.measures["toned"])
+        mean, rates = corpus.means[variant], corpus.rates(variant)
+        rate, low, high = corpus.intervals[variant]
         rows.append(
             (
-                describe(variant),
+                f"`{variant}`",
                 f"**{rate:.1f}** ({low:.1f} to {high:.1f})",
                 percent(rates.values()) + (" *" if len(rates) < most else ""),
                 f"{error_rate(*mean.measures['base']):.1f}",
@@ -225,26 +104,34 @@ def tests_table(tests):
 
 def voices_table(corpus, variants):
     """Error rates of each test voice."""
-    voices = np.array([name.split("-")[0] for name in corpus.mean(variants[0]).ids])
+    voices = np.array([name.split("-")[0] for name in corpus.means[variants[0]].ids])
     groups = {voice: voices == voice for voice in np.unique(voices)}
     rows = []
     for variant in variants:
-        errors, units = corpus.mean(variant).measures["toned"]
+        errors, units = corpus.means[variant].measures["toned"]
         cells = (f"{error_rate(errors[i], units[i]):.1f}" for i in groups.values())
-        rows.append((describe(variant), *cells))
+        rows.append((f"`{variant}`", *cells))
     return table(["variant", *(f"voice {name}" for name in groups)], rows)
 
 
-def curves_table(texts):
+def read_curves(texts):
+    """{variant: {part: error rates of its runs}} of the learning curves."""
+    corpora = {part: Corpus(texts / name) for name, part in PARTS.items()}
+    return {
+        variant: {part: [*x.rates(variant).values()] for part, x in corpora.items()}
+        for variant in ("rope", "all", "all_input")
+    }
+
+
+def curves_table(curves):
     """Error rates over the share of the training speech."""
     rows = []
-    for variant in ("rope", "all", "all_input"):
-        cells = []
-        for name in PARTS:
-            rates = Corpus(texts / name).rates(variant)
-            mean = f"**{np.mean([*rates.values()]):.1f}** " if rates else "not run"
-            cells.append(mean + (f"({percent(rates.values())})" if rates else ""))
-        rows.append((describe(variant), *cells))
+    for variant, points in curves.items():
+        cells = [
+            f"**{np.mean(rates):.1f}** ({percent(rates)})" if rates else "not run"
+            for rates in points.values()
+        ]
+        rows.append((f"`{variant}`", *cells))
     shares = [f"1/{n} of the speech" if n > 1 else "all" for n in PARTS.values()]
     return table(["variant", *shares], rows)
 
@@ -257,18 +144,16 @@ def hours(texts, part):
     return minutes / 60 / part
 
 
-def draw(texts, corpora, folder):
+def draw(texts, corpora, curves, folder):
     """Draw what the runs suffice for, and return the lines that show the figures."""
-    label = "toned syllables wrong (%)"
     lines = []
     for name, corpus in corpora.items():
         language = CORPORA[name][0]
         systems = []
         for variant in listed(corpus):
-            errors, units = corpus.mean(variant).measures["toned"]
-            low, high = rate_interval(errors, units)
-            system = {"name": variant, "rate": error_rate(errors, units), "low": low}
-            system |= {"high": high, "seeds": [*corpus.rates(variant).values()]}
+            rate, low, high = corpus.intervals[variant]
+            system = {"name": variant, "rate": rate, "low": low, "high": high}
+            system |= {"seeds": [*corpus.rates(variant).values()]}
             systems.append(system | {"control": "+" in variant})
         title = f"{language}; dots are runs, lines 95 % intervals"
         units = "characters" if name.startswith("mb") else "toned syllables"
@@ -276,12 +161,9 @@ def draw(texts, corpora, folder):
         save_figure(figure, folder / f"evidence_errors_{name}.png")
         lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
         if {"rope", "all"} <= corpus.runs.keys():
-            pair = {v: corpus.mean(v).confusions for v in ("rope", "all")}
+            pair = {v: corpus.means[v].confusions for v in ("rope", "all")}
             tones, _ = confusion_matrix(pair["rope"] + pair["all"])
-            matrices = {
-                v: np.array([[counts[a, b] for b in tones] for a in tones])
-                for v, counts in pair.items()
-            }
+            matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
             title = f"{language}: tones of syllables that are right otherwise"
             figure = figures.confusions_figure(
                 matrices, [tone or "none" for tone in tones], title
@@ -291,17 +173,14 @@ def draw(texts, corpora, folder):
                 f"![Confusions of tones in {language} without and with pitch]"
                 f"(evidence_tones_{name}.png)"
             )
-    curves = {}
-    for variant in ("rope", "all", "all_input"):
-        points = {
-            part: [*Corpus(texts / name).rates(variant).values()]
-            for name, part in PARTS.items()
-        }
+    drawn = {}
+    for variant, points in curves.items():
         rows = [(hours(texts, part), rates) for part, rates in points.items() if rates]
         if len(rows) > 1:
-            curves[variant] = rows
-    if curves:
-        figure = figures.learning_curves_figure(curves, label)
+            drawn[variant] = rows
+    if drawn:
+        label = "toned syllables wrong (%)"
+        figure = figures.learning_curves_figure(drawn, label)
         save_figure(figure, folder / "evidence_curves.png")
         lines.append("![Errors over hours of training speech](evidence_curves.png)")
     if (folder / BIAS).is_file():
@@ -318,12 +197,12 @@ def draw_bias(run, recording, path):
     """Draw the similarity bias of the head whose odd part is the largest."""
     from speechbrain_pitchrope.figures.drawing import trained_head
     from speechbrain_pitchrope.nnet.summary import learned_table
+    from speechbrain_pitchrope.report.figures import strongest_head
     from speechbrain_pitchrope.runs.trained import load_trained
 
     trained = load_trained(run)
-    columns, rows = learned_table(trained.hparams["model"])
-    place = columns.index("max |B|")
-    layer, number, *_ = max(rows, key=lambda row: abs(row[place]))
+    learned = learned_table(trained.hparams["model"])
+    layer, number, _ = strongest_head(learned, ("max |B|",))
     head = trained_head(trained, recording, layer, number, ("similarity",))
     bias = head.kernels()[2].numpy()
     title = f"{Path(recording).stem}, {head.name}"
@@ -341,7 +220,7 @@ def results(texts, folder):
     parts = []
     for name, corpus in corpora.items():
         count = sum(map(len, corpus.runs.values()))
-        test = corpus.mean("rope")
+        test = corpus.means["rope"]
         parts.append(
             f"### {CORPORA[name][0]}\n\n{count} runs; {len(test.ids):,} utterances of "
             f"{test.units.sum():,.0f} units in the test. A star marks a variant with "
@@ -352,8 +231,10 @@ def results(texts, folder):
             f"By voice:\n\n"
             f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
         )
-    parts.append(f"### How much speech is pitch worth?\n\n{curves_table(texts)}")
-    return "\n".join([*parts, "\n\n".join(draw(texts, corpora, folder))]) + "\n"
+    curves = read_curves(texts)
+    parts.append(f"### How much speech is pitch worth?\n\n{curves_table(curves)}")
+    lines = draw(texts, corpora, curves, folder)
+    return "\n".join([*parts, "\n\n".join(lines)]) + "\n"
 
 
 def main():

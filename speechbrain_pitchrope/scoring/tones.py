@@ -88,9 +88,12 @@ def tone_errors(refs, hyps):
     return ToneErrors(ids, *np.array(rows, dtype=float).T, confusions)
 
 
-def confusion_matrix(confusions):
-    """Tones, sorted, and the counts, [tone of the reference, tone recognised]."""
-    tones = sorted({tone for pair in confusions for tone in pair})
+def confusion_matrix(confusions, tones=None):
+    """Tones, sorted, and the counts, [tone of the reference, tone recognised].
+
+    Those that occur, if ``tones`` are not given.
+    """
+    tones = tones or sorted({tone for pair in confusions for tone in pair})
     return tones, np.array([[confusions[(a, b)] for b in tones] for a in tones])
 
 

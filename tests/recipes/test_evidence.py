@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from evidence import average_runs, compare_toned
+from evidence_runs import average_runs, compare_toned
 
 from speechbrain_pitchrope.scoring.tones import tone_errors
 from tests.scoring.test_tones import syllables

@@ -1,0 +1,135 @@
+"""The runs of the experiment: their errors, and which are compared with which."""
+
+from collections import Counter, defaultdict
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from speechbrain_pitchrope.controls import CONTROLS
+from speechbrain_pitchrope.scoring.significance import (
+    compare_rates,
+    error_rate,
+    rate_interval,
+)
+from speechbrain_pitchrope.scoring.systems import read_texts
+from speechbrain_pitchrope.scoring.tones import ToneErrors, tone_errors
+
+HYPOTHESES = (
+    ("H1", "all", "rope"),
+    *(("H2", "all", f"all+{control}") for control in CONTROLS),
+    *(("H3", form, "rope") for form in ("theta", "similarity", "radius")),
+    ("H4", "theta", "phase"),
+    ("H4", "similarity", "gaussian"),
+    ("H4", "all", "phase_gaussian"),
+    ("H5", "similarity", "even_cosines"),
+    ("H5", "similarity", "odd_cosines"),
+    ("H6", "all_input", "input"),
+)
+"""Which variant is expected to make fewer errors than which."""
+
+
+def average_runs(runs):
+    """Errors of a system over several runs, such as seeds, as ToneErrors.
+
+    ``runs`` are ToneErrors, of the same utterances or of others. The result has for
+    each utterance the mean over the runs that scored it, and the sum of confusions.
+    """
+    rows = defaultdict(list)
+    for run in runs:
+        for name, *counts in zip(run.ids, *run[1:-1], strict=True):
+            rows[name].append(counts)
+    ids = sorted(rows)
+    means = np.array([np.mean(rows[name], axis=0) for name in ids])
+    return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
+
+
+def compare_toned(first, second):
+    """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
+    if first.ids != second.ids or (first.units != second.units).any():
+        raise ValueError(
+            f"the first system has {len(first.ids)} utterances of "
+            f"{first.units.sum():g} units, the second {len(second.ids)} of "
+            f"{second.units.sum():g}, expected the same references in the same number "
+            "of runs: compare runs over the same test set"
+        )
+    return compare_rates(first.errors, second.errors, first.units)
+
+
+class Corpus:
+    """Errors of all runs on the dev and test part of one corpus, or of its folds.
+
+    Arguments
+    ---------
+    folders : list of pathlib.Path
+        ``texts/CORPUS``, or one for each fold.
+    """
+
+    def __init__(self, *folders):
+        self.folders = folders
+
+    @cached_property
+    def runs(self):
+        """Variant to run to part to ``ToneErrors``. A run is named by fold and seed."""
+        runs = {}
+        for folder in self.folders:
+            fold = folder.name.rpartition("-")[2] + "/" if len(self.folders) > 1 else ""
+            for path in sorted(folder.glob("*/*/hyp_*.txt")):
+                part = path.stem.removeprefix("hyp_").partition("-")[0]
+                found = runs.setdefault(path.parts[-3], {})
+                errors = tone_errors(*read_texts(path))
+                found.setdefault(fold + path.parent.name, {})[part] = errors
+        return runs
+
+    @cached_property
+    def means(self):
+        """Variant to the errors of its tests, averaged over its runs."""
+        return {variant: self.mean(variant) for variant in self.runs}
+
+    @cached_property
+    def intervals(self):
+        """Variant to its mean error rate in percent, and the 95 % interval of it."""
+        return {
+            variant: (error_rate(*toned), *rate_interval(*toned))
+            for variant, mean in self.means.items()
+            for toned in [mean.measures["toned"]]
+        }
+
+    def mean(self, variant, part="test", names=None):
+        """A variant's errors, averaged over its runs, or over these."""
+        runs = self.runs[variant]
+        return average_runs([runs[name][part] for name in names or runs])
+
+    def rates(self, variant, measure="toned", part="test"):
+        """Run to error rate in percent."""
+        return {
+            name: error_rate(*run[part].measures[measure])
+            for name, run in sorted(self.runs.get(variant, {}).items())
+        }
+
+
+class Test(NamedTuple):
+    """A comparison of two variants, and its p-value corrected for their number."""
+
+    hypothesis: str
+    better: str
+    worse: str
+    runs: list
+    comparison: object
+    p_holm: float
+
+
+def compare_all(corpus):
+    """Every comparison of ``HYPOTHESES`` whose runs are there, corrected by Holm."""
+    tests = []
+    for name, a, b in HYPOTHESES:
+        runs = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
+        if runs:
+            pair = (corpus.mean(variant, names=runs) for variant in (b, a))
+            tests.append((name, a, b, runs, compare_toned(*pair)))
+    order = np.argsort([test[-1].p for test in tests], kind="stable")
+    corrected, largest = {}, 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(tests) - rank) * tests[i][-1].p))
+        corrected[i] = largest
+    return [Test(*test, corrected[i]) for i, test in enumerate(tests)]
