@@ -8,15 +8,12 @@ own for each module. Prints a table in Markdown, with machine, versions and date
 """
 
 import argparse
-import datetime
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import speechbrain
 import torch
 from speechbrain.nnet.attention import (
     MultiheadAttention,
@@ -24,6 +21,9 @@ from speechbrain.nnet.attention import (
     RelPosMHAXL,
     RoPEMHA,
 )
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from machine import describe
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.variants import load_variant
@@ -192,11 +192,8 @@ def main():
     torch.set_num_threads(1)
     if args.memory_of:
         return print_memory_of(args.memory_of)
-    name = torch.cuda.get_device_name() if args.device == "cuda" else platform.machine()
-    print(
-        f"{datetime.date.today()}, {name}, one thread, torch {torch.__version__}, "
-        f"SpeechBrain {speechbrain.__version__}"
-    )
+    device = f" on {torch.cuda.get_device_name()}" if args.device == "cuda" else ""
+    print(f"{describe(('torch', 'speechbrain'))}, one thread{device}")
     print_times(3 if args.quick else 9, args.device)
     if args.device == "cpu":
         print_memory()
