@@ -9,7 +9,7 @@ import speechbrain_pitchrope
 
 PACKAGE = Path(speechbrain_pitchrope.__file__).parent
 LEVELS = (
-    {"names", "inband", "files"},
+    {"names", "inband", "files", "nodes"},
     {"controls", "processing", "nnet", "augment"},
     {"variants", "lobes", "dataio"},
     {"swapping", "runs", "scoring"},

@@ -134,8 +134,7 @@ def _work_all(jobs, args, part, format_, failures):
             if target:
                 write_whole(target, content)
         except (OSError, RuntimeError, ValueError) as error:
-            named = str(source) in str(error)
-            failures.append(str(error) if named else f"{source}: {error}")
+            failures.append(options.failure(source, error))
             continue
         written += 1
         if not target:

@@ -117,9 +117,9 @@ def add_force(parser):
     add("--force", action="store_true", help="overwrite files that exist")
 
 
-def refuse_existing(out, force):
+def refuse_existing(out, force, is_folder=False):
     """The rule for overwriting: what exists stays, unless ``--force`` is given."""
-    if os.path.isdir(out):
+    if os.path.isdir(out) and not is_folder:
         raise ValueError(f"{out} is a folder: name a file in it")
     if os.path.exists(out) and not force:
         raise ValueError(
@@ -170,6 +170,11 @@ def _is_recording(file):
         return file.suffix.lower() in AUDIO
     with open(file, "rb") as opened:
         return bool(FIRST_BYTES.match(opened.read(12)))
+
+
+def failure(path, error):
+    """The line for ``report_failures`` about a recording: it names the path once."""
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
 
 
 def report_failures(command, failures, count, skipped=()):

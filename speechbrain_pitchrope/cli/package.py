@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from speechbrain_pitchrope.cli.options import add_force
+from speechbrain_pitchrope.cli.options import add_force, refuse_existing
 
 EXECUTES = (
     "The hyperparams.yaml is loaded, which executes what it names: open only those of "
@@ -30,11 +30,8 @@ def run(args):
 
     opened = open_run(args.run_folder)  # before torch is loaded
     folder = Path(args.out or opened.folder / "package")
-    if folder.exists() and not args.force:
-        raise ValueError(
-            f"{folder} exists: give another --out, or --force to overwrite it"
-        )
+    refuse_existing(folder, args.force, is_folder=True)
     from speechbrain_pitchrope.runs.package import package_run
 
-    print(package_run(args.run_folder, folder))
+    print(package_run(opened, folder))
     return 0

@@ -39,14 +39,14 @@ def run(args):
     """Write the page, say where it is and how large, and what it lacks."""
     from speechbrain_pitchrope.runs.run import open_run
 
-    folder = open_run(args.run_folder).folder  # before torch is loaded
-    path = Path(args.out or folder / "report.html")
+    opened = open_run(args.run_folder)  # before torch is loaded
+    path = Path(args.out or opened.folder / "report.html")
     refuse_existing(path, args.force)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--out is {path}: a report is HTML, name a file .html")
     from speechbrain_pitchrope.report import write_report
 
-    missing = write_report(args.run_folder, path, args.utterances, args.data_folder)
+    missing = write_report(opened, path, args.utterances, args.data_folder)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     for text in missing:
         print(f"pitchrope report: missing on the page: {text}", file=sys.stderr)

@@ -12,6 +12,7 @@ from speechbrain_pitchrope.cli.options import (
     add_force,
     add_recordings,
     add_section,
+    failure,
     find_recordings,
     number,
     refuse_existing,
@@ -62,8 +63,7 @@ def run(args):
             try:
                 text = transcribe(asr, path, args.longest, **part)
             except (OSError, RuntimeError, ValueError) as error:
-                named = str(path) in str(error)
-                failures.append(str(error) if named else f"{path}: {error}")
+                failures.append(failure(path, error))
             else:
                 print(path, text, sep="\t", file=stream, flush=True)
     return report_failures("transcribe", failures, len(found), skipped)

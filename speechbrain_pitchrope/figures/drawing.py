@@ -190,10 +190,15 @@ def frame_shift(run):
     return run.modules["CNN"].pool_stride * hop_length / run.hparams["sample_rate"]
 
 
+def use_pitch(nets, switches=LISTENING):
+    """Whether a switch is on in attention layers, which have the same settings."""
+    return any(getattr(net, name) != "none" for net in nets[:1] for name in switches)
+
+
 def require_heads(run, layers, heads, switches=LISTENING):
     """Refuse a run in which these switches are off, or which has no such heads."""
     nets = run.attention
-    if {getattr(net, name) for net in nets[:1] for name in switches} <= {"none"}:
+    if not use_pitch(nets, switches):
         raise ValueError(
             f"{run.folder} is a run of variant {run.variant!r}, which has no pitch "
             f"parameters to show here: give a run with {' or '.join(switches)}"

@@ -74,7 +74,7 @@ class Tables(NamedTuple):
 
 
 def make_tables(sample_rate, hop_length, window_size, f0_min, f0_max):
-    """The tables for hops and windows of so many samples, and a range of f0 in Hz.
+    """Make the tables of a hop and a window in samples, and a range of f0 in Hz.
 
     Lags go beyond the range: downwards by one, so that a peak at the end has two
     neighbours, and upwards as ``SEARCH_HZ`` says.

@@ -23,7 +23,7 @@ from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
 from speechbrain_pitchrope.runs.package import package_run
-from speechbrain_pitchrope.runs.run import open_run, reading
+from speechbrain_pitchrope.runs.run import Run, open_run, reading
 from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
 
@@ -77,7 +77,8 @@ class Report:
     """
 
     def __init__(self, output_folder):
-        self.run = run = open_run(open_run(output_folder).folder)  # not one checkpoint
+        opened = open_run(output_folder)
+        self.run = run = Run(opened.folder, opened.entries)  # not one checkpoint
         self.missing, self.splits = [], []
         self.log, self.model, self.learned = {}, None, ((), ())
         with noting(self.missing, "The course of the training"):
@@ -114,7 +115,7 @@ class Report:
         ]
 
     def page(self, utterances, data_folder=None):
-        """The page as HTML, with so many utterances; ``missing`` is then complete."""
+        """The page as HTML, showing ``utterances`` of them; completes ``missing``."""
         chosen = self.choose(utterances).items()
         shown = [self.show(*key, scored, data_folder) for key, scored in chosen]
         self.missing += [fault for one in shown for fault in one["faults"]]

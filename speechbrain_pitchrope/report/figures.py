@@ -50,11 +50,11 @@ def _data_uri(mime, content):
 
 def not_drawn(model):
     """Names of the figures for which there is no model, or nothing to show in it."""
-    nets = model.attention[:1] if model else []
+    nets = model.attention if model else []
     return [
         name
         for name, switches in FIGURES.items()
-        if {getattr(net, x) for net in nets for x in switches} <= {"none"} and switches
+        if switches and not drawing.use_pitch(nets, switches)
     ]
 
 

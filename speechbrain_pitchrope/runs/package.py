@@ -20,11 +20,11 @@ from speechbrain.utils.fetching import FetchConfig
 from speechbrain_pitchrope import __version__
 from speechbrain_pitchrope.files import replacing
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
+from speechbrain_pitchrope.nodes import class_of
 from speechbrain_pitchrope.runs.run import (
     HYPERPARAMS,
     MAPPING,
     TEXT,
-    class_of,
     interface_of,
     reading,
 )

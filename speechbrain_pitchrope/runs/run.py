@@ -9,11 +9,13 @@ import io
 import re
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
+from speechbrain_pitchrope.nodes import children, class_of, walk
 
 HYPERPARAMS = "hyperparams.yaml"
 
@@ -50,17 +52,9 @@ def reading(path, remedy):
         ) from error
 
 
-def class_of(node):
-    """Dotted path behind ``!new:`` or ``!name:``; "" for any other node."""
-    found = re.fullmatch(r"!(?:new|name):(.+)", str(getattr(node, "tag", "")))
-    return found[1] if found else ""
-
-
 def arguments_of(node):
     """{name: node} of a mapping; empty for any other node."""
-    if not isinstance(node, MappingNode):
-        return {}
-    return {str(key.value): value for key, value in node.value}
+    return dict(children(node)) if isinstance(node, MappingNode) else {}
 
 
 def read_entries(folder, advice):
@@ -77,8 +71,11 @@ def open_run(path):
     """Read the settings of a run, as a Run; nothing that its yaml names is executed.
 
     ``path`` is the run's output folder, which may have been moved since the training;
-    or one of its checkpoints, ``save/CKPT+...``, to use that one alone.
+    or one of its checkpoints, ``save/CKPT+...``, to use that one alone. A Run is
+    returned as it is.
     """
+    if isinstance(path, Run):
+        return path
     given = Path(path).absolute()
     folder = given.parent.parent if (given / "CKPT.yaml").is_file() else given
     advice = "give the output folder of a training run, or its save/CKPT+..."
@@ -115,7 +112,9 @@ class Run:
         self.folder, self.entries, self.checkpoint = folder, entries, checkpoint
         self.path = folder / HYPERPARAMS
         then = str(getattr(entries.get("output_folder"), "value", "")).rstrip("/")
-        for node in _nodes(entries.values()) if then else ():
+        seen = set()
+        below = (walk(node, seen=seen) for node in entries.values() if then)
+        for _, node in chain.from_iterable(below):
             if isinstance(node, ScalarNode) and f"{node.value}/".startswith(f"{then}/"):
                 node.value = str(folder) + node.value[len(then) :]
 
@@ -140,7 +139,7 @@ class Run:
     @property
     def variant(self):
         """Name of the variant; "custom" if its settings are written out."""
-        for node in _nodes([self.entries[self.chain[TRANSFORMER.entry]]]):
+        for _, node in walk(self.entries[self.chain[TRANSFORMER.entry]]):
             if str(node.tag) == f"{VARIANT_CALL}load_variant" and node.value:
                 return node.value[0].value
         return "custom"
@@ -253,18 +252,3 @@ class Run:
         yaml.serialize(MappingNode(MAPPING, pairs), text)
         text = re.sub(r"[ \t]+$", "", text.getvalue(), flags=re.MULTILINE)
         return re.sub(r"\n(?=\w+: !)", "\n\n", text)
-
-
-def _nodes(roots):
-    """Every node below these, once."""
-    waiting, seen = list(roots), {}
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen[id(node)] = node
-        if isinstance(node, MappingNode):
-            waiting += [part for pair in node.value for part in pair]
-        elif isinstance(node, SequenceNode):
-            waiting += node.value
-    return list(seen.values())

@@ -91,12 +91,12 @@ class TrainedRun(Run):
 
 
 def load_trained(run):
-    """A Run, or what ``open_run`` takes, as a TrainedRun.
+    """What ``open_run`` takes, as a TrainedRun.
 
     This runs what hyperparams.yaml names. Nothing is written, and the caller's random
     numbers stay the same. A ValueError names what is missing, damaged or does not fit.
     """
-    return TrainedRun(run if isinstance(run, Run) else open_run(run))
+    return TrainedRun(open_run(run))
 
 
 def _build(run):

@@ -12,14 +12,13 @@ import warnings
 from importlib.metadata import version
 
 from speechbrain_pitchrope import names
+from speechbrain_pitchrope.nodes import children, walk
 from speechbrain_pitchrope.swapping.recipe import (
     SENTENCES,
     UPSTREAM,
     Entry,
     argument,
-    children,
     domain,
-    walk,
 )
 
 INSTALLED = f"SpeechBrain {version('speechbrain')}"

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node
 
 from speechbrain_pitchrope import names
+from speechbrain_pitchrope.nodes import children, class_of, walk
 
 REFERENCE_TAGS = ("!ref", "!copy")
 MAX_CHAIN = 20  # a longer chain of references is a circle
@@ -43,24 +44,6 @@ def line(node):
     return node.start_mark.line + 1
 
 
-def children(node):
-    """(name, node) of each value in a mapping or item in a sequence, else none."""
-    if isinstance(node, MappingNode):
-        return [(str(key.value), value) for key, value in node.value]
-    items = node.value if isinstance(node, SequenceNode) else []
-    return [(str(index), item) for index, item in enumerate(items)]
-
-
-def walk(node, key="", seen=None):
-    """Yield (key, node) of a node and each below it, once; ``key`` is the node's."""
-    seen = set() if seen is None else seen
-    if id(node) not in seen:
-        seen.add(id(node))
-        yield key, node
-        for name, inner in children(node):
-            yield from walk(inner, f"{key}[{name}]" if key else name, seen)
-
-
 def argument(node, name):
     """The value under ``name``, or the item at this index; None if there is none."""
     return next((value for key, value in children(node) if key == name), None)
@@ -69,12 +52,6 @@ def argument(node, name):
 def parts_of(key):
     """["modules", "CNN"] of ``modules[CNN]``."""
     return key.replace("]", "").split("[")
-
-
-def class_of(node):
-    """Dotted path behind ``!new:`` or ``!name:``; None for any other node."""
-    found = re.fullmatch("!(?:new|name):(.+)", node.tag or "")
-    return found[1] if found else None
 
 
 class Document:

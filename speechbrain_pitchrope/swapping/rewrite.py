@@ -9,6 +9,7 @@ import re
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from speechbrain_pitchrope import names
+from speechbrain_pitchrope.nodes import walk
 from speechbrain_pitchrope.swapping.obstacles import check_swappable
 from speechbrain_pitchrope.swapping.recipe import (
     SENTENCES,
@@ -17,7 +18,6 @@ from speechbrain_pitchrope.swapping.recipe import (
     argument,
     compose,
     line,
-    walk,
 )
 from speechbrain_pitchrope.variants import load_streams
 
