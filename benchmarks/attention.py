@@ -1,17 +1,16 @@
 """Time and memory of pitch-aware attention beside SpeechBrain's, as ratios to RoPEMHA.
 
-    python benchmarks/attention.py [--quick] [--device cuda]
+    python benchmarks/attention.py [--quick]
 
 All modules take turns in one run, on the same padded batch, and each figure is the
 median of several turns over RoPEMHA's median. Memory is measured in a process of its
-own for each module. Prints a table in Markdown, with machine, versions and date.
+own for each module. Prints a table in Markdown, with machine, versions and date. On a
+GPU: benchmarks/gpu.py.
 """
 
 import argparse
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -24,6 +23,7 @@ from speechbrain.nnet.attention import (
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from machine import describe
+from timing import median_seconds, print_table
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.variants import load_variant
@@ -42,7 +42,7 @@ PASSES = (
 )
 
 
-def make_calls(embed_dim, num_heads, device, dropout=0.0):
+def make_calls(embed_dim, num_heads, dropout=0.0, device="cpu", variants=VARIANTS):
     """Name of each module to a function of (x, pitch, padding) that returns output."""
     rope = RoPEMHA(embed_dim, num_heads, dropout)
     relpos = RelPosMHAXL(embed_dim, num_heads, dropout)
@@ -62,7 +62,7 @@ def make_calls(embed_dim, num_heads, device, dropout=0.0):
         "RelPosMHAXL": call_relpos,
         "regularMHA": call_regular,
     }
-    for variant in VARIANTS:
+    for variant in variants:
         net = PitchRoPEMHA(embed_dim, num_heads, dropout, **load_variant(variant))
         net.to(device)
 
@@ -73,7 +73,7 @@ def make_calls(embed_dim, num_heads, device, dropout=0.0):
     return calls
 
 
-def make_batch(n_batch, n_frames, embed_dim, device):
+def make_batch(n_batch, n_frames, embed_dim, device="cpu"):
     """Frames, pitch channels and padding of utterances of different lengths."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(n_batch, n_frames, embed_dim, generator=generator)
@@ -84,87 +84,72 @@ def make_batch(n_batch, n_frames, embed_dim, device):
     return x.to(device), pitch.to(device), padding.to(device)
 
 
-def seconds(run, device):
-    """Wall time of one call."""
-    if device == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    run()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+def forward(call, batch):
+    """A function that runs the forward pass."""
+
+    def run():
+        with torch.no_grad():
+            call(*batch)
+
+    return run
 
 
-def median_ratios(runs, turns, device):
-    """Each run's median time over the baseline's, all runs taking turns."""
-    times = {name: [] for name in runs}
-    for turn in range(turns + 1):
-        for name, run in runs.items():
-            elapsed = seconds(run, device)
-            if turn:  # the first one warms up
-                times[name].append(elapsed)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    return {name: value / medians[BASELINE] for name, value in medians.items()}
+def forward_backward(call, batch, dtype=torch.float32):
+    """A function that runs both passes; bfloat16 by autocast, as a recipe has it."""
+    x, *others = batch
+    half = torch.autocast(x.device.type, dtype, enabled=dtype == torch.bfloat16)
+
+    def run():
+        leaf = x.clone().requires_grad_()
+        with half:
+            out = call(leaf, *others)
+        out.float().square().mean().backward()
+
+    return run
 
 
-def measure(embed_dim, num_heads, n_frames, turns, device):
-    """Ratios of one setting for each of ``PASSES``."""
-    batch = make_batch(LENGTHS[n_frames], n_frames, embed_dim, device)
-
-    def forward(call):
-        def run():
-            with torch.no_grad():
-                call(*batch)
-
-        return run
-
-    def forward_backward(call):
-        def run():
-            x = batch[0].clone().requires_grad_()
-            call(x, *batch[1:]).square().mean().backward()
-
-        return run
-
+def measure(embed_dim, num_heads, n_frames, turns):
+    """Each module's median time over the baseline's, for each of ``PASSES``."""
+    batch = make_batch(LENGTHS[n_frames], n_frames, embed_dim)
     ratios = []
     for make, dropout in zip(
         (forward, forward_backward, forward_backward), (0.0, 0.0, DROPOUT), strict=True
     ):
-        calls = make_calls(embed_dim, num_heads, device, dropout)
-        runs = {name: make(call) for name, call in calls.items()}
-        ratios.append(median_ratios(runs, turns, device))
+        calls = make_calls(embed_dim, num_heads, dropout)
+        runs = {name: make(call, batch) for name, call in calls.items()}
+        seconds = median_seconds(runs, turns)
+        ratios.append({name: x / seconds[BASELINE] for name, x in seconds.items()})
     return ratios
 
 
-def print_times(turns, device):
+def print_times(turns):
     """The tables of time."""
     settings = [(size, n) for size in SIZES for n in LENGTHS]
-    found = [measure(*SIZES[size], n, turns, device) for size, n in settings]
+    found = [measure(*SIZES[size], n, turns) for size, n in settings]
+    head = ["module", *(f"{size}, T = {n}" for size, n in settings)]
     for column, passes in enumerate(PASSES):
         print(f"\n{passes}, time over RoPEMHA's\n")
-        print("| module | " + " | ".join(f"{d}, T = {n}" for d, n in settings) + " |")
-        print("| --- " * (1 + len(settings)) + "|")
-        for name in found[0][column]:
-            ratios = " | ".join(f"{ratio[column][name]:.2f}" for ratio in found)
-            print(f"| {name} | {ratios} |")
+        names = found[0][column]
+        print_table(head, [[x, *(row[column][x] for row in found)] for x in names])
 
 
 def print_memory():
     """The table of peak memory, a process each."""
     print(f"\npeak memory of a padded forward pass, 512 / 8, T = {MEMORY_FRAMES}\n")
-    print("| module | MiB | over RoPEMHA's |\n| --- | --- | --- |")
     found = {}
     for name in (BASELINE, "RelPosMHAXL", "regularMHA", "ours, rope", "ours, all"):
         command = [sys.executable, __file__, "--memory-of", name]
         result = subprocess.run(command, check=True, capture_output=True, text=True)
         found[name] = float(result.stdout)
-        print(f"| {name} | {found[name]:.0f} | {found[name] / found[BASELINE]:.2f} |")
+    rows = [(name, round(x), x / found[BASELINE]) for name, x in found.items()]
+    print_table(("module", "MiB", "over RoPEMHA's"), rows)
 
 
 def print_memory_of(name):
     """MiB that one forward pass adds to this process at its peak (Linux)."""
     embed_dim, num_heads = SIZES["512 / 8"]
-    call = make_calls(embed_dim, num_heads, "cpu")[name]
-    x, pitch, padding = make_batch(1, MEMORY_FRAMES, embed_dim, "cpu")
+    call = make_calls(embed_dim, num_heads)[name]
+    x, pitch, padding = make_batch(1, MEMORY_FRAMES, embed_dim)
     padding[:, int(SHORTEST * MEMORY_FRAMES) :] = True
     with torch.no_grad():
         call(x[:, :64], pitch[:, :64], padding[:, :64])
@@ -186,17 +171,14 @@ def main():
     """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="three turns, not nine")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--memory-of", metavar="MODULE", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.memory_of:
         return print_memory_of(args.memory_of)
-    device = f" on {torch.cuda.get_device_name()}" if args.device == "cuda" else ""
-    print(f"{describe(('torch', 'speechbrain'))}, one thread{device}")
-    print_times(3 if args.quick else 9, args.device)
-    if args.device == "cpu":
-        print_memory()
+    print(f"{describe(('torch', 'speechbrain'))}, one thread")
+    print_times(3 if args.quick else 9)
+    print_memory()
 
 
 if __name__ == "__main__":

@@ -7,13 +7,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
-def describe(packages):
-    """Date, processor, cores and the versions of those packages that are installed.
+def describe(packages, device="cpu"):
+    """Date, card, processor, cores and versions of the packages that are installed.
 
     Arguments
     ---------
     packages : sequence of str
         Names of distributions.
+    device : str
+        "cuda" to name the card.
 
     Returns
     -------
@@ -25,10 +27,20 @@ def describe(packages):
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             found.append(f"{package} not installed")
+    card = f"{describe_card()}, " if device == "cuda" else ""
     return (
-        f"{datetime.date.today()}, {processor()} ({os.cpu_count()} cores), Python "
-        f"{platform.python_version()}, {', '.join(found)}"
+        f"{datetime.date.today()}, {card}{processor()} ({os.cpu_count()} cores), "
+        f"Python {platform.python_version()}, {', '.join(found)}"
     )
+
+
+def describe_card():
+    """The GPU's name and memory, and the CUDA that torch was built for."""
+    import torch
+
+    card = torch.cuda.get_device_properties(0)
+    memory = f"{card.total_memory / 2**30:.0f} GiB"
+    return f"{card.name} ({memory}, CUDA {torch.version.cuda})"
 
 
 def processor():

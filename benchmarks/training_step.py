@@ -12,10 +12,8 @@ with machine, versions and date.
 
 import argparse
 import re
-import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
@@ -23,6 +21,7 @@ from hyperpyyaml import load_hyperpyyaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from machine import describe
+from timing import median_seconds, print_table
 
 from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 
@@ -34,7 +33,7 @@ UPSTREAM = (BASELINE, "RelPosMHAXL")
 VARIANTS = ("rope", "theta", "similarity", "radius", "all", "phase_gaussian")
 
 
-def load(name, attention_type=None, variant="all"):
+def load(name, attention_type=None, variant="all", **overrides):
     """The hyperparameters of a recipe; SpeechBrain's own classes for an attention type.
 
     Arguments
@@ -45,6 +44,8 @@ def load(name, attention_type=None, variant="all"):
         As in ``TransformerASR``; ours if not given.
     variant : str
         What ours does.
+    **overrides : dict
+        Other values for keys of the file.
 
     Returns
     -------
@@ -63,32 +64,62 @@ def load(name, attention_type=None, variant="all"):
                 f"{name}.yaml gives pitch_attention {found} times, not once"
             )
     with tempfile.TemporaryDirectory() as folder:
-        overrides = {"data_folder": folder, "output_folder": folder, "variant": variant}
-        return load_hyperpyyaml(text, overrides)
+        own = {"data_folder": folder, "output_folder": folder, "variant": variant}
+        return load_hyperpyyaml(text, own | overrides)
 
 
-def make_batch(n_tokens, longest):
+def make_batch(n_tokens, longest, lengths=LENGTHS):
     """Waveforms of up to ``longest`` s, their relative lengths, tokens of the same."""
     generator = torch.Generator().manual_seed(0)
-    lengths = torch.tensor(LENGTHS)
+    lengths = torch.tensor(lengths)
     n_samples = (16000 * longest * lengths).long()
-    wavs = 0.1 * torch.randn(len(LENGTHS), max(n_samples), generator=generator)
+    wavs = 0.1 * torch.randn(len(lengths), max(n_samples), generator=generator)
     wavs[torch.arange(wavs.shape[1]) >= n_samples[:, None]] = 0
-    shape = len(LENGTHS), int(TOKENS_PER_SECOND * longest)
+    shape = len(lengths), int(TOKENS_PER_SECOND * longest)
     tokens = torch.randint(3, n_tokens, shape, generator=generator)
     return wavs, lengths, tokens
 
 
-def make_step(hparams, longest):
-    """A function that trains one step, as train.py of the recipe does."""
-    modules = torch.nn.ModuleDict(hparams["modules"]).train()
+def make_step(
+    hparams,
+    longest,
+    lengths=LENGTHS,
+    device="cpu",
+    dtype=torch.float32,
+    compiled=lambda transformer: transformer,
+):
+    """A function that trains one step, as train.py of the recipe does.
+
+    Arguments
+    ---------
+    hparams : dict
+        What ``load`` gave.
+    longest : float
+        Length of the longest utterance in s.
+    lengths : sequence of float
+        Of each utterance, relative.
+    device : str
+        Where to train.
+    dtype : torch.dtype
+        float32, or bfloat16 for what ``--precision bf16`` does.
+    compiled : callable
+        What is done to the transformer first.
+
+    Returns
+    -------
+    callable
+    """
+    modules = {name: each.to(device) for name, each in hparams["modules"].items()}
+    modules["Transformer"] = compiled(modules["Transformer"])
+    modules = torch.nn.ModuleDict(modules).train()
     optimizer = hparams["Adam"](modules.parameters())
     bos, eos = hparams["bos_index"], hparams["eos_index"]
-    wavs, lengths, tokens = make_batch(hparams["output_neurons"], longest)
+    batch = make_batch(hparams["output_neurons"], longest, lengths)
+    wavs, lengths, tokens = (x.to(device) for x in batch)
     tokens_bos = torch.nn.functional.pad(tokens, (1, 0), value=bos)
     tokens_eos = torch.nn.functional.pad(tokens, (0, 1), value=eos)
 
-    def step():
+    def find_loss():
         feats = hparams["compute_features"](wavs)
         feats = modules["normalize"](feats, lengths, epoch=1)
         feats, wav_lens = hparams["fea_augment"](feats, lengths)
@@ -100,25 +131,17 @@ def make_step(hparams, longest):
         loss_ctc = hparams["ctc_cost"](p_ctc, tokens, wav_lens, lengths).sum()
         loss_seq = hparams["seq_cost"](p_seq, tokens_eos, length=lengths).sum()
         weight = hparams["ctc_weight"]
-        (weight * loss_ctc + (1 - weight) * loss_seq).backward()
+        return weight * loss_ctc + (1 - weight) * loss_seq
+
+    def step():
+        with torch.autocast(device, dtype, enabled=dtype == torch.bfloat16):
+            loss = find_loss()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(modules.parameters(), hparams["max_grad_norm"])
         optimizer.step()
         optimizer.zero_grad()
 
     return step
-
-
-def median_seconds(steps, turns):
-    """Median time of each step, all taking turns."""
-    elapsed = {name: [] for name in steps}
-    for turn in range(turns + 1):
-        for name, step in steps.items():
-            torch.manual_seed(turn)  # SpecAugment drops the same for all
-            start = time.perf_counter()
-            step()
-            if turn:  # the first one warms up
-                elapsed[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in elapsed.items()}
 
 
 def main():
@@ -145,15 +168,11 @@ def main():
     seconds = median_seconds(steps, 3 if args.quick else 9)
     size = f"{len(LENGTHS)} utterances of up to {args.longest:g} s"
     print(f"\na training step of {args.hparams}, {size}\n")
-    print(
-        "| attention | seconds | "
-        + " | ".join(f"over {name}'s" for name in UPSTREAM)
-        + " |"
+    head = ["attention", "seconds", *(f"over {name}'s" for name in UPSTREAM)]
+    print_table(
+        head,
+        [[name, x, *(x / seconds[y] for y in UPSTREAM)] for name, x in seconds.items()],
     )
-    print("| --- " * (2 + len(UPSTREAM)) + "|")
-    for name, value in seconds.items():
-        ratios = " | ".join(f"{value / seconds[other]:.2f}" for other in UPSTREAM)
-        print(f"| {name} | {value:.2f} | {ratios} |")
 
 
 if __name__ == "__main__":
