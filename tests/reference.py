@@ -107,8 +107,8 @@ def attend(net, x, pitch, key_padding_mask=None, attn_mask=None, kept=None):
 
 def with_gradients(out, inputs):
     """An output, and the gradients to ``inputs`` of its product with a ramp."""
-    ramp = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
-    loss = (out * ramp).sum()
+    ramp = torch.linspace(-1, 1, out.numel(), dtype=out.dtype, device=out.device)
+    loss = (out * ramp.view_as(out)).sum()
     return [out, *torch.autograd.grad(loss, inputs, materialize_grads=True)]
 
 
