@@ -6,7 +6,8 @@ BIN := .venv/bin
 RECIPE := recipes/LibriSpeech/ASR/transformer
 DEMO := demo
 
-.PHONY: all env demo tones test bench-attention bench-step bench-pitch lint format clean
+.PHONY: all env demo tones test bench-attention bench-step bench-pitch bench-gpu wheels
+.PHONY: lint format clean
 
 all: env
 
@@ -65,6 +66,19 @@ bench-step: env
 bench-pitch: env
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/pitch.py $(if $(DATA),--data $(DATA))
+
+# Everything on a GPU. Where pip reaches nothing: `make bench-gpu WHEELS=DIR`, which runs
+# $(PYTHON), with the wheels that `make wheels WHEELS=DIR` downloads elsewhere.
+bench-gpu: $(if $(WHEELS),,env)
+	$(if $(WHEELS),$(PYTHON),$(BIN)/python) benchmarks/gpu.py \
+		$(if $(WHEELS),--wheels $(WHEELS)) $(if $(CORPUS),--corpus $(CORPUS))
+
+WHEELS_FOR := 3.12
+wheels:
+	$(PYTHON) -m pip download --quiet --no-deps --only-binary :all: \
+		--python-version $(WHEELS_FOR) --dest $(or $(WHEELS),wheels) \
+		'speechbrain>=1.1,<1.2' 'hyperpyyaml>=1.2' 'ruamel.yaml<0.19' pyyaml \
+		soundfile cffi joblib cloudpickle packaging
 
 lint: env
 	$(BIN)/ruff check .
