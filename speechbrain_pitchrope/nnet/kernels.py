@@ -112,15 +112,15 @@ class _FastFold(torch.autograd.Function):
         turned = folded[:2, ..., :head_dim].permute(1, 2, 3, 0, 4)
         _multiply(queries_keys, z[..., None, :], turned)
         folded[2, ..., :head_dim] = value
-        folded[2, ..., head_dim:] = 0
+        folded[2, ..., head_dim:].zero_()
         last = head_dim
         if query_columns is not None:
             last += query_columns.shape[-1]
             folded[0, ..., head_dim:last] = query_columns
             folded[1, ..., head_dim:last] = key_columns
-        folded[:2, ..., last:] = 0
+        folded[:2, ..., last:].zero_()
         if padding is not None:
-            folded[0, ..., last] = 1 / scale
+            folded[0, ..., last].fill_(1 / scale)
             folded[1, ..., last].masked_fill_(padding[:, :, None], MASKED)
         ctx.save_for_backward(turned, z)
         ctx.columns = slice(head_dim, last)

@@ -73,13 +73,12 @@ def cosine_columns(pitch, table, scale=1.0, *, voiced, even=None, odd=None):
     odd = torch.zeros_like(even) if odd is None else odd
     frequency, shift = table
     u, v = pitch.log_f0[..., None, None], pitch.voicing[..., None, None]
-    key_columns, quarter_later = (v * torch.addcmul(shift, u, frequency).cos()).chunk(
-        2, -1
-    )
+    cosines = v * torch.addcmul(shift, u, frequency).cos()
+    cosines = cosines.unflatten(-1, (2, -1))  # of now, and of a quarter turn later
     mu = voiced[:, None]
     weights = torch.cat((even, even, mu, odd, odd, mu), -1) / scale
-    even, odd = weights.chunk(2, -1)
-    query_columns = torch.addcmul(even * key_columns, odd, quarter_later)
+    query_columns = (weights.unflatten(-1, (2, -1)) * cosines).sum(-2)
+    key_columns = cosines[..., 0, :]
     return query_columns, key_columns.expand_as(query_columns)
 
 
