@@ -10,9 +10,6 @@ from speechbrain_pitchrope.names import TRANSFORMER
 from speechbrain_pitchrope.nnet import kernels, rotary
 from speechbrain_pitchrope.nnet.similarity import PARAMETERS, SIMILARITY
 
-MASKED = -1e4
-"""What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
-
 CHOICES = {
     "theta": (*rotary.THETA, "none"),
     "similarity": tuple(SIMILARITY),
@@ -109,6 +106,8 @@ class PitchRoPEMHA(RoPEMHA):
             zeros = torch.zeros(num_heads, pairs, n_slopes)
             self.radius_slope = torch.nn.Parameter(zeros)
         self.register_load_state_dict_pre_hook(_refuse_other_forms)
+        self._unmodulated_angles = kernels.Table(self._make_angles)
+        self._bias_table = kernels.Table(self._make_bias_table)
 
     def forward(
         self,
@@ -150,14 +149,13 @@ class PitchRoPEMHA(RoPEMHA):
         with torch.autocast(projected.device.type, enabled=False):
             pitch = None if pos_embs is None else inband.unpack(pos_embs.to(dtype))
             log_radius, theta = self.polar(projected.shape[1], pitch, dtype)
-            columns = self._columns(projected, pitch, key_padding_mask, dtype)
+            columns = None if pitch is None else self._columns(pitch, self.scale)
+            padding = None if key_padding_mask is None else key_padding_mask.bool()
             fold = kernels.fold if kernels.is_traced() else kernels.fast_fold
-            folded = fold(projected, log_radius, theta, *columns)
+            folded = fold(projected, log_radius, theta, columns, padding, self.scale)
             mask = self._mask(attn_mask, pitch, projected.dtype)
         dropout_p = self.dropout if self.training else 0.0
-        x = kernels.attend(
-            *folded, key_padding_mask, mask, self.head_dim, dropout_p, self.scale
-        )
+        x = kernels.attend(*folded, padding, mask, self.head_dim, dropout_p, self.scale)
         out = self.out_proj(x.flatten(2))
         return (out, None) if return_attn_weights else out
 
@@ -167,11 +165,12 @@ class PitchRoPEMHA(RoPEMHA):
         ``log r`` is None where every r is 1; theta is [T, 1, head_dim / 2] where pitch
         has no part in it, as without ``pitch``.
         """
-        spacing = rotary.FREQUENCIES[self.frequencies]
-        omega = spacing(self.head_dim, dtype, self.out_proj.weight.device)
-        log_radius, theta = None, rotary.unmodulated_angles(n_frames, omega)
+        device = self.out_proj.weight.device
+        unmodulated = self._unmodulated_angles(max(n_frames, 2), dtype, device)
+        log_radius, theta, omega = None, unmodulated[:n_frames], unmodulated[1]
         if pitch is not None and self.theta != "none":
-            theta = rotary.THETA[self.theta].angles(pitch, self.rate(dtype), omega)
+            angles = rotary.THETA[self.theta].angles
+            theta = angles(pitch, self.rate(dtype), theta, omega)
         if pitch is not None and self.radius != "none":
             log_radii, _ = rotary.RADIUS[self.radius]
             log_radius = log_radii(pitch, self.radius_slope.to(dtype))
@@ -191,7 +190,7 @@ class PitchRoPEMHA(RoPEMHA):
         if form.columns is None:
             n_batch, n_frames = pitch.log_f0.shape
             return pitch.log_f0.new_zeros(n_batch, self.num_heads, n_frames, n_frames)
-        return torch.einsum("bmhc,bnhc->bhmn", *form.columns(pitch, **parameters))
+        return torch.einsum("bmhc,bnhc->bhmn", *self._columns(pitch))
 
     @torch.no_grad()
     def attention_weights(
@@ -229,23 +228,21 @@ class PitchRoPEMHA(RoPEMHA):
         bias = self.similarity_bias(pitch).to(dtype)
         return bias if allowed is None else bias.masked_fill(~allowed, -math.inf)
 
-    def _columns(self, projected, pitch, key_padding_mask, dtype):
-        """What stands beside q and k, each [B, T, H, n]: the bias, and the padding.
+    def _columns(self, pitch, scale=1.0):
+        """What stands beside q and k, each [B, T, H, 7], or None: the bias."""
+        form, u = SIMILARITY[self.similarity], pitch.log_f0
+        if form.columns is None:
+            return None
+        table = self._bias_table(2, u.dtype, u.device)
+        return form.columns(pitch, table, scale, **self._bias_parameters(u.dtype))
 
-        It stands there before the kernel scales the product of q and k, so it is
-        divided by the scale.
-        """
-        column = projected.new_zeros(*projected.shape[:3], 1, dtype=dtype)
-        columns = [(column[..., :0], column[..., :0])]
-        form = SIMILARITY[self.similarity]
-        if pitch is not None and form.columns is not None:
-            parameters = self._bias_parameters(dtype)
-            columns.append(form.columns(pitch, self.scale, **parameters))
-        if key_padding_mask is not None:
-            padding = key_padding_mask.bool()[:, :, None, None]
-            key_column = column.masked_fill(padding, MASKED)
-            columns.append((column + 1 / self.scale, key_column))
-        return tuple(torch.cat(parts, -1) for parts in zip(*columns, strict=True))
+    def _make_angles(self, n_frames, dtype, device):
+        omega = rotary.FREQUENCIES[self.frequencies](self.head_dim, dtype, device)
+        return rotary.unmodulated_angles(n_frames, omega)
+
+    def _make_bias_table(self, _n_rows, dtype, device):
+        table = SIMILARITY[self.similarity].table
+        return torch.tensor(table, dtype=dtype, device=device)
 
     def _project(self, x):
         """RoPEMHA's q, k and v of each head side by side, [B, T, H, 3 head_dim]."""

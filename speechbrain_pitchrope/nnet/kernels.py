@@ -3,14 +3,15 @@
     projected [B, T, H, 3 head_dim] -> query, key, value [B, T, H, width]
         -> attended [B, T, H, head_dim]
 
-    query = ( q turned by torch.polar(r, theta) | columns of the bias | 0 )
-    key   = ( k turned by torch.polar(r, theta) | columns of the bias | 0 )
-    value = ( v                                                       | 0 )
+    query = ( q turned by torch.polar(r, theta) | columns of the bias | 1 / scale | 0 )
+    key   = ( k turned by torch.polar(r, theta) | columns of the bias | padding   | 0 )
+    value = ( v                                                                   | 0 )
 
 ``fold`` makes query, key and value in torch operations that compilers and exporters
 understand; ``fast_fold`` makes the same with complex numbers and a gradient written by
-hand, which keeps less and passes over the data less often. Fused kernels want one width
-for all three, and on CUDA a multiple of 8.
+hand, which keeps less, passes over the data less often, and starts 12 kernels at most.
+Fused kernels want one width for all three, and on CUDA a multiple of 8. The padding is
+a column, and no mask, which would keep them from being chosen.
 
 ``attend`` then calls the kernel that suits the device. On a CPU torch has none with
 dropout; ``attend_with_dropout`` is ours.
@@ -25,110 +26,165 @@ from speechbrain_pitchrope.nnet import rotary
 WIDTH_MULTIPLE = 8
 """What widths are a multiple of wherever there are columns."""
 
+MASKED = -1e4
+"""What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
+
 
 def is_traced():
     """Whether the calls are being recorded, for inputs of other lengths than these."""
     return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
-def fold(projected, log_radius, theta, query_columns, key_columns):
+class Table:
+    """A table that is the same in every call, kept from one to the next.
+
+    ``make`` makes it from a number of rows, a dtype and a device. It is no buffer,
+    which ``half()`` would round, and is never made in inference mode, whose tensors
+    gradients can't pass.
+    """
+
+    def __init__(self, make):
+        self.make, self.kept = make, None
+
+    def __call__(self, n_rows, dtype, device):
+        """The first ``n_rows`` rows."""
+        if is_traced():
+            return self.make(n_rows, dtype, device)
+        kept = self.kept
+        same = kept is not None and (kept.dtype, kept.device) == (dtype, device)
+        if not same or len(kept) < n_rows:
+            with torch.inference_mode(False):
+                kept = self.kept = self.make(n_rows, dtype, device)
+        return kept[:n_rows]
+
+
+def fold(projected, log_radius, theta, columns=None, padding=None, scale=1.0):
     """Queries, keys and values for a fused kernel, of the dtype of ``projected``.
 
     ``log_radius`` [B, T, H, head_dim / 2] is log r, or None for r = 1, and ``theta`` of
-    this shape or [T, 1, head_dim / 2]; both in single or double precision. The dot
-    product of the columns [B, T, H, n], n >= 0, is added to that of q and k.
+    this shape or [T, 1, head_dim / 2]; both in single or double precision. ``columns``
+    are those of queries and of keys, [B, T, H, n]: their dot product is added to that
+    of q and k. Keys where ``padding`` [B, T] is True are masked. ``scale`` is what the
+    kernel will multiply by.
     """
     query, key, value = projected.chunk(3, -1)
     rotation = rotary.polar(log_radius, theta)
-    n_columns = query_columns.shape[-1]
-    n_zeros = _width(value, query_columns) - value.shape[-1] - n_columns
-    zeros = value.new_zeros(*value.shape[:-1], n_columns + n_zeros)
+    queries, keys = rotary.rotate(query, *rotation), rotary.rotate(key, *rotation)
+    if columns is not None:
+        queries, keys = (*queries, columns[0]), (*keys, columns[1])
+    zero = value.new_zeros(*value.shape[:-1], 1)
+    if padding is not None:
+        queries = (*queries, zero + 1 / scale)
+        keys = (*keys, zero.masked_fill(padding[:, :, None, None], MASKED))
+    width = _width(value, columns and columns[0], padding)
 
-    def turned(x, columns):
-        parts = (*rotary.rotate(x, *rotation), columns, zeros[..., :n_zeros])
-        return torch.cat([part.to(value.dtype) for part in parts], -1)
+    def widened(parts):
+        whole = torch.cat([part.to(value.dtype) for part in parts], -1)
+        zeros = zero.expand(*zero.shape[:-1], width - whole.shape[-1])
+        return torch.cat((whole, zeros), -1)
 
-    return (
-        turned(query, query_columns),
-        turned(key, key_columns),
-        torch.cat((value, zeros), -1),
-    )
+    return widened(queries), widened(keys), widened((value,))
 
 
-def fast_fold(projected, log_radius, theta, query_columns, key_columns):
+def fast_fold(projected, log_radius, theta, columns=None, padding=None, scale=1.0):
     """``fold``, but for the order of dimensions within queries and keys."""
-    return _FastFold.apply(projected, log_radius, theta, query_columns, key_columns)
+    columns = columns or (None, None)
+    return _FastFold.apply(projected, log_radius, theta, *columns, padding, scale)
 
 
 class _FastFold(torch.autograd.Function):
     """Multiplication by z = exp(log r + j theta), of which only z itself is kept.
 
     With y = z x and G the gradient to y, that to x is conj(z) G, and that to
-    log r + j theta is conj(y) G; the kernel keeps y as well.
+    log r + j theta is conj(y) G; the kernel keeps y as well. Queries and keys are
+    multiplied at once.
     """
 
     @staticmethod
-    def forward(ctx, projected, log_radius, theta, query_columns, key_columns):
-        query, key, value = projected.chunk(3, -1)
-        z = torch.complex(*rotary.polar(log_radius, theta))
-        head_dim, columns = value.shape[-1], query_columns.shape[-1]
-        shape = (*value.shape[:-1], _width(value, query_columns))
-        folded = [value.new_empty(shape) for _ in range(3)]
-        for x, wide in zip((query, key), folded[:2], strict=True):
-            _multiply(x, z, wide[..., :head_dim])
-        folded[2][..., :head_dim] = value
-        for wide, beside in zip(folded, (query_columns, key_columns, 0), strict=True):
-            wide[..., head_dim : head_dim + columns] = beside
-            wide[..., head_dim + columns :] = 0
-        ctx.save_for_backward(*folded[:2], z)
-        ctx.columns = slice(head_dim, head_dim + columns)
+    def forward(
+        ctx, projected, log_radius, theta, query_columns, key_columns, padding, scale
+    ):
+        queries_keys, value = _split(projected)
+        radius = theta.new_ones(()) if log_radius is None else log_radius.exp()
+        z = torch.polar(radius, theta)
+        head_dim, width = value.shape[-1], _width(value, query_columns, padding)
+        folded = projected.new_empty(3, *value.shape[:-1], width)
+        turned = folded[:2, ..., :head_dim].permute(1, 2, 3, 0, 4)
+        _multiply(queries_keys, z[..., None, :], turned)
+        folded[2, ..., :head_dim] = value
+        folded[2, ..., head_dim:].zero_()
+        last = head_dim
+        if query_columns is not None:
+            last += query_columns.shape[-1]
+            folded[0, ..., head_dim:last] = query_columns
+            folded[1, ..., head_dim:last] = key_columns
+        folded[:2, ..., last:].zero_()
+        if padding is not None:
+            folded[0, ..., last].fill_(1 / scale)
+            folded[1, ..., last].masked_fill_(padding[:, :, None], MASKED)
+        ctx.save_for_backward(turned, z)
+        ctx.columns = slice(head_dim, last)
         return tuple(folded)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, *gradients):
-        query, key, z = ctx.saved_tensors
-        head_dim = 2 * z.shape[-1]
-        to_projected = query.new_empty(*query.shape[:-1], 3 * head_dim)
-        to_query, to_key, to_value = to_projected.chunk(3, -1)
+        turned, z = ctx.saved_tensors
+        head_dim = turned.shape[-1]
+        to_projected = turned.new_empty(*turned.shape[:3], 3 * head_dim)
+        to_queries_keys, to_value = _split(to_projected)
         to_value.copy_(gradients[2][..., :head_dim])
-        conjugate, to_exponent = z.conj_physical(), 0
-        for y, gradient, to_x in zip(
-            (query, key), gradients[:2], (to_query, to_key), strict=True
-        ):
-            of_pairs = gradient[..., :head_dim]
-            _multiply(of_pairs, conjugate, to_x)
-            if any(ctx.needs_input_grad[1:3]):
-                turned = _complex(y[..., :head_dim], z).conj_physical()
-                to_exponent = turned.mul_(_complex(of_pairs, z)).add_(to_exponent)
+        to_turned = torch.stack(gradients[:2], -2)[..., :head_dim]
+        to_turned = _complex(to_turned, z)
+        _multiply(to_turned, z.conj_physical()[..., None, :], to_queries_keys)
+        to_exponent = None
+        if any(ctx.needs_input_grad[1:3]):
+            to_exponent = _complex(turned, z).conj_physical().mul_(to_turned).sum(-2)
         return (
             to_projected,
             to_exponent.real if ctx.needs_input_grad[1] else None,
             to_exponent.imag if ctx.needs_input_grad[2] else None,
-            *(gradient[..., ctx.columns] for gradient in gradients[:2]),
+            *(
+                gradient[..., ctx.columns] if needed else None
+                for gradient, needed in zip(
+                    gradients[:2], ctx.needs_input_grad[3:5], strict=True
+                )
+            ),
+            *(None, None),
         )
+
+
+def _split(projected):
+    """Views of [B, T, H, 3 head_dim]: queries and keys [..., 2, head_dim], values."""
+    parts = projected.unflatten(-1, (3, -1))
+    return parts[..., :2, :], parts[..., 2, :]
 
 
 def _multiply(x, z, out):
     """Write z x to ``out``, neighbouring dimensions being one complex number."""
+    x = _complex(x, z)
     if out.dtype == z.real.dtype:
-        torch.mul(_complex(x, z), z, out=_complex(out, z))
+        torch.mul(x, z, out=_complex(out, z))
     else:
-        out.copy_(torch.view_as_real(_complex(x, z) * z).flatten(-2))
+        out.copy_(torch.view_as_real(x * z).flatten(-2))
 
 
 def _complex(x, z):
     """[..., 2 n] as complex numbers [..., n] of the precision of ``z``."""
+    if x.is_complex():
+        return x
     x = x.to(z.real.dtype)
     if x.stride(-1) != 1:
         x = x.contiguous()
     return torch.view_as_complex(x.unflatten(-1, (-1, 2)))
 
 
-def _width(value, columns):
+def _width(value, columns, padding):
     """Width of a head and the columns beside it."""
-    width, n_columns = value.shape[-1], columns.shape[-1]
-    return width + n_columns + -(width + n_columns) % WIDTH_MULTIPLE * bool(n_columns)
+    n_columns = 0 if columns is None else columns.shape[-1]
+    n_columns += padding is not None
+    width = value.shape[-1] + n_columns
+    return width + -width % WIDTH_MULTIPLE * bool(n_columns)
 
 
 def attend(

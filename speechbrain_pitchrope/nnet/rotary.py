@@ -78,53 +78,48 @@ def unmodulated_angles(n_frames, omega):
     return t[:, None, None] * omega
 
 
-def offset_angles(pitch, offset, omega):
+def offset_angles(pitch, offset, unmodulated, omega=None):
     """theta_{t,h,i} = omega_i t + c_{h,i} u_t, with c in radians an octave.
 
-    Relative in time and in pitch: the angle between a query and a key depends on
-    t_m - t_n and u_m - u_n, and not on the frames between them. An unvoiced frame has
-    u = 0, the speaker's level. Two positions with learned frequencies serve images as
-    well (B. Heo et al., "Rotary Position Embedding for Vision Transformer",
-    arXiv:2403.13298, eq. 12).
+    ``unmodulated`` is omega_i t. Relative in time and in pitch: the angle between a
+    query and a key depends on t_m - t_n and u_m - u_n, and not on the frames between
+    them. An unvoiced frame has u = 0, the speaker's level. Two positions with learned
+    frequencies serve images as well (B. Heo et al., "Rotary Position Embedding for
+    Vision Transformer", arXiv:2403.13298, eq. 12).
 
     Example
     -------
     >>> pitch = inband.unpack(torch.tensor([[[0.5, 0, 0, 0], [1, 0, 0, 0]]]))
-    >>> offset_angles(pitch, torch.tensor([[0.2]]), torch.ones(1)).flatten()
+    >>> unmodulated = unmodulated_angles(2, torch.ones(1))
+    >>> offset_angles(pitch, torch.tensor([[0.2]]), unmodulated).flatten()
     tensor([0.1000, 1.2000])
     """
-    unmodulated = unmodulated_angles(pitch.log_f0.shape[1], omega)
-    return torch.addcmul(unmodulated, pitch.log_f0[:, :, None, None], offset)
+    return torch.addcmul(unmodulated, pitch.log_f0[..., None, None], offset)
 
 
-def phase_angles(pitch, rate, omega):
+def phase_angles(pitch, rate, unmodulated, omega):
     """theta_{t,h,i} = omega_i * sum over s <= t of (1 + a_{h,i} u_s): for comparison.
 
     Each pair is a clock whose rate follows pitch. Only differences of angles matter, so
     the sum may start at any frame. Here frame 0 is at angle omega_i a_{h,i} u_0, which
     makes unmodulated angles omega_i t.
     """
-    return _modulated_angles(pitch.log_f0.cumsum(1), rate, omega)
+    course = pitch.log_f0.cumsum(1)[..., None, None]
+    return torch.addcmul(unmodulated, course, rate * omega)
 
 
-def utterance_angles(pitch, rate, omega):
+def utterance_angles(pitch, rate, unmodulated, omega):
     """One rate an utterance, by its register g: omega_i * sum (1 + a_{h,i} g_s)."""
-    return _modulated_angles(pitch.register.cumsum(1), rate, omega)
+    course = pitch.register.cumsum(1)[..., None, None]
+    return torch.addcmul(unmodulated, course, rate * omega)
 
 
-def frame_angles(pitch, rate, omega):
+def frame_angles(pitch, rate, unmodulated, omega):
     """omega_i t (1 + a_{h,i} u_t): each frame's pitch scales its whole position.
 
     Not relative: the effect of a frame's pitch grows with its distance from the start.
     """
-    t = torch.arange(pitch.log_f0.shape[1], dtype=omega.dtype, device=omega.device)
-    return _modulated_angles(t * pitch.log_f0, rate, omega)
-
-
-def _modulated_angles(course, rate, omega):
-    """omega_i (t + a_{h,i} course_t), for a course in octaves of shape [B, T]."""
-    unmodulated = unmodulated_angles(course.shape[1], omega)
-    return torch.addcmul(unmodulated, course[:, :, None, None], rate * omega)
+    return torch.addcmul(unmodulated, pitch.log_f0[..., None, None] * unmodulated, rate)
 
 
 def bounded_rate(rate):

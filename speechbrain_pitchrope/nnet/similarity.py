@@ -34,11 +34,19 @@ COSINES = (2.0, 4.5, 9.0)
 """k_j in radians an octave, periods of 3.1, 1.4 and 0.7 octaves: sin(k_1 d) orders
 pitches within 0.8 octaves of each other, and k_3 tells fractions of a tone's range."""
 
-KAPPA = (0.421, 1.279, 2.186)
-"""Frequencies of the Gaussian's cosines, in radians per sigma."""
+_QUARTER = math.pi / 2
+_SHIFT = (0.0, 0.0, 0.0, -_QUARTER, -_QUARTER, -_QUARTER, 0.0)
 
-WEIGHTS = (0.617, 0.308, 0.069)
-"""Weights of these cosines: within 0.014 of the Gaussian up to 5 sigma."""
+COSINE_TABLE = (
+    2 * (*COSINES, *COSINES, 0.0),
+    (*_SHIFT, *(shift - _QUARTER for shift in _SHIFT)),
+)
+"""Frequency and shift of the cosines that give c_j, s_j and 1, and of those a quarter
+of a turn later, which give s_j, -c_j and 0: sin(x) is cos(x - pi / 2)."""
+
+GAUSSIAN_TABLE = (0.421, 1.279, 2.186), (0.617, 0.308, 0.069)
+"""Frequencies of the Gaussian's cosines, in radians per sigma, and their weights:
+within 0.014 of the Gaussian up to 5 sigma."""
 
 MIN_BANDWIDTH = 2 * inband.MAX_OCTAVES / 5
 """Least sigma, in octaves: no two frames are then more than 5 sigma apart, and the
@@ -46,32 +54,31 @@ cosines never come round again. A sharper bias comes from a larger beta: near it
 the kernel is as wide as sigma / sqrt(beta)."""
 
 
-def cosine_columns(pitch, scale=1.0, *, voiced, even=None, odd=None):
+def cosine_columns(pitch, table, scale=1.0, *, voiced, even=None, odd=None):
     """The columns of q and of k whose dot product is the bias.
 
-    ``even`` is A, ``odd`` B and ``voiced`` mu; A or B that is not given is zero.
+    With c_j = cos(k_j u) and s_j = sin(k_j u), they are v (A_j c_j + B_j s_j,
+    A_j s_j - B_j c_j, mu) and v (c_j, s_j, 1). ``table`` is ``COSINE_TABLE``, ``even``
+    is A, ``odd`` B and ``voiced`` mu; A or B that is not given is zero.
 
     Example
     -------
     >>> pitch = inband.unpack(torch.tensor([[[0, 1.0, 0, 0], [0.5, 1, 0, 0]]]))
-    >>> odd = torch.tensor([[1.0, 0.0, 0.0]])
-    >>> q, k = cosine_columns(pitch, voiced=torch.zeros(1), odd=odd)
+    >>> odd, table = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor(COSINE_TABLE)
+    >>> q, k = cosine_columns(pitch, table, voiced=torch.zeros(1), odd=odd)
     >>> (q[0, 1, 0] @ k[0, 0, 0]).item()  # sin(2 * 0.5)
     0.8414...
     """
     even = torch.zeros_like(odd) if even is None else even
     odd = torch.zeros_like(even) if odd is None else odd
-    phase = pitch.log_f0[..., None, None] * even.new_tensor(COSINES)
-    cosine, sine = phase.cos(), phase.sin()
-    voicing = pitch.voicing[..., None, None]
-    parts = (
-        torch.addcmul(even * cosine, odd, sine),
-        torch.addcmul(even * sine, odd, cosine, value=-1),
-        voiced[:, None].expand(*phase.shape[:2], -1, -1),
-    )
-    query_columns = voicing / scale * torch.cat(parts, -1)
-    one = torch.ones_like(phase[..., :1])
-    key_columns = voicing * torch.cat((cosine, sine, one), -1)
+    frequency, shift = table
+    u, v = pitch.log_f0[..., None, None], pitch.voicing[..., None, None]
+    cosines = v * torch.addcmul(shift, u, frequency).cos()
+    cosines = cosines.unflatten(-1, (2, -1))  # of now, and of a quarter turn later
+    mu = voiced[:, None]
+    weights = torch.cat((even, even, mu, odd, odd, mu), -1) / scale
+    query_columns = (weights.unflatten(-1, (2, -1)) * cosines).sum(-2)
+    key_columns = cosines[..., 0, :]
     return query_columns, key_columns.expand_as(query_columns)
 
 
@@ -80,12 +87,13 @@ def sigma(bandwidth):
     return MIN_BANDWIDTH + bandwidth.exp()
 
 
-def gaussian_columns(pitch, scale=1.0, *, weight, voiced, bandwidth):
+def gaussian_columns(pitch, table, scale=1.0, *, weight, voiced, bandwidth):
     """Columns of v_m v_n (beta_h exp(-d ** 2 / (2 sigma_h ** 2)) + mu_h).
 
-    ``weight`` is beta, ``voiced`` mu, and ``bandwidth`` the parameter of ``sigma``.
+    ``table`` is ``GAUSSIAN_TABLE``, ``weight`` beta, ``voiced`` mu, and ``bandwidth``
+    the parameter of ``sigma``.
     """
-    kappa, share = weight.new_tensor(KAPPA), weight.new_tensor(WEIGHTS)
+    kappa, share = table
     phase = pitch.log_f0[..., None, None] * (kappa / sigma(bandwidth)[:, None])
     one = torch.ones_like(phase[..., :1])
     voicing = pitch.voicing[..., None, None]
@@ -105,20 +113,24 @@ def laplacian_bias(pitch, *, weight, voiced):
 class Similarity(NamedTuple):
     """A form of the bias: the names of its ``PARAMETERS``, and one of two functions.
 
-    ``columns`` makes columns of q and k, from pitch, scale and the parameters by name;
-    ``dense`` makes the bias as a matrix, from pitch and the parameters by name.
+    ``columns`` makes columns of q and k, from pitch, ``table``, scale and the
+    parameters by name; ``dense`` makes the bias as a matrix, from pitch and the
+    parameters by name.
     """
 
     parameters: tuple
     columns: Callable | None = None
+    table: tuple = ()
     dense: Callable | None = None
 
 
 SIMILARITY = {
-    "cosines": Similarity(("even", "odd", "voiced"), cosine_columns),
-    "even_cosines": Similarity(("even", "voiced"), cosine_columns),
-    "odd_cosines": Similarity(("odd", "voiced"), cosine_columns),
-    "gaussian": Similarity(("weight", "voiced", "bandwidth"), gaussian_columns),
+    "cosines": Similarity(("even", "odd", "voiced"), cosine_columns, COSINE_TABLE),
+    "even_cosines": Similarity(("even", "voiced"), cosine_columns, COSINE_TABLE),
+    "odd_cosines": Similarity(("odd", "voiced"), cosine_columns, COSINE_TABLE),
+    "gaussian": Similarity(
+        ("weight", "voiced", "bandwidth"), gaussian_columns, GAUSSIAN_TABLE
+    ),
     "laplacian": Similarity(("weight", "voiced"), dense=laplacian_bias),
     "none": Similarity(()),
 }

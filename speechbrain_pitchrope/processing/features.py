@@ -212,5 +212,6 @@ class PitchInputNormalization(InputNormalization):
 
     def _update_global_stats(self, x, mask):
         """As upstream; a value that is not finite counts as the mean so far."""
-        mean = self.glob_mean.to(x.device) if self.count else x.new_zeros(())
+        known = self.glob_mean.numel() > 0  # asking for the count would wait
+        mean = self.glob_mean.to(x.device) if known else x.new_zeros(())
         super()._update_global_stats(torch.where(x.isfinite(), x, mean), mask)

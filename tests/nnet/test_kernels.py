@@ -22,16 +22,17 @@ def arguments(n_columns=3, radius=True, modulated=True, head_dim=D, **options):
         torch.randn(pairs, **options)
         if modulated
         else torch.randn(T, 1, head_dim // 2, dtype=options["dtype"]),
-        torch.randn(B, T, H, n_columns, **options),
-        torch.randn(B, T, H, n_columns, **options),
+        torch.randn(2, B, T, H, n_columns, **options).unbind() if n_columns else None,
     ]
 
 
 def outcome(fold, arguments, padding=None):
     """What a kernel makes of folded frames, and the gradients to all arguments."""
     head_dim = arguments[0].shape[-1] // 3
-    out = kernels.attend(*fold(*arguments), padding, None, head_dim, scale=0.4)
-    wanted = [x for x in arguments if x is not None and x.requires_grad]
+    folded = fold(*arguments, padding, 0.4)
+    out = kernels.attend(*folded, padding, None, head_dim, scale=0.4)
+    given = [*arguments[:3], *(arguments[3] or ())]
+    wanted = [x for x in given if x is not None and x.requires_grad]
     return with_gradients(out, wanted)
 
 
@@ -39,18 +40,26 @@ def padding(*lengths):
     return torch.arange(T) >= torch.tensor(lengths)[:, None]
 
 
-@pytest.mark.parametrize("n_columns", [0, 1, 8])
+@pytest.mark.parametrize("n_columns", [0, 7, 8])
+@pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("radius", [False, True])
 @pytest.mark.parametrize("modulated", [False, True])
 @pytest.mark.parametrize("head_dim", [36, 40, 64, 80])
-def test_fast_fold_is_fold(n_columns, radius, modulated, head_dim):
+def test_fast_fold_is_fold(n_columns, padded, radius, modulated, head_dim):
     inputs = arguments(n_columns, radius, modulated, head_dim)
-    found, expected = (outcome(x, inputs) for x in (kernels.fast_fold, kernels.fold))
+    keys = padding(T, T - 2, 3) if padded else None
+    folds = kernels.fast_fold, kernels.fold
+    found, expected = (outcome(fold, inputs, keys) for fold in folds)
     assert_near(found, expected, 1e-10, 1e-9)
 
 
 def test_gradient_of_fast_fold_is_the_slope():
-    assert torch.autograd.gradcheck(kernels.fast_fold, arguments())
+    *given, columns = arguments()
+
+    def fast_fold(*given):
+        return kernels.fast_fold(*given[:3], given[3:], padding(T, 5, 1))
+
+    assert torch.autograd.gradcheck(fast_fold, (*given, *columns))
 
 
 @pytest.mark.parametrize("fold", [kernels.fold, kernels.fast_fold])
@@ -64,10 +73,12 @@ def test_half_precision_is_rotated_in_single(fold):
 
 
 @pytest.mark.parametrize(
-    "head_dim, n_columns, width", [(64, 0, 64), (64, 1, 72), (64, 8, 72), (36, 8, 48)]
+    "head_dim, n_columns, padded, width",
+    [(64, 0, 0, 64), (64, 0, 1, 72), (64, 7, 1, 72), (36, 7, 0, 48), (36, 7, 1, 48)],
 )
-def test_widths_are_equal_and_suit_fused_kernels(head_dim, n_columns, width):
-    folded = kernels.fast_fold(*arguments(n_columns, head_dim=head_dim))
+def test_widths_are_equal_and_suit_fused_kernels(head_dim, n_columns, padded, width):
+    keys = padding(T, 5, 1) if padded else None
+    folded = kernels.fast_fold(*arguments(n_columns, head_dim=head_dim), keys)
     assert [x.shape for x in folded] == 3 * [(B, T, H, width)]
 
 
@@ -134,9 +145,10 @@ def test_a_traced_module_has_no_lengths_baked_in():
         def forward(self, *given):
             assert kernels.is_traced()
             *given, padded = given
-            return kernels.attend(*kernels.fold(*given), padded, None, D)
+            return kernels.attend(*kernels.fold(*given, padded), padded, None, D)
 
     inputs = arguments(requires_grad=False)
     program = torch.export.export(Net(), (*inputs, padding(T, 5, 1))).module()
-    outs = [program(*inputs, padded) for padded in (padding(2, T, 7), padding(T, 5, 1))]
-    assert_near(*outs, 1e-12)
+    for keys in (padding(2, T, 7), padding(T, 5, 1)):
+        folded = kernels.fast_fold(*inputs, keys)
+        assert_near(program(*inputs, keys), kernels.attend(*folded, keys, None, D))

@@ -13,7 +13,9 @@ def test_rates_are_bounded_and_clocks_never_run_backwards():
     channels[..., 0] = torch.tensor([inband.MAX_OCTAVES, -inband.MAX_OCTAVES] * 8)
     parameter = torch.tensor([[100.0, -100.0, 0.0]], requires_grad=True)
     rate = rotary.bounded_rate(parameter)
-    theta = rotary.phase_angles(inband.unpack(channels), rate, torch.ones(3))
+    omega = torch.ones(3)
+    unmodulated = rotary.unmodulated_angles(16, omega)
+    theta = rotary.phase_angles(inband.unpack(channels), rate, unmodulated, omega)
     assert (theta.diff(dim=1) >= -1e-5).all()
     rate.sum().backward()
     assert parameter.grad[0, 2] == 1
@@ -32,7 +34,10 @@ def test_offset_is_relative_in_pitch():
     pitch = inband.unpack(pitch_channels(2, 30, dtype=torch.float64))
     higher = pitch._replace(log_f0=pitch.log_f0 + 1)
     offset, omega = torch.rand(3, 4, dtype=torch.float64), torch.rand(4).double()
-    found, before = (rotary.offset_angles(x, offset, omega) for x in (higher, pitch))
+    unmodulated = rotary.unmodulated_angles(30, omega)
+    found, before = (
+        rotary.offset_angles(x, offset, unmodulated) for x in (higher, pitch)
+    )
     torch.testing.assert_close(found - before, offset.expand(2, 30, 3, 4))
 
 
