@@ -32,8 +32,9 @@ def correctness(job):
 
 def difference(found, expected):
     """Norm of the error over that of what is expected, the largest of several."""
+    found, expected = ([x.cpu().double() for x in each] for each in (found, expected))
     return max(
-        ((x.cpu().double() - y.cpu().double()).norm() / y.norm().clamp(min=1e-9)).item()
+        ((x - y).norm() / y.norm().clamp(min=1e-9)).item()
         for x, y in zip(found, expected, strict=True)
     )
 

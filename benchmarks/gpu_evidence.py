@@ -8,7 +8,7 @@ from pathlib import Path
 
 import soundfile
 import training_step as steps
-from gpu_speed import NOT_MEASURED, make_step
+from gpu_speed import NOT_MEASURED, make_step, release
 from timing import median_seconds
 
 RECIPE = steps.HPARAMS.parent
@@ -56,6 +56,8 @@ def plan(job, splits):
         *(sum(durations) / len(durations), per_batch),
     )
     seconds = median_seconds({"": step}, 3, job.device)[""]
+    del step
+    release()  # for the processes that train
     per_epoch = max(1, round(1.1 * sum(durations) / per_batch))
     train_seconds = 0.6 * (job.left() / 2 - START_SECONDS)  # the rest decodes
     epochs = 1 if job.quick else max(1, int(train_seconds / seconds / per_epoch))

@@ -8,12 +8,15 @@ import gc
 import math
 import re
 import time
+from functools import partial
 from itertools import cycle, islice
 
 import attention as attentions
 import torch
 import training_step as steps
 from timing import median_seconds, peak_mib, print_table
+
+from speechbrain_pitchrope.inband import CHECKED_BATCHES
 
 BASELINE, OURS = attentions.BASELINE, "ours, all"
 NOT_MEASURED, NO_MEMORY = "not measured", "out of memory"
@@ -145,23 +148,26 @@ def release():
         torch.cuda.empty_cache()
 
 
-def warm_peak(run, device):
-    """Peak memory in MiB of a call that is not the first, which may compile."""
-    run()
+def warm_peak(run, device, n_warm):
+    """Peak memory in MiB of a call that is not one of the first."""
+    for _ in range(n_warm):
+        run()
     return peak_mib(run, device)
 
 
-def costs(job, runs, calls=1, needed=0):
+def costs(job, runs, calls=1, n_warm=1, needed=0):
     """Seconds and MiB of each run, all taking turns; or, as a str, why there are none.
 
-    A run is begun only while ``needed`` seconds are left.
+    A run is begun only while ``needed`` seconds are left, by ``n_warm`` calls that may
+    compile.
     """
     found = {}
     for name, run in runs.items():
         if job.left() <= needed:
             found[name] = NOT_MEASURED
             continue
-        found[name] = job.attempt(name, lambda run=run: warm_peak(run, job.device))
+        warm = partial(warm_peak, run, job.device, n_warm)
+        found[name] = job.attempt(name, warm)
         release()
     work = {name: run for name, run in runs.items() if isinstance(found[name], float)}
     seconds = median_seconds(work, job.sizes.turns, job.device, calls)
@@ -203,8 +209,8 @@ def attention_calls(job, size, compiled):
     )
     if not compiled:
         return calls
-    others = {f"{name}, compiled": job.compile(call) for name, call in calls.items()}
-    return {BASELINE: calls[BASELINE], **others}
+    others = {f"{x}, compiled": job.compile(calls[x]) for x in reversed(calls)}
+    return {BASELINE: calls[BASELINE], **others}  # ours first: time may run out
 
 
 def measure_attention(job, size, calls, dtype):
@@ -289,7 +295,9 @@ def measure_steps(job, name, compiled):
     needed = COMPILE_SECONDS * compiled
     while True:
         torch.compiler.reset()
-        found = costs(job, make_steps(job, name, seconds, compiled), needed=needed)
+        runs = make_steps(job, name, seconds, compiled)
+        found = costs(job, runs, n_warm=CHECKED_BATCHES, needed=needed)
+        del runs
         release()
         if NO_MEMORY not in found.values() or seconds < 2 * job.sizes.longest:
             job.fitting[name] = seconds
@@ -340,7 +348,7 @@ def features(job):
         hparams = steps.load("conformer_small", **ATTENTIONS[label])
         compute = hparams["compute_features"].to(job.device)
         runs[name] = lambda compute=compute: compute(wavs)
-    found, rows = costs(job, runs), []
+    found, rows = costs(job, runs, n_warm=CHECKED_BATCHES), []
     for name, cost in found.items():
         row = [name, cost, *[""] * 4]
         if not isinstance(cost, str):
