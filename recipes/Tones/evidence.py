@@ -32,7 +32,10 @@ CORPORA = {
     "cmn": ("Mandarin", ["cmn"]),
     "yue": ("Cantonese", ["yue"]),
     "tp": ("Mandarin syllables of real voices", ["tp-1", "tp-2", "tp-3"]),
+    "tp_tones": ("Their tones, whatever the sounds", ["tp-1", "tp-2", "tp-3"]),
     "tp8": ("An eighth of them to train with", ["tp8-1", "tp8-2", "tp8-3"]),
+    "tp8_tones": ("Tones of an eighth", ["tp8-1", "tp8-2", "tp8-3"]),
+    "tp_scratch": ("Syllables of real voices, fold 1, from scratch", ["tp_scratch-1"]),
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
     "cmn_scratch": ("Mandarin, from scratch", ["cmn_scratch"]),
@@ -104,14 +107,21 @@ def tests_table(tests):
 
 def voices_table(corpus, variants):
     """Error rates of each test voice."""
-    voices = np.array([name.split("-")[0] for name in corpus.means[variants[0]].ids])
-    groups = {voice: voices == voice for voice in np.unique(voices)}
-    rows = []
+    rates = {}
     for variant in variants:
-        errors, units = corpus.means[variant].measures["toned"]
-        cells = (f"{error_rate(errors[i], units[i]):.1f}" for i in groups.values())
-        rows.append((f"`{variant}`", *cells))
-    return table(["variant", *(f"voice {name}" for name in groups)], rows)
+        mean = corpus.means[variant]
+        voice_of = np.array([name.split("-")[0] for name in mean.ids])
+        rates[variant] = {
+            voice: error_rate(mean.errors[of_voice], mean.units[of_voice])
+            for voice in np.unique(voice_of)
+            for of_voice in [voice_of == voice]
+        }
+    voices = sorted(set().union(*rates.values()))
+    rows = [
+        (f"`{variant}`", *(f"{by[x]:.1f}" if x in by else "" for x in voices))
+        for variant, by in rates.items()
+    ]
+    return table(["variant", *(f"voice {voice}" for voice in voices)], rows)
 
 
 def read_curves(texts):
@@ -213,7 +223,7 @@ def draw_bias(run, recording, path):
 def results(texts, folder):
     """The text of everything behind the heading; its figures go to a folder."""
     corpora = {
-        name: Corpus(*(texts / part for part in parts))
+        name: Corpus(*(texts / x for x in parts), tones_alone=name.endswith("_tones"))
         for name, (_, parts) in CORPORA.items()
     }
     corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}

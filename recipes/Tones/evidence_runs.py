@@ -13,7 +13,7 @@ from speechbrain_pitchrope.scoring.significance import (
     rate_interval,
 )
 from speechbrain_pitchrope.scoring.systems import read_texts
-from speechbrain_pitchrope.scoring.tones import ToneErrors, tone_errors
+from speechbrain_pitchrope.scoring.tones import ToneErrors, split_syllables, tone_errors
 
 HYPOTHESES = (
     ("H1", "all", "rope"),
@@ -44,6 +44,14 @@ def average_runs(runs):
     return ToneErrors(ids, *means.T, sum((run.confusions for run in runs), Counter()))
 
 
+def without_sounds(texts):
+    """Utterance id to words, with one base for all syllables: MA3 becomes A3."""
+    return {
+        name: [f"A{tone}" for _, tone in split_syllables(words)]
+        for name, words in texts.items()
+    }
+
+
 def compare_toned(first, second):
     """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
     if first.ids != second.ids or (first.units != second.units).any():
@@ -63,10 +71,13 @@ class Corpus:
     ---------
     folders : list of pathlib.Path
         ``texts/CORPUS``, or one for each fold.
+    tones_alone : bool
+        Whether to count tones whatever the sounds: of MA3, 3.
     """
 
-    def __init__(self, *folders):
+    def __init__(self, *folders, tones_alone=False):
         self.folders = folders
+        self.tones_alone = tones_alone
 
     @cached_property
     def runs(self):
@@ -77,7 +88,10 @@ class Corpus:
             for path in sorted(folder.glob("*/*/hyp_*.txt")):
                 part = path.stem.removeprefix("hyp_").partition("-")[0]
                 found = runs.setdefault(path.parts[-3], {})
-                errors = tone_errors(*read_texts(path))
+                texts = read_texts(path)
+                if self.tones_alone:
+                    texts = map(without_sounds, texts)
+                errors = tone_errors(*texts)
                 found.setdefault(fold + path.parent.name, {})[part] = errors
         return runs
 
