@@ -38,6 +38,7 @@ CORPORA = {
     "tp_scratch": ("Syllables of real voices, fold 1, from scratch", ["tp_scratch-1"]),
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
+    "cmn_k": ("Mandarin, `similarity` with other frequencies", ["cmn_k"]),
     "cmn_scratch": ("Mandarin, from scratch", ["cmn_scratch"]),
     "cmn_8_epochs": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
 }
@@ -58,11 +59,12 @@ def percent(values):
 
 
 def listed(corpus):
-    """The variants that have been run, controls behind their forms."""
+    """The variants that have been run, controls behind their forms, others last."""
     names = [
         name for form in FORMS for name in (form, *(f"{form}+{c}" for c in CONTROLS))
     ]
-    return [name for name in names if name in corpus.runs]
+    others = sorted(corpus.runs.keys() - {*names})
+    return [*(name for name in names if name in corpus.runs), *others]
 
 
 def forms_table(corpus):
@@ -158,6 +160,8 @@ def draw(texts, corpora, curves, folder):
     """Draw what the runs suffice for, and return the lines that show the figures."""
     lines = []
     for name, corpus in corpora.items():
+        if "rope" not in corpus.runs:
+            continue
         language = CORPORA[name][0]
         systems = []
         for variant in listed(corpus):
@@ -230,17 +234,20 @@ def results(texts, folder):
     parts = []
     for name, corpus in corpora.items():
         count = sum(map(len, corpus.runs.values()))
-        test = corpus.means["rope"]
+        test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
         parts.append(
             f"### {CORPORA[name][0]}\n\n{count} runs; {len(test.ids):,} utterances of "
             f"{test.units.sum():,.0f} units in the test. A star marks a variant with "
-            f"fewer runs than others.\n\n{forms_table(corpus)}\n"
-            "The comparisons that were asked for beforehand, as far as they have been "
-            "run, over the runs that both variants have:\n\n"
-            f"{tests_table(compare_all(corpus))}\n"
-            f"By voice:\n\n"
-            f"{voices_table(corpus, [f for f in FORMS if f in corpus.runs])}"
+            f"fewer runs than others.\n\n{forms_table(corpus)}"
         )
+        if tests := compare_all(corpus):
+            parts.append(
+                "The comparisons that were asked for beforehand, as far as they have "
+                "been run, over the runs that both variants have:\n\n"
+                f"{tests_table(tests)}"
+            )
+        if forms := [form for form in FORMS if form in corpus.runs]:
+            parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")
     curves = read_curves(texts)
     parts.append(f"### How much speech is pitch worth?\n\n{curves_table(curves)}")
     lines = draw(texts, corpora, curves, folder)
