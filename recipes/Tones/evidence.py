@@ -14,7 +14,7 @@ from pathlib import Path
 
 import evidence_figures as figures
 import numpy as np
-from evidence_runs import Corpus, compare_all
+from evidence_runs import Corpus, compare_all, with_one_tone, without_sounds
 
 from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.figures.style import Frames, save_figure
@@ -36,6 +36,7 @@ CORPORA = {
     "tp8": ("An eighth of them to train with", ["tp8-1", "tp8-2", "tp8-3"]),
     "tp8_tones": ("Tones of an eighth", ["tp8-1", "tp8-2", "tp8-3"]),
     "tp_scratch": ("Syllables of real voices, fold 1, from scratch", ["tp_scratch-1"]),
+    "en": ("Three hours of English", ["en"]),
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
     "cmn_k": ("Mandarin, `similarity` with other frequencies", ["cmn_k"]),
@@ -43,6 +44,9 @@ CORPORA = {
     "cmn_8_epochs": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
 }
 """Name to title and folders of texts, one for each fold."""
+
+UNITS = {"tp_tones": without_sounds, "tp8_tones": without_sounds, "en": with_one_tone}
+"""What is counted, where it is not what the texts hold."""
 
 PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn_scratch": 1}
 
@@ -170,11 +174,11 @@ def draw(texts, corpora, curves, folder):
             system |= {"seeds": [*corpus.rates(variant).values()]}
             systems.append(system | {"control": "+" in variant})
         title = f"{language}; dots are runs, lines 95 % intervals"
-        units = "characters" if name.startswith("mb") else "toned syllables"
+        units = {"mb": "characters", "en": "words"}.get(name[:2], "toned syllables")
         figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
         save_figure(figure, folder / f"evidence_errors_{name}.png")
         lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
-        if {"rope", "all"} <= corpus.runs.keys():
+        if {"rope", "all"} <= corpus.runs.keys() and name not in UNITS:
             pair = {v: corpus.means[v].confusions for v in ("rope", "all")}
             tones, _ = confusion_matrix(pair["rope"] + pair["all"])
             matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
@@ -227,7 +231,7 @@ def draw_bias(run, recording, path):
 def results(texts, folder):
     """The text of everything behind the heading; its figures go to a folder."""
     corpora = {
-        name: Corpus(*(texts / x for x in parts), tones_alone=name.endswith("_tones"))
+        name: Corpus(*(texts / x for x in parts), units=UNITS.get(name, dict))
         for name, (_, parts) in CORPORA.items()
     }
     corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}

@@ -52,6 +52,11 @@ def without_sounds(texts):
     }
 
 
+def with_one_tone(texts):
+    """Utterance id to words, all of one tone: errors of WORD0 are errors of words."""
+    return {name: [f"{word}0" for word in words] for name, words in texts.items()}
+
+
 def compare_toned(first, second):
     """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
     if first.ids != second.ids or (first.units != second.units).any():
@@ -71,13 +76,12 @@ class Corpus:
     ---------
     folders : list of pathlib.Path
         ``texts/CORPUS``, or one for each fold.
-    tones_alone : bool
-        Whether to count tones whatever the sounds: of MA3, 3.
+    units : callable
+        From utterance id to words, the same with the units to count.
     """
 
-    def __init__(self, *folders, tones_alone=False):
-        self.folders = folders
-        self.tones_alone = tones_alone
+    def __init__(self, *folders, units=dict):
+        self.folders, self.units = folders, units
 
     @cached_property
     def runs(self):
@@ -88,10 +92,7 @@ class Corpus:
             for path in sorted(folder.glob("*/*/hyp_*.txt")):
                 part = path.stem.removeprefix("hyp_").partition("-")[0]
                 found = runs.setdefault(path.parts[-3], {})
-                texts = read_texts(path)
-                if self.tones_alone:
-                    texts = map(without_sounds, texts)
-                errors = tone_errors(*texts)
+                errors = tone_errors(*map(self.units, read_texts(path)))
                 found.setdefault(fold + path.parent.name, {})[part] = errors
         return runs
 
