@@ -75,7 +75,7 @@ def cosine_columns(pitch, table, scale=1.0, *, voiced, even=None, odd=None):
     u, v = pitch.log_f0[..., None, None], pitch.voicing[..., None, None]
     cosines = v * torch.addcmul(shift, u, frequency).cos()
     cosines = cosines.unflatten(-1, (2, -1))  # of now, and of a quarter turn later
-    mu = voiced[:, None]
+    mu = voiced[:, None]  # a quarter turn later, it is times 0
     weights = torch.cat((even, even, mu, odd, odd, mu), -1) / scale
     query_columns = (weights.unflatten(-1, (2, -1)) * cosines).sum(-2)
     key_columns = cosines[..., 0, :]
