@@ -25,6 +25,8 @@ HYPOTHESES = (
     ("H5", "similarity", "even_cosines"),
     ("H5", "similarity", "odd_cosines"),
     ("H6", "all_input", "input"),
+    ("added", "input_without_register", "rope"),
+    ("added", "input", "input_without_register"),
 )
 """Which variant is expected to make fewer errors than which."""
 
