@@ -175,6 +175,7 @@ def draw(texts, corpora, curves, folder):
             systems.append(system | {"control": "+" in variant})
         title = f"{language}; dots are runs, lines 95 % intervals"
         units = {"mb": "characters", "en": "words"}.get(name[:2], "toned syllables")
+        units = "tones" if name.endswith("_tones") else units
         figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
         save_figure(figure, folder / f"evidence_errors_{name}.png")
         lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
