@@ -122,9 +122,10 @@ def main(arguments=None):
             )
         except (OSError, RuntimeError) as error:
             return str(error)
+        from gpu_job import Job
         from machine import describe
 
-        job = gpu_speed.Job(args.device, args.quick, args.corpus, Path(scratch))
+        job = Job(args.device, args.quick, args.corpus, Path(scratch))
         print(describe(PACKAGES, args.device))
         if args.quick or args.device == "cpu":
             print("\n**A trial of the script: these figures mean nothing.**")

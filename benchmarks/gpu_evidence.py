@@ -8,7 +8,8 @@ from pathlib import Path
 
 import soundfile
 import training_step as steps
-from gpu_speed import NOT_MEASURED, make_step, release
+from gpu_job import NOT_MEASURED, release
+from gpu_speed import make_step
 from timing import median_seconds
 
 RECIPE = steps.HPARAMS.parent

@@ -93,11 +93,16 @@ def flash_kernel(query, key, value, attn_mask=None, dropout_p=0.0, scale=None):
 
 
 @pytest.fixture
-def on_meta(monkeypatch):
-    """Let "meta" pass for a GPU: it knows no autocast, and no kernel but the plain."""
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+def flash(monkeypatch):
+    """The flash kernel where torch would choose one by the GPU that it finds."""
     fused = "scaled_dot_product_attention"
     monkeypatch.setattr(torch.nn.functional, fused, flash_kernel)
+
+
+@pytest.fixture
+def on_meta(flash, monkeypatch):
+    """Let "meta" pass for a GPU: it knows no autocast, and no kernel but the plain."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
     return "meta"
 
 
@@ -158,10 +163,8 @@ def test_a_step_waits_for_no_value_after_the_first_batches(tmp_path):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_step_copies_nothing_to_the_device(variant, monkeypatch):
+def test_a_step_copies_nothing_to_the_device(variant, flash, monkeypatch):
     """After the first one; a copy waits. Tensors are a GPU's, without values."""
-    fused = "scaled_dot_product_attention"
-    monkeypatch.setattr(torch.nn.functional, fused, flash_kernel)
     monkeypatch.setattr(inband.FirstBatches, "one_more", lambda self: False)
     modules = [
         PitchFbank(n_mels=20),

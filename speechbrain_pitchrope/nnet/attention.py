@@ -184,9 +184,8 @@ class PitchRoPEMHA(RoPEMHA):
     def similarity_bias(self, pitch):
         """The bias as a matrix [B, H, T, T]; for figures, and for "laplacian"."""
         form = SIMILARITY[self.similarity]
-        parameters = self._bias_parameters(pitch.log_f0.dtype)
         if form.dense is not None:
-            return form.dense(pitch, **parameters)
+            return form.dense(pitch, **self._bias_parameters(pitch.log_f0.dtype))
         if form.columns is None:
             n_batch, n_frames = pitch.log_f0.shape
             return pitch.log_f0.new_zeros(n_batch, self.num_heads, n_frames, n_frames)

@@ -12,6 +12,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import gpu
+import gpu_job
 import gpu_speed
 
 
@@ -49,7 +50,7 @@ def test_no_gpu_no_memory_and_no_time_are_named(monkeypatch):
     def greedy():
         raise torch.OutOfMemoryError
 
-    job = gpu_speed.Job("cpu", True, None, None)
+    job = gpu_job.Job("cpu", True, None, None)
     runs = {"greedy": greedy, "modest": lambda: None}
     found = gpu_speed.costs(job, runs)
     assert found["greedy"] == "out of memory" and found["modest"][0] < 1
