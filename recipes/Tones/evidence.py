@@ -24,6 +24,11 @@ from speechbrain_pitchrope.scoring.tones import confusion_matrix
 
 HEADING = "## What came of it\n"
 BIAS = "evidence_bias.png"
+SHOWN_BIAS = f"""![One head's bias, its even and its odd part]({BIAS})
+
+*The bias of one head on an utterance of the test, from query to key. Its odd part makes
+it asymmetric: this head weighs keys by whether their pitch is higher or lower than the
+query's.*"""
 FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
@@ -160,56 +165,50 @@ def hours(texts, part):
     return minutes / 60 / part
 
 
-def draw(texts, corpora, curves, folder):
-    """Draw what the runs suffice for, and return the lines that show the figures."""
-    lines = []
-    for name, corpus in corpora.items():
-        if "rope" not in corpus.runs:
-            continue
-        language = CORPORA[name][0]
-        systems = []
-        for variant in listed(corpus):
-            rate, low, high = corpus.intervals[variant]
-            system = {"name": variant, "rate": rate, "low": low, "high": high}
-            system |= {"seeds": [*corpus.rates(variant).values()]}
-            systems.append(system | {"control": "+" in variant})
-        title = f"{language}; dots are runs, lines 95 % intervals"
-        units = {"mb": "characters", "en": "words"}.get(name[:2], "toned syllables")
-        units = "tones" if name.endswith("_tones") else units
-        figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
-        save_figure(figure, folder / f"evidence_errors_{name}.png")
-        lines.append(f"![Errors in {language}](evidence_errors_{name}.png)")
-        if {"rope", "all"} <= corpus.runs.keys() and name not in UNITS:
-            pair = {v: corpus.means[v].confusions for v in ("rope", "all")}
-            tones, _ = confusion_matrix(pair["rope"] + pair["all"])
-            matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
-            title = f"{language}: tones of syllables that are right otherwise"
-            figure = figures.confusions_figure(
-                matrices, [tone or "none" for tone in tones], title
-            )
-            save_figure(figure, folder / f"evidence_tones_{name}.png")
-            lines.append(
-                f"![Confusions of tones in {language} without and with pitch]"
-                f"(evidence_tones_{name}.png)"
-            )
+def draw_corpus(name, corpus, folder):
+    """Draw the errors and the confusions of a corpus; lines that show them."""
+    if "rope" not in corpus.runs:
+        return []
+    language = CORPORA[name][0]
+    systems = []
+    for variant in listed(corpus):
+        rate, low, high = corpus.intervals[variant]
+        system = {"name": variant, "rate": rate, "low": low, "high": high}
+        system |= {"seeds": [*corpus.rates(variant).values()]}
+        systems.append(system | {"control": "+" in variant})
+    title = f"{language}; dots are runs, lines 95 % intervals"
+    units = {"mb": "characters", "en": "words"}.get(name[:2], "toned syllables")
+    units = "tones" if name.endswith("_tones") else units
+    figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
+    save_figure(figure, folder / f"evidence_errors_{name}.png")
+    lines = [f"![Errors in {language}](evidence_errors_{name}.png)"]
+    if {"rope", "all"} <= corpus.runs.keys() and name not in UNITS:
+        pair = {v: corpus.means[v].confusions for v in ("rope", "all")}
+        tones, _ = confusion_matrix(pair["rope"] + pair["all"])
+        matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
+        title = f"{language}: tones of syllables that are right otherwise"
+        names = [tone or "none" for tone in tones]
+        figure = figures.confusions_figure(matrices, names, title)
+        save_figure(figure, folder / f"evidence_tones_{name}.png")
+        lines.append(
+            f"![Confusions of tones in {language} without and with pitch]"
+            f"(evidence_tones_{name}.png)"
+        )
+    return lines
+
+
+def draw_curves(curves, texts, folder):
+    """Draw what the curves suffice for; lines that show it."""
     drawn = {}
     for variant, points in curves.items():
         rows = [(hours(texts, part), rates) for part, rates in points.items() if rates]
         if len(rows) > 1:
             drawn[variant] = rows
-    if drawn:
-        label = "toned syllables wrong (%)"
-        figure = figures.learning_curves_figure(drawn, label)
-        save_figure(figure, folder / "evidence_curves.png")
-        lines.append("![Errors over hours of training speech](evidence_curves.png)")
-    if (folder / BIAS).is_file():
-        lines.append(f"![One head's bias, its even and its odd part]({BIAS})")
-        lines.append(
-            "*The bias of one head on an utterance of the test, from query to key. "
-            "Its odd part makes it asymmetric: this head weighs keys by whether their "
-            "pitch is higher or lower than the query's.*"
-        )
-    return lines
+    if not drawn:
+        return []
+    figure = figures.learning_curves_figure(drawn, "toned syllables wrong (%)")
+    save_figure(figure, folder / "evidence_curves.png")
+    return ["![Errors over hours of training speech](evidence_curves.png)"]
 
 
 def draw_bias(run, recording, path):
@@ -253,10 +252,13 @@ def results(texts, folder):
             )
         if forms := [form for form in FORMS if form in corpus.runs]:
             parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")
+        parts += draw_corpus(name, corpus, folder)
     curves = read_curves(texts)
     parts.append(f"### How much speech is pitch worth?\n\n{curves_table(curves)}")
-    lines = draw(texts, corpora, curves, folder)
-    return "\n".join([*parts, "\n\n".join(lines)]) + "\n"
+    parts += draw_curves(curves, texts, folder)
+    if (folder / BIAS).is_file():
+        parts.append(f"### Inside one head\n\n{SHOWN_BIAS}")
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
 def main():
