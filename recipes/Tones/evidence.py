@@ -14,7 +14,14 @@ from pathlib import Path
 
 import evidence_figures as figures
 import numpy as np
-from evidence_runs import Corpus, compare_all, with_one_tone, without_sounds
+from evidence_runs import (
+    TRIALS,
+    Corpus,
+    compare_all,
+    compare_toned,
+    with_one_tone,
+    without_sounds,
+)
 
 from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.figures.style import Frames, save_figure
@@ -74,6 +81,24 @@ def listed(corpus):
     ]
     others = sorted(corpus.runs.keys() - {*names})
     return [*(name for name in names if name in corpus.runs), *others]
+
+
+def glance_table(corpora):
+    """One line a corpus: with and without pitch, and where it enters."""
+    rows = []
+    for name, corpus in corpora.items():
+        if not {"rope", "all"} <= corpus.runs.keys():
+            continue
+        runs = sorted(corpus.runs["rope"].keys() & corpus.runs["all"].keys())
+        pair = compare_toned(*(corpus.mean(v, names=runs) for v in ("rope", "all")))
+        rates = [
+            f"{corpus.intervals[v][0]:.1f}" if v in corpus.runs else ""
+            for v in ("rope", "all", "all+shuffled_f0", "input", "all_input")
+        ]
+        gain = f"{pair.difference:+.1f} ({pair.low:+.1f} to {pair.high:+.1f})"
+        rows.append((CORPORA[name][0], *rates, gain))
+    names = ("`rope`", "`all`", "its shuffled control", "`input`", "`all_input`")
+    return table(["wrong (%)", *names, "`all` less `rope`"], rows)
 
 
 def forms_table(corpus):
@@ -235,7 +260,7 @@ def results(texts, folder):
         for name, (_, parts) in CORPORA.items()
     }
     corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}
-    parts = []
+    parts = [f"### At a glance\n\n{glance_table(corpora)}"]
     for name, corpus in corpora.items():
         count = sum(map(len, corpus.runs.values()))
         test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
@@ -249,6 +274,11 @@ def results(texts, folder):
                 "The comparisons that were asked for beforehand, as far as they have "
                 "been run, over the runs that both variants have:\n\n"
                 f"{tests_table(tests)}"
+            )
+        if trials := compare_all(corpus, TRIALS, "dev"):
+            parts.append(
+                "Trials on dev, over the runs that both variants have:\n\n"
+                f"{tests_table(trials)}"
             )
         if forms := [form for form in FORMS if form in corpus.runs]:
             parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")

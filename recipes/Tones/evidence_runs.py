@@ -30,6 +30,17 @@ HYPOTHESES = (
 )
 """Which variant is expected to make fewer errors than which."""
 
+TRIALS = tuple(
+    ("", f"{form}_{trial}", form)
+    for trial, forms in (
+        ("pitch_dropout", ("theta", "similarity")),
+        ("speaker_range", ("theta", "similarity", "all")),
+        ("speeds", ("rope", "theta", "similarity", "all")),
+    )
+    for form in forms
+)
+"""What might mend a form on real voices, and the form: judged on dev."""
+
 
 def average_runs(runs):
     """Errors of a system over several runs, such as seeds, as ToneErrors.
@@ -136,13 +147,13 @@ class Test(NamedTuple):
     p_holm: float
 
 
-def compare_all(corpus):
-    """Every comparison of ``HYPOTHESES`` whose runs are there, corrected by Holm."""
+def compare_all(corpus, asked=HYPOTHESES, part="test"):
+    """Every asked comparison whose runs are there; p-values corrected by Holm."""
     tests = []
-    for name, a, b in HYPOTHESES:
+    for name, a, b in asked:
         runs = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
         if runs:
-            pair = (corpus.mean(variant, names=runs) for variant in (b, a))
+            pair = (corpus.mean(variant, part, runs) for variant in (b, a))
             tests.append((name, a, b, runs, compare_toned(*pair)))
     order = np.argsort([test[-1].p for test in tests], kind="stable")
     corrected, largest = {}, 0.0
