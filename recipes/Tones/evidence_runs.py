@@ -35,6 +35,7 @@ TRIALS = tuple(
     for trial, forms in (
         ("pitch_dropout", ("theta", "similarity")),
         ("speaker_range", ("theta", "similarity", "all")),
+        ("interpolated", ("theta", "all")),
         ("speeds", ("rope", "theta", "similarity", "all")),
     )
     for form in forms
