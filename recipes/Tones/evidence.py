@@ -121,23 +121,25 @@ def forms_table(corpus):
     return table(header, rows)
 
 
-def tests_table(tests):
-    """The comparisons that were asked for beforehand."""
+def tests_table(tests, corpus, part="test"):
+    """Comparisons, and in how many runs each came out so."""
     rows = []
     for test in tests:
         found = test.comparison
+        worse, better = (corpus.rates(v, part=part) for v in (test.worse, test.better))
+        fewer = sum(better[run] < worse[run] for run in test.runs)
         relative = 100 * found.difference / max(found.rate_a, 1e-9)
         rows.append(
             (
                 test.hypothesis,
                 f"`{test.better}` less `{test.worse}`",
-                len(test.runs),
+                f"{fewer} of {len(test.runs)}",
                 f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
                 f"{relative:+.0f} %",
                 "< 0.0001" if test.p_holm < 1e-4 else f"{test.p_holm:.4f}",
             )
         )
-    header = ["", "fewer errors?", "runs", "points (95 % interval)", "relative"]
+    header = ["", "fewer errors?", "in runs", "points (95 % interval)", "relative"]
     return table([*header, "p, corrected"], rows)
 
 
@@ -273,12 +275,12 @@ def results(texts, folder):
             parts.append(
                 "The comparisons that were asked for beforehand, as far as they have "
                 "been run, over the runs that both variants have:\n\n"
-                f"{tests_table(tests)}"
+                f"{tests_table(tests, corpus)}"
             )
         if trials := compare_all(corpus, TRIALS, "dev"):
             parts.append(
                 "Trials on dev, over the runs that both variants have:\n\n"
-                f"{tests_table(trials)}"
+                f"{tests_table(trials, corpus, 'dev')}"
             )
         if forms := [form for form in FORMS if form in corpus.runs]:
             parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")

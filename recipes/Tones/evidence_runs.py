@@ -27,6 +27,7 @@ HYPOTHESES = (
     ("H6", "all_input", "input"),
     ("added", "input_without_register", "rope"),
     ("added", "input", "input_without_register"),
+    *(("added", "input", f"input+{control}") for control in CONTROLS),
 )
 """Which variant is expected to make fewer errors than which."""
 
