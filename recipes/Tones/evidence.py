@@ -40,11 +40,13 @@ FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
 )
+TP_CONTOURS = ["tp_contours-1", "tp_contours-2", "tp_contours-3"]
 CORPORA = {
     "cmn": ("Mandarin", ["cmn"]),
     "yue": ("Cantonese", ["yue"]),
     "tp": ("Mandarin syllables of real voices", ["tp-1", "tp-2", "tp-3"]),
     "tp_tones": ("Their tones, whatever the sounds", ["tp-1", "tp-2", "tp-3"]),
+    "tp_contours": ("What their contours tell", TP_CONTOURS),
     "tp8": ("An eighth of them to train with", ["tp8-1", "tp8-2", "tp8-3"]),
     "tp8_tones": ("Tones of an eighth", ["tp8-1", "tp8-2", "tp8-3"]),
     "tp_scratch": ("Syllables of real voices, fold 1, from scratch", ["tp_scratch-1"]),

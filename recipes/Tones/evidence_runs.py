@@ -38,8 +38,13 @@ TRIALS = tuple(
         ("speaker_range", ("theta", "similarity", "all")),
         ("interpolated", ("theta", "all")),
         ("speeds", ("rope", "theta", "similarity", "all")),
+        ("hidden_harmonics", ("rope", "theta", "similarity", "all", "input")),
     )
     for form in forms
+) + tuple(
+    ("", f"{form}_{trial}", f"rope_{trial}")
+    for trial in ("speeds", "hidden_harmonics")
+    for form in ("theta", "similarity", "all", "input")
 )
 """What might mend a form on real voices, and the form: judged on dev."""
 
