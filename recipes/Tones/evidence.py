@@ -45,15 +45,14 @@ CORPORA = {
     "cmn": ("Mandarin", ["cmn"]),
     "yue": ("Cantonese", ["yue"]),
     "tp": ("Mandarin syllables of real voices", ["tp-1", "tp-2", "tp-3"]),
-    "tp_tones": ("Their tones, whatever the sounds", ["tp-1", "tp-2", "tp-3"]),
-    "tp_contours": ("What their contours tell", TP_CONTOURS),
+    "tp_tones": ("Tones of real voices, whatever the sounds", ["tp-1", "tp-2", "tp-3"]),
+    "tp_contours": ("What the contours of real voices tell", TP_CONTOURS),
     "tp8": ("An eighth of them to train with", ["tp8-1", "tp8-2", "tp8-3"]),
     "tp8_tones": ("Tones of an eighth", ["tp8-1", "tp8-2", "tp8-3"]),
     "tp_scratch": ("Syllables of real voices, fold 1, from scratch", ["tp_scratch-1"]),
     "en": ("Three hours of English", ["en"]),
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
-    "cmn_k": ("Mandarin, `similarity` with other frequencies", ["cmn_k"]),
     "cmn_scratch": ("Mandarin, from scratch", ["cmn_scratch"]),
     "cmn_8_epochs": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
 }
@@ -61,6 +60,11 @@ CORPORA = {
 
 UNITS = {"tp_tones": without_sounds, "tp8_tones": without_sounds, "en": with_one_tone}
 """What is counted, where it is not what the texts hold."""
+
+UNIT_NAMES = {
+    **{name: "tones" for name in ("tp_tones", "tp8_tones", "tp_contours")},
+    **{"mb": "characters", "mb-unseen": "characters", "en": "words"},
+}
 
 PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn_scratch": 1}
 
@@ -89,60 +93,85 @@ def glance_table(corpora):
     """One line a corpus: with and without pitch, and where it enters."""
     rows = []
     for name, corpus in corpora.items():
-        if not {"rope", "all"} <= corpus.runs.keys():
+        if not (runs := corpus.shared("rope", "all")):
             continue
-        runs = sorted(corpus.runs["rope"].keys() & corpus.runs["all"].keys())
-        pair = compare_toned(*(corpus.mean(v, names=runs) for v in ("rope", "all")))
-        rates = [
-            f"{corpus.intervals[v][0]:.1f}" if v in corpus.runs else ""
-            for v in ("rope", "all", "all+shuffled_f0", "input", "all_input")
-        ]
-        gain = f"{pair.difference:+.1f} ({pair.low:+.1f} to {pair.high:+.1f})"
+        pair = [corpus.mean(v, names=runs) for v in ("rope", "all")]
+        found = compare_toned(*pair)
+        rates = [f"{found.rate_a:.1f}", f"{found.rate_b:.1f}"]
+        for variant in ("all+shuffled_f0", "input", "all_input"):
+            there = corpus.shared(variant)
+            rate = f"{corpus.intervals[variant][0]:.1f}" if there else "-"
+            rates.append(rate + " *" * bool(there and there != runs))
+        gain = f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
         rows.append((CORPORA[name][0], *rates, gain))
     names = ("`rope`", "`all`", "its shuffled control", "`input`", "`all_input`")
     return table(["wrong (%)", *names, "`all` less `rope`"], rows)
 
 
-def forms_table(corpus):
+def forms_table(name, corpus):
     """Errors of every variant, its runs and the interval of its mean."""
-    rows, most = [], max(map(len, corpus.runs.values()))
+    measures = [] if name.endswith(("_tones", "_contours")) else ["base", "tone"]
+    rows = []
     for variant in listed(corpus):
         mean, rates = corpus.means[variant], corpus.rates(variant)
         rate, low, high = corpus.intervals[variant]
+        against = ""
+        if variant != "rope" and (runs := corpus.shared(variant, "rope")):
+            of_rope, own = (
+                np.mean([corpus.rates(v)[run] for run in runs])
+                for v in ("rope", variant)
+            )
+            against = f"{100 * (own / of_rope - 1):+.0f} %"
         rows.append(
             (
                 f"`{variant}`",
                 f"**{rate:.1f}** ({low:.1f} to {high:.1f})",
-                percent(rates.values()) + (" *" if len(rates) < most else ""),
-                f"{error_rate(*mean.measures['base']):.1f}",
-                f"{error_rate(*mean.measures['tone']):.1f}",
+                ", ".join(
+                    f"{rates[run]:.1f}" if run in rates else "-" for run in corpus.names
+                ),
+                against,
+                *(f"{error_rate(*mean.measures[m]):.1f}" for m in measures),
                 f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
             )
         )
-    header = ["variant", "wrong (%)", "each run", "without tone", "tone alone", "dev"]
-    return table(header, rows)
+    columns = ["without tone", "tone alone"][: len(measures)]
+    return table(
+        ["variant", "wrong (%)", "each run", "of `rope`", *columns, "dev"], rows
+    )
 
 
-def tests_table(tests, corpus, part="test"):
-    """Comparisons, and in how many runs each came out so."""
+def tests_table(tests):
+    """Comparisons, over utterances and over runs."""
     rows = []
     for test in tests:
         found = test.comparison
-        worse, better = (corpus.rates(v, part=part) for v in (test.worse, test.better))
-        fewer = sum(better[run] < worse[run] for run in test.runs)
         relative = 100 * found.difference / max(found.rate_a, 1e-9)
         rows.append(
             (
                 test.hypothesis,
                 f"`{test.better}` less `{test.worse}`",
-                f"{fewer} of {len(test.runs)}",
                 f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
                 f"{relative:+.0f} %",
-                "< 0.0001" if test.p_holm < 1e-4 else f"{test.p_holm:.4f}",
+                p_value(test.p_holm),
+                f"{test.fewer} of {len(test.runs)}",
+                p_value(test.p_runs) if len(test.runs) > 1 else "-",
             )
         )
-    header = ["", "fewer errors?", "in runs", "points (95 % interval)", "relative"]
-    return table([*header, "p, corrected"], rows)
+    header = ["", "compared", "points (95 % interval)", "relative", "p, corrected"]
+    return table([*header, "fewer in", "p of runs"], rows)
+
+
+def p_value(p):
+    """A p-value as it is printed."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def noise(corpus):
+    """A sentence on what a seed alone changes."""
+    if "rope" not in corpus.runs or not (pairs := corpus.seeds_compared()):
+        return ""
+    found = ", ".join(f"{x.difference:+.1f} (p = {p_value(x.p)})" for x in pairs)
+    return f"One seed of `rope` less another: {found.replace('= <', '<')}."
 
 
 def voices_table(corpus, variants):
@@ -206,8 +235,7 @@ def draw_corpus(name, corpus, folder):
         system |= {"seeds": [*corpus.rates(variant).values()]}
         systems.append(system | {"control": "+" in variant})
     title = f"{language}; dots are runs, lines 95 % intervals"
-    units = {"mb": "characters", "en": "words"}.get(name[:2], "toned syllables")
-    units = "tones" if name.endswith("_tones") else units
+    units = UNIT_NAMES.get(name, "toned syllables")
     figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
     save_figure(figure, folder / f"evidence_errors_{name}.png")
     lines = [f"![Errors in {language}](evidence_errors_{name}.png)"]
@@ -264,26 +292,23 @@ def results(texts, folder):
         for name, (_, parts) in CORPORA.items()
     }
     corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}
+    if not corpora:
+        raise SystemExit(
+            f"found no finished run in {texts}: expected CORPUS/VARIANT/SEED"
+        )
     parts = [f"### At a glance\n\n{glance_table(corpora)}"]
     for name, corpus in corpora.items():
         count = sum(map(len, corpus.runs.values()))
         test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
+        size = f"{test.units.sum():,.0f} {UNIT_NAMES.get(name, 'syllables')}"
         parts.append(
             f"### {CORPORA[name][0]}\n\n{count} runs; {len(test.ids):,} utterances of "
-            f"{test.units.sum():,.0f} units in the test. A star marks a variant with "
-            f"fewer runs than others.\n\n{forms_table(corpus)}"
+            f"{size} in the test.\n\n{forms_table(name, corpus)}"
         )
         if tests := compare_all(corpus):
-            parts.append(
-                "The comparisons that were asked for beforehand, as far as they have "
-                "been run, over the runs that both variants have:\n\n"
-                f"{tests_table(tests, corpus)}"
-            )
+            parts.append(f"{noise(corpus)}\n\n{tests_table(tests)}".lstrip())
         if trials := compare_all(corpus, TRIALS, "dev"):
-            parts.append(
-                "Trials on dev, over the runs that both variants have:\n\n"
-                f"{tests_table(trials, corpus, 'dev')}"
-            )
+            parts.append(f"What was tried, judged on dev:\n\n{tests_table(trials)}")
         if forms := [form for form in FORMS if form in corpus.runs]:
             parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")
         parts += draw_corpus(name, corpus, folder)

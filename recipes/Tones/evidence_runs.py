@@ -1,10 +1,12 @@
 """The runs of the experiment: their errors, and which are compared with which."""
 
+import itertools
 from collections import Counter, defaultdict
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import ttest_rel
 
 from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.scoring.significance import (
@@ -25,6 +27,7 @@ HYPOTHESES = (
     ("H5", "similarity", "even_cosines"),
     ("H5", "similarity", "odd_cosines"),
     ("H6", "all_input", "input"),
+    ("added", "input", "rope"),
     ("added", "input_without_register", "rope"),
     ("added", "input", "input_without_register"),
     *(("added", "input", f"input+{control}") for control in CONTROLS),
@@ -39,6 +42,7 @@ TRIALS = tuple(
         ("interpolated", ("theta", "all")),
         ("speeds", ("rope", "theta", "similarity", "all")),
         ("hidden_harmonics", ("rope", "theta", "similarity", "all", "input")),
+        *((f"k_{k}", ("similarity",)) for k in ("1_2.25_4.5", "2_6_18", "4_9_18")),
     )
     for form in forms
 ) + tuple(
@@ -109,7 +113,8 @@ class Corpus:
         runs = {}
         for folder in self.folders:
             fold = folder.name.rpartition("-")[2] + "/" if len(self.folders) > 1 else ""
-            for path in sorted(folder.glob("*/*/hyp_*.txt")):
+            paths = [x for run in folder.glob("*/*/done") for x in run.parent.iterdir()]
+            for path in sorted(path for path in paths if path.match("hyp_*.txt")):
                 part = path.stem.removeprefix("hyp_").partition("-")[0]
                 found = runs.setdefault(path.parts[-3], {})
                 errors = tone_errors(*map(self.units, read_texts(path)))
@@ -135,6 +140,15 @@ class Corpus:
         runs = self.runs[variant]
         return average_runs([runs[name][part] for name in names or runs])
 
+    @cached_property
+    def names(self):
+        """Names of all runs, such as "1", or "2/1" for seed 1 of the second fold."""
+        return sorted(set().union(*self.runs.values()))
+
+    def shared(self, *variants):
+        """Names of the runs that all of these variants have."""
+        return sorted(set.intersection(*({*self.runs.get(v, {})} for v in variants)))
+
     def rates(self, variant, measure="toned", part="test"):
         """Run to error rate in percent."""
         return {
@@ -142,14 +156,29 @@ class Corpus:
             for name, run in sorted(self.runs.get(variant, {}).items())
         }
 
+    def seeds_compared(self, variant="rope"):
+        """Comparisons of this variant's seeds with each other, fold by fold."""
+        tests = [self.runs[variant][name]["test"] for name in self.shared(variant)]
+        return [
+            compare_toned(first, second)
+            for first, second in itertools.combinations(tests, 2)
+            if first.ids == second.ids
+        ]
+
 
 class Test(NamedTuple):
-    """A comparison of two variants, and its p-value corrected for their number."""
+    """A comparison of two variants over the runs that both have.
+
+    ``fewer`` is in how many of them the first has fewer errors, ``p_runs`` the p-value
+    of a paired t-test over runs, and ``p_holm`` that of the comparison, corrected.
+    """
 
     hypothesis: str
     better: str
     worse: str
     runs: list
+    fewer: int
+    p_runs: float
     comparison: object
     p_holm: float
 
@@ -158,10 +187,13 @@ def compare_all(corpus, asked=HYPOTHESES, part="test"):
     """Every asked comparison whose runs are there; p-values corrected by Holm."""
     tests = []
     for name, a, b in asked:
-        runs = sorted(corpus.runs.get(a, {}).keys() & corpus.runs.get(b, {}).keys())
-        if runs:
+        if runs := corpus.shared(a, b):
+            rates = (corpus.rates(variant, part=part) for variant in (b, a))
+            worse, better = ([found[run] for run in runs] for found in rates)
+            fewer = int(np.sum(np.less(better, worse)))
+            p_runs = ttest_rel(better, worse).pvalue if len(runs) > 1 else np.nan
             pair = (corpus.mean(variant, part, runs) for variant in (b, a))
-            tests.append((name, a, b, runs, compare_toned(*pair)))
+            tests.append((name, a, b, runs, fewer, p_runs, compare_toned(*pair)))
     order = np.argsort([test[-1].p for test in tests], kind="stable")
     corrected, largest = {}, 0.0
     for rank, i in enumerate(order):
