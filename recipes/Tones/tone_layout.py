@@ -8,6 +8,7 @@ import argparse
 import collections
 import itertools
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -35,12 +36,18 @@ def write_corpus(out, recordings):
     """Convert recordings and write them with their transcripts; print their numbers.
 
     A recording without sound is left out and named. A folder that holds something is
-    refused, where utterances of an earlier run could stand in another split.
+    refused, where utterances of an earlier run could stand in another split. The corpus
+    is there as a whole or not at all: until then it stands in ``<out>.part``.
     """
     out = Path(out)
     if out.is_dir() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty: expected a new or an empty folder")
+    part = out.with_name(f"{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
     recordings = sorted(recordings)
+    for recording in recordings:
+        if not recording.words.strip():
+            raise ValueError(f"{recording.audio} has no words: expected a transcript")
     for one, other in itertools.pairwise(recordings):
         if one[:4] == other[:4]:
             raise ValueError(f"{one.audio} and {other.audio} are the same utterance")
@@ -49,10 +56,16 @@ def write_corpus(out, recordings):
     for (split, speaker, chapter), group in itertools.groupby(
         recordings, key=lambda recording: recording[:3]
     ):
-        folder, lines = out / split / speaker / chapter, []
+        folder, lines = part / split / speaker / chapter, []
         for recording in group:
             name = f"{speaker}-{chapter}-{recording.number:04d}"
-            samples, rate = soundfile.read(recording.audio, always_2d=True)
+            try:
+                samples, rate = soundfile.read(recording.audio, always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise ValueError(
+                    f"{recording.audio} can't be read ({error}): get it once more, or "
+                    "take it out of the folder"
+                ) from None
             bar.update()
             if not samples.any():
                 bar.write(f"left out, for it is silent: {recording.audio}")
@@ -66,6 +79,7 @@ def write_corpus(out, recordings):
         text = "".join(lines).encode()
         write_whole(folder / f"{speaker}-{chapter}.trans.txt", text)
     bar.close()
+    part.replace(out)
     for (split, speaker), number in written.items():
         print(f"{split:<14} {speaker:<10} {number:>6} utterances")
 
@@ -80,7 +94,7 @@ def matched(paths, pattern, example):
             f"names such as {example!r}"
         )
     if not files:
-        raise ValueError("found no recordings: check the folder of the corpus")
+        raise ValueError(f"found no file such as {example!r}: check the folder")
     return files
 
 

@@ -1,6 +1,7 @@
-"""Tone Perfect (Michigan State University) -> LibriSpeech's layout.
+r"""Tone Perfect (Michigan State University) -> LibriSpeech's layout.
 
-    python tone_perfect_prepare.py TONE_PERFECT OUT --test_speakers FV3 MV3
+    python tone_perfect_prepare.py TONE_PERFECT OUT \
+        --dev_speakers FV1 --test_speakers FV3 MV3
 
 9,840 isolated Mandarin syllables: 410 syllables in four tones by six speakers (FV1-FV3,
 MV1-MV3), in files such as ma3_FV1_MP3.mp3. A transcript is the syllable and its tone,

@@ -8,7 +8,7 @@ from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import (
     RESAMPLES,
     compare_rates,
-    error_rate,
+    rate_text,
 )
 from speechbrain_pitchrope.scoring.systems import read_systems, split_seeds
 
@@ -62,7 +62,7 @@ def systems_table(systems):
     rates = [f"{name} (%)" for name in systems[0].measures]
     rows = [("system", *rates, "units", "utterances", "files")]
     for number, system in enumerate(systems, start=1):
-        rates = [f"{error_rate(*counts):.2f}" for counts in system.measures.values()]
+        rates = [rate_text(*counts) for counts in system.measures.values()]
         _, units = next(iter(system.measures.values()))
         files = ",".join(map(str, system.paths))
         rows.append((number, *rates, f"{units.sum():.0f}", units.size, files))

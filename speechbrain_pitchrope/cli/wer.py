@@ -3,7 +3,7 @@
 import unicodedata
 
 from speechbrain_pitchrope.cli.options import add_tones, table
-from speechbrain_pitchrope.scoring.significance import error_rate
+from speechbrain_pitchrope.scoring.significance import rate_text
 from speechbrain_pitchrope.scoring.systems import find_tests, read_texts
 from speechbrain_pitchrope.scoring.tones import confusion_matrix, tone_errors
 from speechbrain_pitchrope.scoring.wer_files import read_errors
@@ -32,7 +32,7 @@ def run(args):
     rows = [("toned (%)", "base (%)", "tone (%)", "units", "matched")]
     rows[0] += ("utterances", "file")
     for path, errors in scores.items():
-        rates = [f"{error_rate(*counts):.2f}" for counts in errors.measures.values()]
+        rates = [rate_text(*counts) for counts in errors.measures.values()]
         counts = [f"{count.sum():.0f}" for count in (errors.units, errors.matched)]
         rows.append((*rates, *counts, len(errors.ids), path))
     print(table(rows))

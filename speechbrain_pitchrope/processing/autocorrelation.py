@@ -115,10 +115,8 @@ def decimation_factor(sample_rate, hop_length, band_hz):
 
 
 def _decimation_matrix(sample_rate, hop_length, factor, band_hz):
-    """A Kaiser-windowed low-pass of 50 dB, laid out for a block of samples.
-
-    A block is a hop or half of one: the smaller it is, the fewer zeros are multiplied.
-    """
+    """A Kaiser-windowed low-pass of 50 dB, laid out for a block of samples."""
+    # The smaller a block is, the fewer zeros are multiplied.
     block = hop_length // 2 if hop_length % (2 * factor) == 0 else hop_length
     if factor == 1:
         return torch.eye(block, dtype=torch.float64)
@@ -137,10 +135,7 @@ def _decimation_matrix(sample_rate, hop_length, factor, band_hz):
 
 
 def _band_weights(frequencies, low, high):
-    """Weight of each frequency in Hz, doubled for its mirror image.
-
-    Both ends of the band are shaped like a raised cosine.
-    """
+    """Weights, doubled for mirror images; the band ends in raised cosines."""
     fade_in = 0.5 - 0.5 * torch.cos(math.pi * (frequencies / LOW_CUT_HZ).clamp(0, 1))
     fade_out = ((frequencies - low) / (high - low)).clamp(0, 1)
     return fade_in * (1 + torch.cos(math.pi * fade_out))

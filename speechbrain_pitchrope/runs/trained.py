@@ -15,7 +15,7 @@ from speechbrain.utils.checkpoints import (
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.runs.run import DamagedRun, Run, open_run, reading
-from speechbrain_pitchrope.variants import load_variant
+from speechbrain_pitchrope.variants import load_variant, variant_names
 
 # Entries that make log-probabilities of CTC of the encoder's output, if there.
 OUTPUTS = ("back_end_ffn", "ctc_lin", "proj_ctc", "log_softmax")
@@ -106,9 +106,12 @@ def _build(run):
         with reading(mark, "remove it, and the run is taken for what its yaml says"):
             then = json.loads(mark.read_text(encoding="utf-8"))["pitch_attention"]
         if then != (now := load_variant(run.variant)):
+            same = [name for name in variant_names() if load_variant(name) == then]
             raise ValueError(
                 f"{run.folder} was trained with {then}, and its variant "
                 f"{run.variant!r} now means {now}: use the revision it was trained with"
+                + f", or write {''.join(same)} in its hyperparams.yaml"
+                * bool(same)
             )
     names = [*run.chain.values(), *run.trained.values()]
     names += [name for name in OUTPUTS if name in run.entries]

@@ -36,6 +36,11 @@ def error_rate(errors, units, axis=None):
     return 100 * np.sum(errors, axis) / np.maximum(np.sum(units, axis), 1)
 
 
+def rate_text(errors, units):
+    """``error_rate`` as text; "-" if nothing was scored."""
+    return f"{error_rate(errors, units):.2f}" if units.any() else "-"
+
+
 def rate_interval(errors, units, resamples=RESAMPLES, seed=0):
     """95 % confidence interval of an error rate in percent, by resampling utterances.
 

@@ -35,3 +35,7 @@ def test_tones_come_with_their_confusions(tmp_path, capsys):
     assert rates.split()[:6] == ["50.00", "25.00", "50.00", "4", "2", "3"]
     assert said.split()[1:3] == ["2", "3"]
     assert [row.split() for row in rows] == [[*"311", "50.00"]]  # said
+    (tmp_path / "hyp_test.txt").write_text("1-1-0\n1-1-1\n1-1-2")
+    assert main(["wer", "--tones", str(tmp_path)]) == 0
+    rates = capsys.readouterr().out.splitlines()[1].split()
+    assert rates[:3] == ["100.00", "100.00", "-"]  # no syllable with a tone to judge
