@@ -313,8 +313,9 @@ def results(texts, folder):
             parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")
         parts += draw_corpus(name, corpus, folder)
     curves = read_curves(texts)
-    parts.append(f"### How much speech is pitch worth?\n\n{curves_table(curves)}")
-    parts += draw_curves(curves, texts, folder)
+    if any(x for points in curves.values() for n, x in points.items() if n > 1):
+        parts.append(f"### How much speech is pitch worth?\n\n{curves_table(curves)}")
+        parts += draw_curves(curves, texts, folder)
     if (folder / BIAS).is_file():
         parts.append(f"### Inside one head\n\n{SHOWN_BIAS}")
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
@@ -333,7 +334,7 @@ def main():
     if args.bias:
         draw_bias(*args.bias, folder / BIAS)
         return
-    before = ""
+    before = "# Toned syllables, without and with pitch\n\n"
     if args.page.is_file():
         before = args.page.read_text(encoding="utf-8").partition(HEADING)[0]
     text = f"{before}{HEADING}\n{results(args.texts, folder)}"
