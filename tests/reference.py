@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import torch
 from torch.testing import assert_close
 
-COSINES = (2.0, 4.5, 9.0)
+COSINES = (4.0, 9.0, 18.0)
 KAPPA, WEIGHTS = (0.421, 1.279, 2.186), (0.617, 0.308, 0.069)
 
 

@@ -40,29 +40,45 @@ FORMS = (
     *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
     *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
 )
-TP_CONTOURS = ["tp_contours-1", "tp_contours-2", "tp_contours-3"]
+
+
+def folds(name):
+    """The folders of a corpus in three folds."""
+    return [f"{name}-{fold}" for fold in (1, 2, 3)]
+
+
 CORPORA = {
     "cmn": ("Mandarin", ["cmn"]),
     "yue": ("Cantonese", ["yue"]),
-    "tp": ("Mandarin syllables of real voices", ["tp-1", "tp-2", "tp-3"]),
-    "tp_tones": ("Tones of real voices, whatever the sounds", ["tp-1", "tp-2", "tp-3"]),
-    "tp_contours": ("What the contours of real voices tell", TP_CONTOURS),
-    "tp8": ("An eighth of them to train with", ["tp8-1", "tp8-2", "tp8-3"]),
-    "tp8_tones": ("Tones of an eighth", ["tp8-1", "tp8-2", "tp8-3"]),
-    "tp_scratch": ("Syllables of real voices, fold 1, from scratch", ["tp_scratch-1"]),
+    "tp": ("Mandarin syllables of real voices", folds("tp")),
+    "tp_tones": ("Tones of real voices, whatever the sounds", folds("tp")),
+    "tp_contours": ("What the contours of real voices tell", folds("tp_contours")),
+    "tp8": ("An eighth of them to train with", folds("tp8")),
+    "tp8_tones": ("Tones of an eighth", folds("tp8")),
     "en": ("Three hours of English", ["en"]),
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
     "cmn_scratch": ("Mandarin, from scratch", ["cmn_scratch"]),
-    "cmn_8_epochs": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
+    "cmn_before": ("Before: Mandarin", ["cmn_before"]),
+    "yue_before": ("Before: Cantonese", ["yue_before"]),
+    "tp_before_tones": ("Before: tones of real voices", folds("tp_before")),
+    "tp_scratch_before": ("Before: fold 1 from scratch", ["tp_scratch-1"]),
+    "cmn_scratch_before": ("Before: Mandarin, from scratch", ["cmn_scratch_before"]),
+    "cmn_8_epochs_before": (
+        "Before: Mandarin, from scratch, 8 epochs",
+        ["cmn_8_epochs"],
+    ),
 }
 """Name to title and folders of texts, one for each fold."""
 
-UNITS = {"tp_tones": without_sounds, "tp8_tones": without_sounds, "en": with_one_tone}
+UNITS = {
+    **{name: without_sounds for name in CORPORA if name.endswith("_tones")},
+    "en": with_one_tone,
+}
 """What is counted, where it is not what the texts hold."""
 
 UNIT_NAMES = {
-    **{name: "tones" for name in ("tp_tones", "tp8_tones", "tp_contours")},
+    **{name: "tones" for name in CORPORA if name.endswith(("_tones", "_contours"))},
     **{"mb": "characters", "mb-unseen": "characters", "en": "words"},
 }
 
@@ -93,7 +109,8 @@ def glance_table(corpora):
     """One line a corpus: with and without pitch, and where it enters."""
     rows = []
     for name, corpus in corpora.items():
-        if not (runs := corpus.shared("rope", "all")):
+        runs = corpus.shared("rope", "all")
+        if not runs or "before" in name:
             continue
         pair = [corpus.mean(v, names=runs) for v in ("rope", "all")]
         found = compare_toned(*pair)
@@ -309,6 +326,8 @@ def results(texts, folder):
             parts.append(f"{noise(corpus)}\n\n{tests_table(tests)}".lstrip())
         if trials := compare_all(corpus, TRIALS, "dev"):
             parts.append(f"What was tried, judged on dev:\n\n{tests_table(trials)}")
+        if name.endswith(("_before", "_before_tones")):
+            continue
         if forms := [form for form in FORMS if form in corpus.runs]:
             parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")
         parts += draw_corpus(name, corpus, folder)

@@ -34,6 +34,7 @@ HYPOTHESES = (
 )
 """Which variant is expected to make fewer errors than which."""
 
+OTHER_K = ("1_2.25_4.5", "2_4.5_9", "2_6_18", "4_9_18")
 TRIALS = tuple(
     ("", f"{form}_{trial}", form)
     for trial, forms in (
@@ -42,7 +43,7 @@ TRIALS = tuple(
         ("interpolated", ("theta", "all")),
         ("speeds", ("rope", "theta", "similarity", "all")),
         ("hidden_harmonics", ("rope", "theta", "similarity", "all", "input")),
-        *((f"k_{k}", ("similarity",)) for k in ("1_2.25_4.5", "2_6_18", "4_9_18")),
+        *((f"k_{k}", ("similarity",)) for k in OTHER_K),
     )
     for form in forms
 ) + tuple(

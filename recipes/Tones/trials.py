@@ -135,7 +135,7 @@ def main(trial, arguments):
     if trial.startswith("k_"):
         use_frequencies([float(k) for k in trial.split("_")[1:]])
     elif trial not in (*BEFORE, "interpolated"):
-        names = ", ".join((*BEFORE, "interpolated", "k_4_9_18"))
+        names = ", ".join((*BEFORE, "interpolated", "k_2_4.5_9"))
         raise SystemExit(f"trial {trial!r} is unknown: choose one of {names}")
     TrialASR.trial = trial
     train.ASR = TrialASR

@@ -30,9 +30,10 @@ import torch
 
 from speechbrain_pitchrope import inband
 
-COSINES = (2.0, 4.5, 9.0)
-"""k_j in radians an octave, periods of 3.1, 1.4 and 0.7 octaves: sin(k_1 d) orders
-pitches within 0.8 octaves of each other, and k_3 tells fractions of a tone's range."""
+COSINES = (4.0, 9.0, 18.0)
+"""k_j in radians an octave, periods of 1.6, 0.7 and 0.35 octaves: sin(k_1 d) orders
+pitches within 0.4 octaves of each other, the range of a tone, and k_3 tells small steps
+apart. Chosen by voices that the models had not heard (docs/evidence_plan.md)."""
 
 _QUARTER = math.pi / 2
 _SHIFT = (0.0, 0.0, 0.0, -_QUARTER, -_QUARTER, -_QUARTER, 0.0)
@@ -66,8 +67,8 @@ def cosine_columns(pitch, table, scale=1.0, *, voiced, even=None, odd=None):
     >>> pitch = inband.unpack(torch.tensor([[[0, 1.0, 0, 0], [0.5, 1, 0, 0]]]))
     >>> odd, table = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor(COSINE_TABLE)
     >>> q, k = cosine_columns(pitch, table, voiced=torch.zeros(1), odd=odd)
-    >>> (q[0, 1, 0] @ k[0, 0, 0]).item()  # sin(2 * 0.5)
-    0.8414...
+    >>> (q[0, 1, 0] @ k[0, 0, 0]).item()  # sin(4 * 0.5)
+    0.9092...
     """
     even = torch.zeros_like(odd) if even is None else even
     odd = torch.zeros_like(even) if odd is None else odd

@@ -68,7 +68,7 @@ def test_untrained_rotation_and_bias_are_the_formulas(untrained):
     _, kernel, found = untrained.kernels()
     expected = radius * radius.T * torch.cos(theta[:, None] - theta).mean(-1)
     torch.testing.assert_close(kernel, expected, atol=1e-4, rtol=0)
-    k = torch.tensor([2.0, 4.5, 9.0])
+    k = torch.tensor([4.0, 9.0, 18.0])
     phase = k * (u[:, None] - u)[..., None]
     bias = (0.2 * phase.cos() + 0.3 * phase.sin()).sum(-1) * v[:, None] * v
     torch.testing.assert_close(found, bias, atol=1e-5, rtol=0)
