@@ -297,7 +297,11 @@ def draw_bias(run, recording, path):
     layer, number, _ = strongest_head(learned, ("max |B|",))
     head = trained_head(trained, recording, layer, number, ("similarity",))
     bias = head.kernels()[2].numpy()
-    title = f"{Path(recording).stem}, {head.name}"
+    recording = Path(recording)
+    name, chapter = recording.stem, recording.stem.rpartition("-")[0]
+    lines = recording.with_name(f"{chapter}.trans.txt").read_text(encoding="utf-8")
+    words = dict(line.split(maxsplit=1) for line in lines.splitlines())[name]
+    title = f"{words} ({name}), {head.name}"
     figure = figures.bias_figure(bias, head.f0_hz, Frames(head.frame_shift), title)
     save_figure(figure, path)
 
