@@ -28,6 +28,7 @@ HYPOTHESES = (
     ("H5", "similarity", "odd_cosines"),
     ("H6", "all_input", "input"),
     ("added", "input", "rope"),
+    ("added", "all", "input"),
     ("added", "input_without_register", "rope"),
     ("added", "input", "input_without_register"),
     *(("added", "input", f"input+{control}") for control in CONTROLS),
