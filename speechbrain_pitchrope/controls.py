@@ -16,8 +16,8 @@ def shuffled_f0(channels, lengths):
     ``channels`` [B, T, 4] are those of utterances of ``lengths`` [B] frames, 1 or more.
     ``log_f0``, ``voicing`` and ``register`` move, ``prominence`` stays. A contour that
     is too short begins again, one that is too long is cut off. An utterance that is
-    alone in its batch gets its own contour backwards: test with batches, as the recipes
-    do, and this is one utterance at most.
+    alone in its batch gets its own contour backwards: test with batches. Where sorted
+    neighbours may have one contour, as single words do, test in random order.
 
     Example
     -------
