@@ -13,20 +13,20 @@ import argparse
 from pathlib import Path
 
 import evidence_figures as figures
-import numpy as np
+import evidence_tables as tables
 from evidence_runs import (
+    FORMS,
+    PARTS,
     TRIALS,
     Corpus,
     compare_all,
-    compare_toned,
+    listed,
     with_one_tone,
     without_sounds,
 )
 
-from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.figures.style import Frames, save_figure
 from speechbrain_pitchrope.files import write_whole
-from speechbrain_pitchrope.scoring.significance import error_rate
 from speechbrain_pitchrope.scoring.tones import confusion_matrix
 
 HEADING = "## What came of it\n"
@@ -36,10 +36,6 @@ SHOWN_BIAS = f"""![One head's bias, its even and its odd part]({BIAS})
 *The bias of one head on an utterance of the test, from query to key. Its odd part makes
 it asymmetric: this head weighs keys by whether their pitch is higher or lower than the
 query's.*"""
-FORMS = (
-    *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
-    *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
-)
 
 
 def folds(name):
@@ -83,133 +79,6 @@ UNIT_NAMES = {
     **{"mb": "characters", "mb-unseen": "characters", "en": "words"},
 }
 
-PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn_scratch": 1}
-
-
-def table(header, rows):
-    """A table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
-
-
-def percent(values):
-    """Error rates in percent, one decimal."""
-    return ", ".join(f"{value:.1f}" for value in values)
-
-
-def listed(corpus):
-    """The variants that have been run, controls behind their forms, others last."""
-    names = [
-        name for form in FORMS for name in (form, *(f"{form}+{c}" for c in CONTROLS))
-    ]
-    others = sorted(corpus.runs.keys() - {*names})
-    return [*(name for name in names if name in corpus.runs), *others]
-
-
-def glance_table(corpora):
-    """One line a corpus: with and without pitch, and where it enters."""
-    rows = []
-    for name, corpus in corpora.items():
-        runs = corpus.shared("rope", "all")
-        if not runs or "before" in name:
-            continue
-        pair = [corpus.mean(v, names=runs) for v in ("rope", "all")]
-        found = compare_toned(*pair)
-        rates = [f"{found.rate_a:.1f}", f"{found.rate_b:.1f}"]
-        for variant in ("all+shuffled_f0", "input", "all_input"):
-            there = corpus.shared(variant)
-            rate = f"{corpus.intervals[variant][0]:.1f}" if there else "-"
-            rates.append(rate + " *" * bool(there and there != runs))
-        gain = f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
-        rows.append((CORPORA[name][0], *rates, gain))
-    names = ("`rope`", "`all`", "its shuffled control", "`input`", "`all_input`")
-    return table(["wrong (%)", *names, "`all` less `rope`"], rows)
-
-
-def forms_table(name, corpus):
-    """Errors of every variant, its runs and the interval of its mean."""
-    measures = [] if name.endswith(("_tones", "_contours")) else ["base", "tone"]
-    rows = []
-    for variant in listed(corpus):
-        mean, rates = corpus.means[variant], corpus.rates(variant)
-        rate, low, high = corpus.intervals[variant]
-        against = ""
-        if variant != "rope" and (runs := corpus.shared(variant, "rope")):
-            of_rope, own = (
-                np.mean([corpus.rates(v)[run] for run in runs])
-                for v in ("rope", variant)
-            )
-            against = f"{100 * (own / of_rope - 1):+.0f} %"
-        rows.append(
-            (
-                f"`{variant}`",
-                f"**{rate:.1f}** ({low:.1f} to {high:.1f})",
-                ", ".join(
-                    f"{rates[run]:.1f}" if run in rates else "-" for run in corpus.names
-                ),
-                against,
-                *(f"{error_rate(*mean.measures[m]):.1f}" for m in measures),
-                f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
-            )
-        )
-    columns = ["without tone", "tone alone"][: len(measures)]
-    return table(
-        ["variant", "wrong (%)", "each run", "of `rope`", *columns, "dev"], rows
-    )
-
-
-def tests_table(tests):
-    """Comparisons, over utterances and over runs."""
-    rows = []
-    for test in tests:
-        found = test.comparison
-        relative = 100 * found.difference / max(found.rate_a, 1e-9)
-        rows.append(
-            (
-                test.hypothesis,
-                f"`{test.better}` less `{test.worse}`",
-                f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
-                f"{relative:+.0f} %",
-                p_value(test.p_holm),
-                f"{test.fewer} of {len(test.runs)}",
-                p_value(test.p_runs) if len(test.runs) > 1 else "-",
-            )
-        )
-    header = ["", "compared", "points (95 % interval)", "relative", "p, corrected"]
-    return table([*header, "fewer in", "p of runs"], rows)
-
-
-def p_value(p):
-    """A p-value as it is printed."""
-    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
-
-
-def noise(corpus):
-    """A sentence on what a seed alone changes."""
-    if "rope" not in corpus.runs or not (pairs := corpus.seeds_compared()):
-        return ""
-    found = ", ".join(f"{x.difference:+.1f} (p = {p_value(x.p)})" for x in pairs)
-    return f"One seed of `rope` less another: {found.replace('= <', '<')}."
-
-
-def voices_table(corpus, variants):
-    """Error rates of each test voice."""
-    rates = {}
-    for variant in variants:
-        mean = corpus.means[variant]
-        voice_of = np.array([name.split("-")[0] for name in mean.ids])
-        rates[variant] = {
-            voice: error_rate(mean.errors[of_voice], mean.units[of_voice])
-            for voice in np.unique(voice_of)
-            for of_voice in [voice_of == voice]
-        }
-    voices = sorted(set().union(*rates.values()))
-    rows = [
-        (f"`{variant}`", *(f"{by[x]:.1f}" if x in by else "" for x in voices))
-        for variant, by in rates.items()
-    ]
-    return table(["variant", *(f"voice {voice}" for voice in voices)], rows)
-
 
 def read_curves(texts):
     """{variant: {part: error rates of its runs}} of the learning curves."""
@@ -218,19 +87,6 @@ def read_curves(texts):
         variant: {part: [*x.rates(variant).values()] for part, x in corpora.items()}
         for variant in ("rope", "all", "all_input")
     }
-
-
-def curves_table(curves):
-    """Error rates over the share of the training speech."""
-    rows = []
-    for variant, points in curves.items():
-        cells = [
-            f"**{np.mean(rates):.1f}** ({percent(rates)})" if rates else "not run"
-            for rates in points.values()
-        ]
-        rows.append((f"`{variant}`", *cells))
-    shares = [f"1/{n} of the speech" if n > 1 else "all" for n in PARTS.values()]
-    return table(["variant", *shares], rows)
 
 
 def hours(texts, part):
@@ -318,27 +174,36 @@ def results(texts, folder):
         raise SystemExit(
             f"found no finished run in {texts}: expected CORPUS/VARIANT/SEED"
         )
-    parts = [f"### At a glance\n\n{glance_table(corpora)}"]
+    titles = {name: title for name, (title, _) in CORPORA.items()}
+    parts = [f"### At a glance\n\n{tables.glance_table(corpora, titles)}"]
     for name, corpus in corpora.items():
         count = sum(map(len, corpus.runs.values()))
         test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
+        alone = name.endswith(("_tones", "_contours"))  # nothing but tones is counted
+        measures = [] if alone else tables.MEASURES
         size = f"{test.units.sum():,.0f} {UNIT_NAMES.get(name, 'syllables')}"
         parts.append(
             f"### {CORPORA[name][0]}\n\n{count} runs; {len(test.ids):,} utterances of "
-            f"{size} in the test.\n\n{forms_table(name, corpus)}"
+            f"{size} in the test.\n\n{tables.forms_table(corpus, measures)}"
         )
         if tests := compare_all(corpus):
-            parts.append(f"{noise(corpus)}\n\n{tests_table(tests)}".lstrip())
+            parts.append(
+                f"{tables.noise(corpus)}\n\n{tables.tests_table(tests)}".lstrip()
+            )
         if trials := compare_all(corpus, TRIALS, "dev"):
-            parts.append(f"What was tried, judged on dev:\n\n{tests_table(trials)}")
+            parts.append(
+                f"What was tried, judged on dev:\n\n{tables.tests_table(trials)}"
+            )
         if name.endswith(("_before", "_before_tones")):
             continue
         if forms := [form for form in FORMS if form in corpus.runs]:
-            parts.append(f"By voice:\n\n{voices_table(corpus, forms)}")
+            parts.append(f"By voice:\n\n{tables.voices_table(corpus, forms)}")
         parts += draw_corpus(name, corpus, folder)
     curves = read_curves(texts)
     if any(x for points in curves.values() for n, x in points.items() if n > 1):
-        parts.append(f"### How much speech is pitch worth?\n\n{curves_table(curves)}")
+        parts.append(
+            f"### How much speech is pitch worth?\n\n{tables.curves_table(curves)}"
+        )
         parts += draw_curves(curves, texts, folder)
     if (folder / BIAS).is_file():
         parts.append(f"### Inside one head\n\n{SHOWN_BIAS}")

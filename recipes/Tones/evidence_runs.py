@@ -55,6 +55,15 @@ TRIALS = tuple(
 """What might mend a form on real voices, and the form: judged on dev."""
 
 
+FORMS = (
+    *("rope", "theta", "similarity", "radius", "all", "input", "all_input"),
+    *("phase", "gaussian", "phase_gaussian", "even_cosines", "odd_cosines"),
+)
+
+PARTS = {"cmn-8": 8, "cmn-4": 4, "cmn-2": 2, "cmn_scratch": 1}
+"""Folder of texts of a learning curve, and n where it has 1/n of the speech."""
+
+
 def average_runs(runs):
     """Errors of a system over several runs, such as seeds, as ToneErrors.
 
@@ -166,6 +175,15 @@ class Corpus:
             for first, second in itertools.combinations(tests, 2)
             if first.ids == second.ids
         ]
+
+
+def listed(corpus):
+    """The variants that have been run, controls behind their forms, others last."""
+    names = [
+        name for form in FORMS for name in (form, *(f"{form}+{c}" for c in CONTROLS))
+    ]
+    others = sorted(corpus.runs.keys() - {*names})
+    return [*(name for name in names if name in corpus.runs), *others]
 
 
 class Test(NamedTuple):

@@ -1,0 +1,137 @@
+"""The tables of docs/evidence.md, in Markdown."""
+
+import numpy as np
+from evidence_runs import PARTS, compare_toned, listed
+
+from speechbrain_pitchrope.scoring.significance import error_rate
+
+MEASURES = {"base": "without tone", "tone": "tone alone"}
+"""Measures of ToneErrors beside the primary one, and their columns."""
+
+
+def table(header, rows):
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def percent(values):
+    """Error rates in percent, one decimal."""
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def glance_table(corpora, titles):
+    """One line a corpus: with and without pitch, and where it enters."""
+    rows = []
+    for name, corpus in corpora.items():
+        runs = corpus.shared("rope", "all")
+        if not runs or "before" in name:
+            continue
+        pair = [corpus.mean(v, names=runs) for v in ("rope", "all")]
+        found = compare_toned(*pair)
+        rates = [f"{found.rate_a:.1f}", f"{found.rate_b:.1f}"]
+        for variant in ("all+shuffled_f0", "input", "all_input"):
+            there = corpus.shared(variant)
+            rate = f"{corpus.intervals[variant][0]:.1f}" if there else "-"
+            rates.append(rate + " *" * bool(there and there != runs))
+        gain = f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
+        rows.append((titles[name], *rates, gain))
+    names = ("`rope`", "`all`", "its shuffled control", "`input`", "`all_input`")
+    return table(["wrong (%)", *names, "`all` less `rope`"], rows)
+
+
+def forms_table(corpus, measures):
+    """Errors of every variant, its runs and the interval of its mean."""
+    rows = []
+    for variant in listed(corpus):
+        mean, rates = corpus.means[variant], corpus.rates(variant)
+        rate, low, high = corpus.intervals[variant]
+        against = ""
+        if variant != "rope" and (runs := corpus.shared(variant, "rope")):
+            of_rope, own = (
+                np.mean([corpus.rates(v)[run] for run in runs])
+                for v in ("rope", variant)
+            )
+            against = f"{100 * (own / of_rope - 1):+.0f} %"
+        rows.append(
+            (
+                f"`{variant}`",
+                f"**{rate:.1f}** ({low:.1f} to {high:.1f})",
+                ", ".join(
+                    f"{rates[run]:.1f}" if run in rates else "-" for run in corpus.names
+                ),
+                against,
+                *(f"{error_rate(*mean.measures[m]):.1f}" for m in measures),
+                f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
+            )
+        )
+    columns = ["without tone", "tone alone"][: len(measures)]
+    return table(
+        ["variant", "wrong (%)", "each run", "of `rope`", *columns, "dev"], rows
+    )
+
+
+def tests_table(tests):
+    """Comparisons, over utterances and over runs."""
+    rows = []
+    for test in tests:
+        found = test.comparison
+        relative = 100 * found.difference / max(found.rate_a, 1e-9)
+        rows.append(
+            (
+                test.hypothesis,
+                f"`{test.better}` less `{test.worse}`",
+                f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
+                f"{relative:+.0f} %",
+                p_value(test.p_holm),
+                f"{test.fewer} of {len(test.runs)}",
+                p_value(test.p_runs) if len(test.runs) > 1 else "-",
+            )
+        )
+    header = ["", "compared", "points (95 % interval)", "relative", "p, corrected"]
+    return table([*header, "fewer in", "p of runs"], rows)
+
+
+def p_value(p):
+    """A p-value as it is printed."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def noise(corpus):
+    """A sentence on what a seed alone changes."""
+    if "rope" not in corpus.runs or not (pairs := corpus.seeds_compared()):
+        return ""
+    found = ", ".join(f"{x.difference:+.1f} (p = {p_value(x.p)})" for x in pairs)
+    return f"One seed of `rope` less another: {found.replace('= <', '<')}."
+
+
+def voices_table(corpus, variants):
+    """Error rates of each test voice."""
+    rates = {}
+    for variant in variants:
+        mean = corpus.means[variant]
+        voice_of = np.array([name.split("-")[0] for name in mean.ids])
+        rates[variant] = {
+            voice: error_rate(mean.errors[of_voice], mean.units[of_voice])
+            for voice in np.unique(voice_of)
+            for of_voice in [voice_of == voice]
+        }
+    voices = sorted(set().union(*rates.values()))
+    rows = [
+        (f"`{variant}`", *(f"{by[x]:.1f}" if x in by else "" for x in voices))
+        for variant, by in rates.items()
+    ]
+    return table(["variant", *(f"voice {voice}" for voice in voices)], rows)
+
+
+def curves_table(curves):
+    """Error rates over the share of the training speech."""
+    rows = []
+    for variant, points in curves.items():
+        cells = [
+            f"**{np.mean(rates):.1f}** ({percent(rates)})" if rates else "not run"
+            for rates in points.values()
+        ]
+        rows.append((f"`{variant}`", *cells))
+    shares = [f"1/{n} of the speech" if n > 1 else "all" for n in PARTS.values()]
+    return table(["variant", *shares], rows)
