@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.runs.trained import load_trained
 from tests.made_runs import make_run, make_tested_run
 from tests.signals import utterance
@@ -21,6 +22,20 @@ def make_seeded_run(folder):
         torch.manual_seed(0)
         make_run(folder, variant=folder.name)
     return folder
+
+
+@pytest.fixture
+def refused(capsys):
+    """What a command tells that fails; beside it, nothing is printed."""
+
+    def run(*words):
+        capsys.readouterr()  # what was printed before
+        assert main([str(word) for word in words]) == 1
+        printed = capsys.readouterr()
+        assert printed.err.startswith(f"pitchrope {words[0]}: ") and not printed.out
+        return printed.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

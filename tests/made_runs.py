@@ -8,6 +8,7 @@ import sentencepiece
 import soundfile
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
+from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 from speechbrain_pitchrope.variants import claim_output_folder
@@ -52,12 +53,8 @@ def make_run(folder, scores=(30.0,), variant="all", spread=0.3, **settings):
     """
     size = "small" if "num_decoder_layers" in settings else "mini"
     text = (HPARAMS / f"conformer_{size}.yaml").read_text(encoding="utf-8")
-    overrides = SIZES | {
-        "data_folder": str(folder),
-        "output_folder": str(folder),
-        "variant": variant,
-        **settings,
-    }
+    folders = {"data_folder": str(folder), "output_folder": str(folder)}
+    overrides = SIZES | folders | {"variant": variant} | settings
     folder.mkdir(parents=True)
     # As create_experiment_directory, which would also take over the process's log.
     resolved = resolve_references(text, overrides).getvalue()
@@ -104,19 +101,26 @@ def set_statistics(normalize, n_mels):
     normalize.glob_std = torch.full((n_mels,), 15.0)
 
 
-def make_tokenizer(folder):
-    """A tokenizer of 31 characters, where SpeechBrain would have put it."""
+def make_tokenizer(folder, kind="char", size=31):
+    """A tokenizer, by default of 31 characters, where SpeechBrain would have put it."""
     folder.mkdir(exist_ok=True)
+    settings = {"unk_id": 0, "bos_id": 1, "eos_id": 2, "minloglevel": 2}
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([WORDS] * 10),
-        model_prefix=str(folder / "31_char"),
-        model_type="char",
-        vocab_size=31,
-        bos_id=1,
-        eos_id=2,
-        unk_id=0,
-        minloglevel=2,
+        model_prefix=str(folder / f"{size}_{kind}"),
+        model_type=kind,
+        vocab_size=size,
+        hard_vocab_limit=False,
+        **settings,
     )
+
+
+def make_language_model(path, vocab, **settings):
+    """Save random weights of a small TransformerLM; the settings of a run with it."""
+    sizes = {"d_model": 16, "nhead": 2, "num_encoder_layers": 1, "d_ffn": 16}
+    settings |= {"num_decoder_layers": 0, "activation": torch.nn.GELU}
+    torch.save(TransformerLM(vocab, **sizes, **settings).state_dict(), path)
+    return {"lm_file": str(path), "lm_model": sizes | {"dropout": 0.5}}
 
 
 def damage(folder, pattern, change):

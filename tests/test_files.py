@@ -12,9 +12,7 @@ from speechbrain_pitchrope.files import hold_folder, replacing, write_whole
 
 @pytest.mark.parametrize("there", [{}, {"a.yaml": b"as it was"}])
 @pytest.mark.parametrize("step", ["os.replace", "pathlib.Path.write_bytes"])
-def test_what_cannot_be_written_leaves_nothing_behind(
-    tmp_path, monkeypatch, there, step
-):
+def test_what_fails_leaves_nothing_behind(tmp_path, monkeypatch, there, step):
     for name, content in there.items():
         (tmp_path / name).write_bytes(content)
 

@@ -29,9 +29,8 @@ def test_yaml_makes_a_model_that_runs():
     hparams = load_hyperpyyaml(text)
     wavs, lengths = batch_of(utterance(120.0), utterance(240.0, seconds=1.2))
     features = hparams["compute_features"](wavs)
-    features, lengths = hparams["fea_augment"](
-        hparams["normalize"](features, lengths), lengths
-    )
+    normalized = hparams["normalize"](features, lengths)
+    features, lengths = hparams["fea_augment"](normalized, lengths)
     source = hparams["CNN"](features)
     encoded, _ = hparams["Transformer"](source, None, lengths)
     assert encoded.shape == (2, source.shape[1], 144)
@@ -107,9 +106,8 @@ def test_commands_and_links_lead_somewhere(path):
 def test_images_of_the_gallery_are_made_by_the_commands_above_them_and_small():
     gallery = (ROOT / "docs/gallery.md").read_text()
     figures = set()
-    for command, image in re.findall(
-        r"```bash\n([^`]*)```\n\n!\[[^\]]+\]\(([^)]+)\)", gallery
-    ):
+    pattern = r"```bash\n([^`]*)```\n\n!\[[^\]]+\]\(([^)]+)\)"
+    for command, image in re.findall(pattern, gallery):
         args = parsed(shlex.split(command.replace("\\\n", " ")))
         assert (args.command, args.out) == ("plot", f"docs/{image}")
         assert image == f"{args.figure}.png"

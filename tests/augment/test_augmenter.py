@@ -1,5 +1,6 @@
 """PitchAugmenter: upstream's on the mels, pitch follows time and nothing else."""
 
+import itertools
 import random
 
 import pytest
@@ -17,11 +18,8 @@ REPLACEMENTS = ("zeros", "mean", "rand", "cutcat", "swap", "random_selection")
 
 def run(cls, x, seed, **settings):
     """One augmentation of each kind, in time and in frequency."""
-    drops = [
-        SpectrogramDrop(5, 9, 2, 2, replace=replace, dim=dim)
-        for replace in REPLACEMENTS
-        for dim in (1, 2)
-    ]
+    kinds = itertools.product(REPLACEMENTS, (1, 2))
+    drops = [SpectrogramDrop(5, 9, 2, 2, replace=how, dim=dim) for how, dim in kinds]
     others = [Warping(), Warping(dim=2), RandomShift(-3, 3), RandomShift(dim=2)]
     random.seed(seed)
     torch.manual_seed(seed)

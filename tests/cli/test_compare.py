@@ -67,9 +67,8 @@ def test_rates_and_pairs_are_those_of_the_files(kind, runs, capsys):
 
 
 def test_without_errors_there_is_no_relative_difference(tmp_path, capsys):
-    path = str(
-        write_wer(tmp_path / "wer_c.txt", {"1-1-0": ("A", "A"), "1-1-1": ("B", "B")})
-    )
+    utterances = {"1-1-0": ("A", "A"), "1-1-1": ("B", "B")}
+    path = str(write_wer(tmp_path / "wer_c.txt", utterances))
     _, ((*_, relative, _, _, p),) = tables(capsys, path, path)
     assert (relative, p) == ("+nan", "1")
 

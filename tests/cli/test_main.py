@@ -27,9 +27,8 @@ def run_python(code, **kwargs):
 
 
 def test_help_lists_the_commands_without_loading_torch():
-    result = run_python(
-        "try: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
-    )
+    code = "try: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    result = run_python(code)
     listed = re.findall(r"^    ([a-z0-9-]+)\s", result.stdout, re.MULTILINE)
     assert (listed, result.returncode) == (list(COMMANDS), 0)
 

@@ -18,14 +18,7 @@ from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import after_training, figures, ranked, spaced
 from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
-from tests.made_runs import (
-    LOG,
-    SPLITS,
-    damage,
-    half,
-    make_tested_run,
-    replaced,
-)
+from tests.made_runs import LOG, SPLITS, damage, half, make_tested_run, replaced
 from tests.made_swapped_runs import make_swapped_run
 from tests.scoring.files import random_utterances, write_wer
 
@@ -293,7 +286,7 @@ def test_a_swapped_run_is_reported_too(tmp_path):
     assert rows_of(section(page, "errors").find(".//table"))[0][2] == "-"
 
 
-def test_what_is_no_run_or_can_not_be(tested, tmp_path, capsys):
+def test_what_is_no_run_or_can_not_be(tested, tmp_path, refused):
     (tmp_path / "there.html").write_text("mine")
     for given, options, message in (
         (tmp_path, [], "holds no hyperparams.yaml: give the output"),
@@ -302,7 +295,5 @@ def test_what_is_no_run_or_can_not_be(tested, tmp_path, capsys):
         (tested[0], ["--out", str(tmp_path / "there.html")], "there.html exists: give"),
     ):
         out = ["--out", str(tmp_path / "report.html"), *options]
-        assert main(["report", str(given), *out]) == 1
-        printed = capsys.readouterr()
-        assert message in printed.err and not printed.out
+        assert message in refused("report", given, *out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there.html"]

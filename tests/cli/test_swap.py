@@ -58,29 +58,26 @@ def touch(path):
     return 32
 
 
-def test_what_includes_files_is_written_beside_them(recipe, tmp_path, capsys):
+def test_what_includes_files_is_written_beside_them(recipe, tmp_path, refused):
     (tmp_path / "data.yaml").write_text("n_mels: 20\n")
     text = JOINT.replace("n_mels: 20", "n_mels: !ref <data[n_mels]>")
     recipe.write_text(f"data: !include:data.yaml\n{text}")
-    assert run(recipe, tmp_path / "new/out.yaml") == 1
-    assert f"write the output to {tmp_path}" in capsys.readouterr().err
+    told = refused("swap", recipe, tmp_path / "new/out.yaml")
+    assert f"write the output to {tmp_path}" in told
     assert run(recipe, tmp_path / "out.yaml", "--check") == 0
 
 
-def test_output_is_overwritten_only_by_force(recipe, tmp_path, capsys):
+def test_output_is_overwritten_only_by_force(recipe, tmp_path, refused):
     out = tmp_path / "out.yaml"
     out.write_text("mine")
-    assert run(recipe, out) == 1
-    assert "out.yaml exists: give another output" in capsys.readouterr().err
+    assert "out.yaml exists: give another output" in refused("swap", recipe, out)
     assert out.read_text() == "mine"
     assert run(recipe, out, "--force") == 0
     assert out.read_text() == swap(JOINT)
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_the_input_folders_and_devices_are_never_written_over(
-    recipe, tmp_path, capsys, force
-):
+def test_input_folders_and_devices_stay(recipe, tmp_path, refused, force):
     """A device would be replaced by a file, for all who use it."""
     (tmp_path / "link.yaml").symlink_to(recipe)
     (tmp_path / "folder").mkdir()
@@ -93,8 +90,7 @@ def test_the_input_folders_and_devices_are_never_written_over(
         ("pipe", "is no regular file"),
         ("recipe.yaml/out.yaml", "recipe.yaml"),
     ):
-        assert run(recipe, tmp_path / out, *force) == 1
-        assert fault in capsys.readouterr().err
+        assert fault in refused("swap", recipe, tmp_path / out, *force)
     assert recipe.read_text() == JOINT
     assert (tmp_path / "pipe").is_fifo() and set(tmp_path.rglob("*")) == before
 
@@ -112,15 +108,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("content", "fault"), REFUSED.values(), ids=REFUSED)
-def test_nothing_is_written_on_refusal(recipe, tmp_path, capsys, content, fault):
+def test_nothing_is_written_on_refusal(recipe, tmp_path, refused, content, fault):
     recipe.unlink()
     if content is not None:
         recipe.write_bytes(content)
     before = set(tmp_path.iterdir())
-    assert run(recipe, tmp_path / "new" / "out.yaml", "--check") == 1
-    captured = capsys.readouterr()
-    assert fault in captured.err
-    assert captured.out == ""
+    assert fault in refused("swap", recipe, tmp_path / "new/out.yaml", "--check")
     assert set(tmp_path.iterdir()) == before
 
 

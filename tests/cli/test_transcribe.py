@@ -62,7 +62,7 @@ def test_a_long_recording_is_recognised_in_pieces(tmp_path):
     assert torch.equal(torch.cat(pieces), wav)
 
 
-def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys):
+def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys, refused):
     """And text is written over only by force."""
     inputs = ["bad.wav", "a/x.wav", "short.wav", "missing.wav", "b/x.flac"]
     command = ["transcribe", package, *inputs, "--out", "text.tsv"]
@@ -76,8 +76,8 @@ def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys):
     failed = [line.split()[0].strip(":") for line in named]
     assert failed == ["bad.wav", "short.wav", "missing.wav"]
     assert "too few for its convolutions" in named[1]
-    assert main(["transcribe", package, ".", "--out", "text.tsv"]) == 1
-    assert "text.tsv exists: give another --out, or --force" in capsys.readouterr().err
+    told = refused("transcribe", package, ".", "--out", "text.tsv")
+    assert "text.tsv exists: give another --out, or --force" in told
     assert lines((recordings / "text.tsv").read_text()) == found
     assert main(["transcribe", package, "b", ".", "--out", "text.tsv", "--force"]) == 1
     assert len(lines((recordings / "text.tsv").read_text())) == 2

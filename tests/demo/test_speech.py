@@ -10,12 +10,7 @@ import pytest
 import torch
 
 from speechbrain_pitchrope.demo.corpus import VOLUME
-from speechbrain_pitchrope.demo.speech import (
-    SAMPLE_RATE,
-    Espeak,
-    add_room,
-    resample,
-)
+from speechbrain_pitchrope.demo.speech import SAMPLE_RATE, Espeak, add_room, resample
 from speechbrain_pitchrope.demo.voices import PROBES, VOICES
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 

@@ -11,14 +11,6 @@ import torch
 from speechbrain_pitchrope.demo import texts
 from speechbrain_pitchrope.demo.corpus import plan_utterances
 from speechbrain_pitchrope.demo.speech import Espeak, resample
-from speechbrain_pitchrope.demo.texts import (
-    MAX_WORDS,
-    MIN_WORDS,
-    SYLLABLES,
-    TONES,
-    draw_sentences,
-    draw_syllables,
-)
 from speechbrain_pitchrope.demo.voices import ESPEAK_LANGUAGES
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch
 
@@ -28,7 +20,7 @@ AUXILIARIES = "did can will could should must is was are were has have".split()
 
 
 def draw(seed, **sizes):
-    return draw_sentences(random.Random(seed), sizes)
+    return texts.draw_sentences(random.Random(seed), sizes)
 
 
 def test_thousands_of_distinct_sentences_that_spell_what_they_sound_like():
@@ -37,7 +29,7 @@ def test_thousands_of_distinct_sentences_that_spell_what_they_sound_like():
     for sentence in many:
         assert re.fullmatch(r"[a-z']+( [a-z']+)*[.?]", sentence)
         words = sentence[:-1].split()
-        assert MIN_WORDS <= len(words) <= MAX_WORDS
+        assert texts.MIN_WORDS <= len(words) <= texts.MAX_WORDS
         assert (words[0] in AUXILIARIES) == (sentence[-1] == "?")
     vocabulary = {word for sentence in many for word in sentence[:-1].split()}
     assert len(vocabulary) == 114
@@ -60,14 +52,13 @@ def test_the_seed_decides_by_the_portable_method_of_random_alone():
         random = random.Random(1).random
 
     one, other = draw(1, train=50, test=5), draw(2, train=50, test=5)
-    assert draw_sentences(Portable(), {"train": 50, "test": 5}) == one
+    assert texts.draw_sentences(Portable(), {"train": 50, "test": 5}) == one
     assert not set(one["train"]) & set(other["train"])
 
 
 def test_an_exhausted_grammar_is_an_error(monkeypatch):
-    monkeypatch.setattr(
-        texts, "GRAMMAR", {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
-    )
+    grammar = {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
+    monkeypatch.setattr(texts, "GRAMMAR", grammar)
     assert sorted(draw(1, train=2)["train"]) == ["a x runs far.", "a y runs far."]
     with pytest.raises(ValueError, match="no further sentence after 2 of them"):
         draw(1, train=3)
@@ -96,18 +87,16 @@ def courses(language, variant, tones):
 @pytest.mark.parametrize("language", ["cmn", "yue"])
 def test_a_tone_is_the_same_before_and_after_any_other(language, variant):
     never = {("3", "3")} if language == "cmn" else set()
-    pairs = sorted(set(itertools.product(TONES[language], repeat=2)) - never)
+    pairs = sorted(set(itertools.product(texts.TONES[language], repeat=2)) - never)
     spoken = {pair: courses(language, variant, "".join(pair)) for pair in pairs}
     for place in (0, 1):
         of_tone = {
             tone: np.mean([spoken[p][place] for p in pairs if p[place] == tone], 0)
-            for tone in TONES[language]
+            for tone in texts.TONES[language]
         }
         for pair in pairs:
-            distances = {
-                tone: np.abs(spoken[pair][place] - course).max()
-                for tone, course in of_tone.items()
-            }
+            course = spoken[pair][place]
+            distances = {x: np.abs(course - mean).max() for x, mean in of_tone.items()}
             assert min(distances, key=distances.get) == pair[place], pair
 
 
@@ -115,7 +104,7 @@ def test_a_third_tone_before_a_third_would_be_spoken_as_a_second():
     name = ESPEAK_LANGUAGES["cmn"] + "+f3"
     written, spoken = (Espeak(name).speak(t) for t in ("ma3 ma3", "ma2 ma3"))
     assert np.array_equal(written, spoken)
-    drawn = [draw_syllables(random.Random(seed), "cmn") for seed in range(200)]
+    drawn = [texts.draw_syllables(random.Random(seed), "cmn") for seed in range(200)]
     assert not [text for text in drawn if re.search(r"3 \w+3", text)]
 
 
@@ -127,7 +116,7 @@ def test_the_default_plan_holds_every_syllable_in_every_tone(language):
         styles.setdefault(item.voice, set()).add(tuple(item.style.values()))
         assert 3 <= len(item.words.split()) <= 6
     assert [len(part) for part in parts.values()] == [1800, 120, 300]
-    expected = {s + t for s in SYLLABLES[language] for t in TONES[language]}
+    expected = {s + t for s in texts.SYLLABLES[language] for t in texts.TONES[language]}
     assert {word for text in parts["train"] for word in text.split()} == expected
     assert not set(parts["train"]).intersection(parts["dev"] + parts["test"])
     for drawn in styles.values():

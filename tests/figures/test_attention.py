@@ -29,20 +29,16 @@ HEADS = {"layer 1, head 0": MAPS[0], "layer 1, head 1": MAPS[1]}
 MELS = np.random.default_rng(2).normal(size=(200, 20))
 
 
-@pytest.fixture(scope="module")
-def rotation():
+def test_thick_lines_are_rope_and_thin_ones_the_adapted_rotation():
+    """Pairs are named, and share the time axis."""
     frames, notes = Frames(SHIFT, span=(0.4, 1.6)), ["a = 0.1", ""]
-    return rotation_figure(TURNED, ADAPTED, F0_HZ, frames, [2, 0], notes, "a").axes
-
-
-def test_thick_lines_are_rope_and_thin_ones_the_adapted_rotation(rotation):
+    figure = rotation_figure(TURNED, ADAPTED, F0_HZ, frames, [2, 0], notes, "a")
+    rotation = figure.axes
     for axes, pair in zip(rotation, (2, 0), strict=False):
         lines = {line.get_label(): line for line in axes.lines}
         for name, course in (("RoPE", TURNED), ("pitch-adapted", ADAPTED)):
-            for part, values, dashes in (
-                ("even", course.real, "-"),
-                ("odd", course.imag, "--"),
-            ):
+            parts = (("even", course.real, "-"), ("odd", course.imag, "--"))
+            for part, values, dashes in parts:
                 line = lines[f"{name}, {part}"]
                 np.testing.assert_allclose(line.get_xdata(), SHIFT * FRAMES)
                 np.testing.assert_allclose(line.get_ydata(), values[:, pair])
@@ -53,9 +49,6 @@ def test_thick_lines_are_rope_and_thin_ones_the_adapted_rotation(rotation):
         ((path,),) = (area.get_paths() for area in axes.collections)
         heights = np.sort(path.vertices[:, 1])
         np.testing.assert_allclose(heights[[0, -1]], [-RADIUS.max(), RADIUS.max()])
-
-
-def test_pairs_are_named_and_share_the_time_axis(rotation):
     names = [axes.get_title(loc="left") for axes in rotation[:2]]
     assert names == ["pair 2: a turn in 1.26 s, a = 0.1", "pair 0: a turn in 0.251 s"]
     assert {axes.get_xlim() for axes in rotation} == {(0.4, 1.6)}
@@ -73,12 +66,8 @@ def test_kernels_and_bias_lie_on_one_scale_in_the_recordings_time(bias, title, s
     frames = Frames(SHIFT, 60.0, (60.4, 60.8))
     figure = similarity_figure(KERNEL, WIDER, bias, F0_HZ, frames)
     assert figure.get_supxlabel().endswith(said)
-    expected = {
-        "standard RoPE": KERNEL,
-        "pitch-adapted RoPE": WIDER,
-        "pitch-adapted less standard": WIDER - KERNEL,
-        title: bias,
-    }
+    expected = {"standard RoPE": KERNEL, "pitch-adapted RoPE": WIDER}
+    expected |= {"pitch-adapted less standard": WIDER - KERNEL, title: bias}
     panels = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
     assert list(panels) == list(expected)
     for name, axes in panels.items():

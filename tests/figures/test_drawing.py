@@ -10,13 +10,6 @@ from speechbrain.lobes.features import Fbank
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures import drawing
-from speechbrain_pitchrope.figures.drawing import (
-    encode,
-    frame_shift,
-    greedy_tokens,
-    trained_head,
-    untrained_head,
-)
 from speechbrain_pitchrope.lobes.features import PitchFbank
 from speechbrain_pitchrope.nnet import rotary
 from speechbrain_pitchrope.runs.trained import load_trained
@@ -28,17 +21,15 @@ WAV = utterance(180.0)
 
 @pytest.fixture(scope="module")
 def untrained(recording):
-    return untrained_head(recording, offset=3.0, slope=0.1, even=0.6, odd=0.9)
+    return drawing.untrained_head(recording, offset=3.0, slope=0.1, even=0.6, odd=0.9)
 
 
 @pytest.fixture(scope="module")
 def trained(recording, run):
-    return trained_head(run, recording, layer=1, head=1)
+    return drawing.trained_head(run, recording, layer=1, head=1)
 
 
-def test_the_standard_rotation_is_rope_and_f0_that_of_the_voice(
-    untrained, trained, run
-):
+def test_the_standard_rotation_is_rope_and_f0_the_voices(untrained, trained, run):
     for head in (untrained, trained):
         standard, adapted = head.rotations()
         n_frames, pairs = standard.shape
@@ -54,7 +45,7 @@ def test_the_standard_rotation_is_rope_and_f0_that_of_the_voice(
         assert len(f0_hz) == n_frames
         assert sorted(f0_hz)[-n_frames // 4] == pytest.approx(180, rel=0.25)
         assert (f0_hz == 0).any()
-        assert head.frame_shift == frame_shift(run) == 0.04
+        assert head.frame_shift == drawing.frame_shift(run) == 0.04
 
 
 def test_untrained_rotation_and_bias_are_the_formulas(untrained):
@@ -92,15 +83,15 @@ def test_trained_rotation_is_that_of_the_layer_and_head(trained, run):
 
 def test_f0_is_what_a_control_lets_through(recording, tmp_path):
     make_run(tmp_path / "run", variant="all+constant_f0")
-    head = trained_head(load_trained(tmp_path / "run"), recording, 0, 0)
+    head = drawing.trained_head(load_trained(tmp_path / "run"), recording, 0, 0)
     assert (head.f0_hz == 150).all()
 
 
 def test_a_section_is_a_recording_of_its_own(recording, run, tmp_path):
     path = tmp_path / "part.wav"
     soundfile.write(path, read_mono(recording, 16000)[4000:20000].numpy(), 16000)
-    cut = trained_head(run, path, 0, 1)
-    whole = trained_head(run, recording, 0, 1, start=0.25, end=1.25)
+    cut = drawing.trained_head(run, path, 0, 1)
+    whole = drawing.trained_head(run, recording, 0, 1, start=0.25, end=1.25)
     torch.testing.assert_close(cut.channels, whole.channels, atol=1e-3, rtol=0)
     assert (cut.start, whole.start) == (0.0, 0.25)
 
@@ -109,7 +100,7 @@ def test_greedy_tokens_are_those_of_speechbrain():
     p_ctc = torch.randn(4, 60, 5).log_softmax(-1)
     expected = ctc_greedy_decode(p_ctc, torch.ones(4), blank_id=2)
     for row, tokens in zip(p_ctc, expected, strict=True):
-        frames, found = greedy_tokens(row, blank_index=2)
+        frames, found = drawing.greedy_tokens(row, blank_index=2)
         assert found == tokens
         assert row[frames].argmax(-1).tolist() == tokens
 
@@ -123,9 +114,9 @@ def test_pitch_zeroed_is_a_model_without_pitch(run, run_folder):
                 if name in net.PITCH_PARAMETERS:
                     parameter.zero_()
     _, (expected,) = plain.encode(WAV[None])
-    found, _ = encode(run, WAV, pitch=False)
+    found, _ = drawing.encode(run, WAV, pitch=False)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    p_ctc, _ = encode(run, WAV)
+    p_ctc, _ = drawing.encode(run, WAV)
     assert not torch.allclose(found, p_ctc, atol=1e-3)
     assert torch.equal(run.encode(WAV[None])[1][0], p_ctc)  # the hooks are gone
 
@@ -153,11 +144,11 @@ def test_attention_is_that_of_the_model_with_and_without_pitch(recording, run):
     names = [label.split("\n")[0] for label in labels]
     assert names == ["layer 1, head 1", "layer 0, head 1"]
     for pitch, column in ((True, 0), (False, 1)):
-        _, inputs = encode(run, wav, pitch)
+        _, inputs = drawing.encode(run, wav, pitch)
         for layer, image in ((1, images[column]), (0, images[3 + column])):
             weights = run.attention[layer].attention_weights(*inputs[layer])
             np.testing.assert_array_equal(image, weights[0, 1])
-    _, ids = greedy_tokens(encode(run, wav)[0], 0)
+    _, ids = drawing.greedy_tokens(drawing.encode(run, wav)[0], 0)
     assert run.tokenizer.decode_ids(ids) in "".join(figure.get_suptitle().split("\n"))
     assert figure.axes[0].get_xlim()[0] == 0.2
 
@@ -178,5 +169,5 @@ def test_what_is_too_long_can_be_drawn_in_part(tmp_path):
         drawing.draw_pitch(path, PitchFbank())
     figure = drawing.draw_pitch(path, PitchFbank(), start=50, end=51)
     assert figure.axes[2].get_xlim() == (50, 51)
-    head = untrained_head(path, start=50, end=60)
+    head = drawing.untrained_head(path, start=50, end=60)
     assert drawing.draw_rotation(head, path).axes[-1].get_xlim() == (50, 58)

@@ -9,14 +9,6 @@ import pytest
 from speechbrain.lobes.features import Fbank
 
 from speechbrain_pitchrope.figures import style
-from speechbrain_pitchrope.figures.style import (
-    Frames,
-    draw_map,
-    draw_spectrogram,
-    figure_bytes,
-    new_canvas,
-    save_figure,
-)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +22,7 @@ from speechbrain_pitchrope.figures.style import (
     ],
 )
 def test_a_title_fits_and_nothing_is_lost(title):
-    figure = style.styled(new_canvas)((6.5, 2), title)
+    figure = style.styled(style.new_canvas)((6.5, 2), title)
     figure.draw_without_rendering()
     assert "".join(figure.get_suptitle().split()) == "".join(title.split())
     box = figure._suptitle.get_window_extent()
@@ -38,15 +30,15 @@ def test_a_title_fits_and_nothing_is_lost(title):
 
 
 def test_a_title_beyond_four_lines_ends_and_says_so():
-    lines = new_canvas((6.5, 2), "WORD " * 300).get_suptitle().split("\n")
+    lines = style.new_canvas((6.5, 2), "WORD " * 300).get_suptitle().split("\n")
     assert len(lines) == 4
     assert lines[-1].endswith("[...]")
 
 
 @pytest.mark.parametrize("n_mels", [40, 80])
 def test_hertz_beside_the_bands_are_those_of_speechbrains_filters(n_mels):
-    axes = new_canvas((4, 2)).subplots()
-    draw_spectrogram(axes, np.zeros((51, n_mels)), Frames(0.01), f_max=8000)
+    axes = style.new_canvas((4, 2)).subplots()
+    style.draw_spectrogram(axes, np.zeros((51, n_mels)), style.Frames(0.01), f_max=8000)
     (hertz_axis,) = axes.child_axes
     labels = [text.get_text() for text in hertz_axis.get_yticklabels()]
     hertz = [float(label.replace(",", "")) for label in labels[:-1]]
@@ -57,14 +49,14 @@ def test_hertz_beside_the_bands_are_those_of_speechbrains_filters(n_mels):
 
 @style.styled
 def test_a_frame_lies_about_its_time():
-    left, right = new_canvas((4, 2)).subplots(1, 2)
+    left, right = style.new_canvas((4, 2)).subplots(1, 2)
     mels = np.random.default_rng(0).uniform(-100, 0, (51, 20))
-    draw_spectrogram(left, mels, Frames(0.01))
+    style.draw_spectrogram(left, mels, style.Frames(0.01))
     (image,) = left.images
     np.testing.assert_array_equal(image.get_array(), mels.T)
     np.testing.assert_allclose(image.get_extent(), [-0.005, 0.505, 0, 20])
     assert image.get_clim()[0] == mels.max() - 60
-    image = draw_map(right, np.eye(3), (0, 1), Frames(0.04, 60.0))
+    image = style.draw_map(right, np.eye(3), (0, 1), style.Frames(0.04, 60.0))
     np.testing.assert_allclose(image.get_extent(), 2 * [59.98, 60.1])
     np.testing.assert_allclose(right.axis(), 2 * [59.98, 60.1])
     assert image.origin == "lower"
@@ -74,7 +66,8 @@ def test_letters_that_a_font_lacks_are_those_of_the_next_one(monkeypatch):
     for n_warnings, *others in ((1,), (0, "STIXNonUnicode")):
         monkeypatch.setitem(style.STYLE, "font.family", ["DejaVu Sans", *others])
         with warnings.catch_warnings(record=True) as told:
-            style.styled(new_canvas)((6.5, 2), "a \ue000").draw_without_rendering()
+            figure = style.styled(style.new_canvas)((6.5, 2), "a \ue000")
+            figure.draw_without_rendering()
         assert len(told) == n_warnings
 
 
@@ -85,15 +78,14 @@ def test_without_matplotlib_the_remedy_is_named(run_folder):
         f"sys.exit(main(['plot', 'training', {str(run_folder)!r}])\n"
         f"    + main(['report', {str(run_folder)!r}]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     remedy = "figures need matplotlib: pip install 'speechbrain_pitchrope[plots]'"
     assert (done.returncode, done.stderr.count(remedy)) == (2, 2)
 
 
 def draw():
-    figure = new_canvas((4, 2), "a")
+    figure = style.new_canvas((4, 2), "a")
     figure.subplots().imshow(np.linspace(-1, 1, 400).reshape(20, 20), cmap="Blues")
     return figure
 
@@ -101,7 +93,7 @@ def draw():
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_figures_drawn_alike_are_files_alike(suffix, tmp_path):
     path = tmp_path / "new" / f"a{suffix.upper()}"
-    save_figure(draw(), path)
-    assert path.read_bytes() == figure_bytes(draw(), suffix)
+    style.save_figure(draw(), path)
+    assert path.read_bytes() == style.figure_bytes(draw(), suffix)
     assert list(path.parent.iterdir()) == [path]
     assert path.read_bytes().lstrip()[:4] in (b"\x89PNG", b"<?xm", b"%PDF")

@@ -22,6 +22,8 @@ from speechbrain_pitchrope.lobes.streaming import (
 )
 from speechbrain_pitchrope.processing.features import PitchInputNormalization
 from speechbrain_pitchrope.processing.pitch import AutocorrelationPitch, World
+from tests.made_runs import WORDS, make_tokenizer
+from tests.reference import assert_near
 from tests.signals import FRONT_END, utterance
 
 STRIDE = 640
@@ -88,17 +90,15 @@ def test_streams_in_turn_do_not_mix(wavs, size):
     alone = [streamed(net, wav[None], size)[0] for wav in wavs]
     contexts = [net.make_streaming_context() for _ in wavs]
     outputs = [
-        [net(chunk[i : i + 1], contexts[i]) for i in (0, 1)]
+        [net(wav[None], context) for wav, context in zip(chunk, contexts, strict=True)]
         for chunk in wavs.split(size, 1)
     ]
     for output, expected in zip(zip(*outputs, strict=True), alone, strict=True):
         found = torch.cat(output, 1)[:, net.get_output_count_per_pad_frame() :]
         # The last chunks differ in length, and sums over frames by their rounding.
-        torch.testing.assert_close(
-            found, expected[:, : found.shape[1]], rtol=0, atol=1e-6
-        )
+        assert_near(found, expected[:, : found.shape[1]])
     together, _ = streamed(net, wavs, size)
-    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+    assert_near(together, torch.cat(alone), 1e-5)
 
 
 def test_a_stream_keeps_to_the_grid_and_a_few_seconds_however_long_it_is(wavs):
@@ -125,29 +125,22 @@ def test_the_window_is_the_longer_one(win_length, lookahead, expected):
     assert (properties.window_size, properties.stride) == (expected, 160)
 
 
-FIXED = {"pitch_level": "fixed"}
-
-
-@pytest.mark.parametrize(
-    "layers, message",
-    [
+def test_what_cannot_stream_is_refused():
+    fixed = {"pitch_level": "fixed"}
+    world = PitchFbank(**fixed, pitch_tracker=World())
+    batch = PitchInputNormalization(norm_type="batch")
+    for layers, message in (
         ([Fbank()], "Fbank as its first layer, expected a PitchFbank"),
         ([PitchFbank()], "pitch_level: utterance, which needs whole utterances"),
+        ([world], "World as pitch_tracker, which needs whole recordings"),
         (
-            [PitchFbank(**FIXED, pitch_tracker=World())],
-            "World as pitch_tracker, which needs whole recordings",
+            [PitchFbank(**fixed), batch],
+            "norm_type: batch, which needs whole",
         ),
-        (
-            [PitchFbank(**FIXED), PitchInputNormalization(norm_type="batch")],
-            "norm_type: batch, which needs whole utterances",
-        ),
-    ],
-    ids=["upstream", "utterance", "world", "batch"],
-)
-def test_what_cannot_stream_is_refused(layers, message):
-    properties = layers[0].get_filter_properties()
-    with pytest.raises(ValueError, match=f"found {message}"):
-        PitchStreamingFeatureWrapper(LengthsCapableSequential(*layers), properties)
+    ):
+        properties = layers[0].get_filter_properties()
+        with pytest.raises(ValueError, match=f"found {message}"):
+            PitchStreamingFeatureWrapper(LengthsCapableSequential(*layers), properties)
 
 
 @pytest.mark.parametrize("blank_id", [0, 2])
@@ -166,24 +159,18 @@ def test_chunks_give_the_tokens_of_the_whole(blank_id, size):
     assert found == expected
 
 
-WORDS = "THE QUICK BROWN FOX JUMPS OVER A LAZY DOG'S BACK".split()
-
-
 @pytest.fixture(scope="module", params=["char", "unigram", "bpe"])
 def tokenizer(request, tmp_path_factory):
-    prefix = str(tmp_path_factory.mktemp("tokenizer") / "model")
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([" ".join(WORDS)] * 10),
-        **dict(model_prefix=prefix, model_type=request.param, vocab_size=40),
-        **dict(hard_vocab_limit=False, unk_id=0, bos_id=1, eos_id=2, minloglevel=2),
-    )
-    return sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
+    folder = tmp_path_factory.mktemp("tokenizer")
+    make_tokenizer(folder, request.param, 40)
+    (path,) = folder.glob("*.model")
+    return sentencepiece.SentencePieceProcessor(model_file=str(path))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_chunks_give_the_text_of_the_whole(tokenizer, size):
     draw = random.Random(0)
-    sentence = tokenizer.encode(" ".join(draw.choices(WORDS, k=12)))
+    sentence = tokenizer.encode(" ".join(draw.choices(WORDS.split(), k=12)))
     noise = [draw.choice((0, *range(3, len(tokenizer)))) for _ in range(200)]
     for tokens in (sentence, noise, []):
         context = TextStreamingContext()

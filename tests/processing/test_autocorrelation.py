@@ -42,8 +42,7 @@ def test_a_voice_is_the_best_candidate_between_the_lags(f0_hz):
     correlation = steps.normalised_autocorrelation(power, TRACKER.tables)
     if f0_hz > 120:  # three periods are within the window's half height
         assert 0.9 < correlation[..., 25].max() < 1.1
-    peaks, _ = steps.best_peaks(
-        correlation, TRACKER.lags, TRACKER.range_edges, TRACKER.octave_limit
-    )
+    limits = TRACKER.range_edges, TRACKER.octave_limit
+    peaks, _ = steps.best_peaks(correlation, TRACKER.lags, *limits)
     best = peaks.score[:, 0, 25].argmax()
     assert abs(1200 * (peaks.octaves[best, 0, 25] - math.log2(f0_hz))) < 10

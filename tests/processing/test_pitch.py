@@ -102,11 +102,6 @@ def assert_same_pitch(found, expected):
     assert torch.equal(found[0] > 0, expected[0] > 0)
 
 
-def frames(contour, first, last=None):
-    """Frames of f0 and voicing, [B, T] each."""
-    return [part[:, first:last] for part in contour]
-
-
 @pytest.mark.parametrize("lookahead", [0, 3, 8])
 @pytest.mark.parametrize("chunk_frames", [1, 37, 400])
 def test_chunks_are_frames_of_the_whole(chunk_frames, lookahead):
@@ -120,7 +115,7 @@ def test_chunks_are_frames_of_the_whole(chunk_frames, lookahead):
     for first in range(0, n_frames, max(chunk_frames, 20)):
         last = min(first + chunk_frames, n_frames)
         chunk = tracker.track_frames(wavs, first, last)
-        assert_same_pitch(chunk, frames(whole, first, last))
+        assert_same_pitch(chunk, [part[:, first:last] for part in whole])
 
 
 def test_long_recordings_are_tracked_in_chunks(monkeypatch):
@@ -157,24 +152,20 @@ def test_an_offset_changes_nothing(offset):
     assert not tracker(torch.full_like(wave, offset)[None])[0].any()
 
 
-@pytest.mark.parametrize(
-    "cls, settings, complaint",
-    [
+def test_wrong_settings_are_named():
+    for cls, settings, complaint in (
         (AutocorrelationPitch, {"f0_min": 20}, "expected 30 <= f0_min"),
         (AutocorrelationPitch, {"sample_rate": 2000}, "sample rate is 2000 Hz"),
         (AutocorrelationPitch, {"lookahead": -1}, "lookahead is -1 frames"),
         (World, {"f0_min": 0}, "f0 range is 0 to 500"),
         (World, {"method": "yin"}, "World method 'yin' is unknown"),
-    ],
-)
-def test_wrong_settings_are_named(cls, settings, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        cls(**settings)
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            cls(**settings)
 
 
-@pytest.mark.parametrize(
-    "wavs, complaint",
-    [
+def test_what_is_not_audio_is_refused(tracker):
+    for wavs, complaint in (
         (torch.zeros(16000), r"shape \[16000\], expected mono"),
         (torch.zeros(2, 0), "audio without samples"),
         (torch.zeros(1, 1600).numpy(), "type ndarray, expected a torch.Tensor"),
@@ -182,11 +173,9 @@ def test_wrong_settings_are_named(cls, settings, complaint):
         (torch.tensor([[0.1] * 1600, [torch.nan] * 1600]), r"NaN .* in rows \[1\] of"),
         (torch.full((1, 1600), -torch.inf), "NaN or infinite"),
         (torch.full((1, 1600), 1e30), r"samples of up to 1e\+30 in rows \[0\]"),
-    ],
-)
-def test_what_is_not_audio_is_refused(tracker, wavs, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        tracker(wavs)
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            tracker(wavs)
 
 
 def test_values_are_checked_in_the_first_batches_of_training_and_always_without():

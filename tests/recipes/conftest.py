@@ -42,9 +42,8 @@ class TrainScript:
 
     def arguments(self, name, *flags, yaml="conformer_mini", **settings):
         """Arguments of train.py for a run whose output folder has this name."""
-        splits = {
-            f"{key}_splits": f'["{key}-demo"]' for key in ("train", "dev", "test")
-        }
+        names = ("train", "dev", "test")
+        splits = {f"{key}_splits": f'["{key}-demo"]' for key in names}
         folders = {"data_folder": self.corpus, "output_folder": self.folder / name}
         settings = TINY | splits | folders | settings
         path = RECIPE / f"hparams/{yaml}.yaml" if isinstance(yaml, str) else yaml
@@ -69,13 +68,10 @@ class TrainScript:
     def start(self, name, *flags, launcher=(), **settings):
         """A run in the background."""
         arguments = self.arguments(name, *flags, **settings)
-        return subprocess.Popen(
-            [sys.executable, *launcher, str(RECIPE / "train.py"), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
+        command = [sys.executable, *launcher, str(RECIPE / "train.py"), *arguments]
+        settings = {"text": True, "env": os.environ | {"OMP_NUM_THREADS": "1"}}
+        settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, **settings)
 
 
 @pytest.fixture(scope="session")

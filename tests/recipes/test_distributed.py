@@ -16,11 +16,7 @@ from tests.recipes.conftest import RECIPE, TINY, TORCHRUN, until
 from tests.signals import batch_of, utterance
 
 SAVES = 60
-SETTINGS = {
-    "avg_checkpoints": 1,
-    "ckpt_interval_minutes": 0,
-    "ckpt_interval_steps": 2,
-}
+SETTINGS = {"avg_checkpoints": 1, "ckpt_interval_minutes": 0, "ckpt_interval_steps": 2}
 
 
 def work(rank, folder, port):
@@ -65,16 +61,13 @@ def compare_gradients(path, rank):
             for key in ("CNN", "Transformer", "ctc_lin"):
                 modules[key] = DistributedDataParallel(modules[key])
         feats = modules["normalize"](hparams["compute_features"](wavs[part]))
-        encoded, _ = modules["Transformer"](
-            modules["CNN"](feats), None, lengths[part], pad_idx=0
-        )
+        src = modules["CNN"](feats)
+        encoded, _ = modules["Transformer"](src, None, lengths[part], pad_idx=0)
         p_ctc = hparams["log_softmax"](modules["ctc_lin"](encoded))
         whole = torch.ones(len(p_ctc))
         hparams["ctc_cost"](p_ctc, tokens[part], whole, whole).sum().backward()
-        found[name] = {
-            key: parameter.grad.clone()
-            for key, parameter in hparams["model"].named_parameters()
-        }
+        parameters = hparams["model"].named_parameters()
+        found[name] = {key: value.grad.clone() for key, value in parameters}
         hparams["model"].zero_grad()
     if rank == 0:
         torch.save(found, path)
@@ -121,9 +114,8 @@ def wait(process, seconds=180):
 
 
 def start(train_script, name, **settings):
-    return train_script.start(
-        name, "--distributed_backend=gloo", launcher=TORCHRUN, **SETTINGS, **settings
-    )
+    settings |= SETTINGS | {"launcher": TORCHRUN}
+    return train_script.start(name, "--distributed_backend=gloo", **settings)
 
 
 def test_the_recipe_resumes_after_one_process_was_killed(train_script):
@@ -131,9 +123,8 @@ def test_the_recipe_resumes_after_one_process_was_killed(train_script):
     process = start(train_script, "ranks", number_of_epochs=4)
     until(lambda: list((folder / "save").glob("CKPT+*")) or process.poll())
     assert process.poll() is None
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], check=True, capture_output=True, text=True
-    )
+    command = ["pgrep", "-P", str(process.pid)]
+    children = subprocess.run(command, check=True, capture_output=True, text=True)
     os.kill(int(children.stdout.split()[-1]), signal.SIGKILL)
     code, _ = wait(process)
     assert code != 0

@@ -12,10 +12,8 @@ def test_runs_are_averaged_over_those_that_scored_an_utterance():
     refs, hyps = syllables(4, 6)
     _, others = syllables(5, 6)
     some = {name: refs[name] for name in sorted(refs)[:3]}
-    runs = [
-        tone_errors(refs, hyps),
-        tone_errors(some, {name: others[name] for name in some}),
-    ]
+    others = {name: others[name] for name in some}
+    runs = [tone_errors(refs, hyps), tone_errors(some, others)]
     mean = average_runs(runs)
     for field in ("units", "errors", "base_errors", "matched", "tone_errors"):
         whole, part = (getattr(run, field) for run in runs)

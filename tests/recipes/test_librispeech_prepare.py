@@ -19,6 +19,7 @@ import audio_check
 import librispeech_prepare as prep
 from librispeech_prepare import prepare_librispeech as prepare
 from speechbrain_pitchrope.dataio import audio
+from tests.made_runs import half
 from tests.recipes.conftest import until
 
 FORK = multiprocessing.get_context("fork")
@@ -56,10 +57,6 @@ def without_length(data):
 def flip(data):
     data[len(data) // 2] ^= 1
     return data
-
-
-def half(data):
-    return data[: len(data) // 2]
 
 
 WAV, FLOAT = {"suffix": ".wav"}, {"suffix": ".wav", "subtype": "FLOAT"}
@@ -106,15 +103,13 @@ def add_defects(split):
     for chapter in ("2", "3"):
         text = split / f"1/{chapter}/1-{chapter}.trans.txt"
         bad[text] = ["transcript_without_audio"]
-    for chapter, kind in (("4", "bad_layout"), ("5", "bad_transcript")):
-        path = add(split, f"1-{chapter}-0000")
-        bad[path] = ["audio_without_transcript"]
-        text = path.with_name(f"1-{chapter}.trans.txt")
-        if kind == "bad_layout":
-            text = text.rename(text.with_name("4.trans.txt"))
-        else:
-            text.write_bytes(text.read_bytes() + b"\xff")
-        bad[text] = [kind]
+    for chapter in ("4", "5"):
+        bad[add(split, f"1-{chapter}-0000")] = ["audio_without_transcript"]
+    text = split / "1/4/1-4.trans.txt"
+    bad[text.rename(text.with_name("4.trans.txt"))] = ["bad_layout"]
+    text = split / "1/5/1-5.trans.txt"
+    text.write_bytes(text.read_bytes() + b"\xff")
+    bad[text] = ["bad_transcript"]
     return bad
 
 
@@ -168,9 +163,8 @@ def test_every_file_is_in_the_manifest_or_in_the_report_with_its_defects(faulty)
     assert {path: sorted(kinds) for path, kinds in found.items()} == defects
     kinds = {kind for kinds in defects.values() for kind in kinds}
     assert kinds == set(prep.EXPECTED) - {"no_utterances"}
-    used = {
-        data / row["wav"][len("$data_root/") :] for row in read(save / "faulty.csv")
-    }
+    wavs = [row["wav"].removeprefix("$data_root/") for row in read(save / "faulty.csv")]
+    used = {data / wav for wav in wavs}
     recordings = {path for path in data.rglob("*.*") if path.suffix != ".txt"}
     assert used == recordings - set(defects)
     assert len(used) == 2
@@ -181,10 +175,8 @@ def test_header_sees_what_needs_no_samples(faulty, tmp_path, monkeypatch):
     monkeypatch.setattr(audio, "_checked_blocks", None)
     options = {"on_problem": "skip", "check_audio": "header", "max_seconds": 2}
     prepare(data, tmp_path, ["faulty"], **options)
-    full, header = (
-        {(row["file"], row["problem"]) for row in read(s / "problems_faulty.csv")}
-        for s in (save, tmp_path)
-    )
+    reports = (read(folder / "problems_faulty.csv") for folder in (save, tmp_path))
+    full, header = ({(row["file"], row["problem"]) for row in rows} for rows in reports)
     assert header < full
     unseen = {f"2-1-{n:04d}" for n, (_, seen, *_) in enumerate(BAD_AUDIO) if not seen}
     assert {Path(file).stem for file, _ in full - header} == unseen
@@ -258,9 +250,7 @@ def test_a_split_without_utterances_is_an_error(sound, tmp_path, mode):
     assert manifests(tmp_path) == {"sound.csv"}
 
 
-def test_a_finished_split_is_left_alone_until_something_changes(
-    sound, tmp_path, measured
-):
+def test_a_finished_split_is_left_alone_until_a_change(sound, tmp_path, measured):
     def run(**settings):
         measured.clear()
         prepare(sound, tmp_path, ["sound"], **settings)
@@ -373,21 +363,18 @@ def test_merge_is_the_sorted_union_without_ids_that_two_splits_have(sound, tmp_p
     assert reported == {"84-0-0000"}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
+def test_what_cannot_be_prepared_is_named(sound, tmp_path):
+    settings = {"data_folder": sound, "save_folder": tmp_path, "splits": ["sound"]}
+    for wrong, message in (
         ({"splits": ["dev", "sound", "test"]}, "split folder dev, test in .*sound"),
         ({"data_folder": "nowhere"}, "set data_folder to the folder"),
         ({"skip_prep": True, "merge": {"a.csv": ["sound"]}}, r"has no a\.csv: "),
         ({"splits": "dev"}, "splits: expected a list"),
         ({"merge": {"sound.csv": ["sound"]}}, "be no split's csv"),
         ({"min_seconds": -1}, "expected 0 <= min_seconds"),
-    ],
-)
-def test_what_cannot_be_prepared_is_named(sound, tmp_path, wrong, message):
-    settings = {"data_folder": sound, "save_folder": tmp_path, "splits": ["sound"]}
-    with pytest.raises((FileNotFoundError, ValueError), match=message):
-        prepare(**settings | wrong)
+    ):
+        with pytest.raises((FileNotFoundError, ValueError), match=message):
+            prepare(**settings | wrong)
 
 
 def test_skip_prep_needs_the_csv_files_alone(tmp_path):

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 
 from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.runs.checkpoints import AtomicCheckpointer
 from speechbrain_pitchrope.scoring.systems import read_texts
 from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
+from tests.made_runs import half, make_language_model
 from tests.recipes.conftest import RECIPE, TINY, TrainScript, log_of
 
 SETTINGS = {
@@ -87,9 +87,7 @@ def be_killed(train_script, name, saves, settings):
 
 
 @pytest.mark.parametrize("saves, accumulated", [(5, 1), (8, 1), (4, 2)])
-def test_a_killed_run_ends_as_one_that_was_not(
-    train_script, finished, saves, accumulated
-):
+def test_a_killed_run_ends_as_any_other(train_script, finished, saves, accumulated):
     """To the bit: draws of all kinds go on where they were, also in accumulation.
 
     Five saves are those of an epoch but for its last one, which is logged already.
@@ -145,28 +143,21 @@ def test_a_second_run_in_the_folder_is_refused(train_script, finished):
 
 def test_joint_training_warm_start_and_language_model(train_script, tmp_path):
     """A decoder, the beam search with CTC and LM scorers, accumulation, bf16, logs."""
-    folder = train_script.run(
-        *("joint", "--grad_accumulation_factor=2", "--precision=bf16"),
-        tensorboard_logs=tmp_path / "events",
-        **JOINT,
-    )
+    events = tmp_path / "events"
+    flags = ("--grad_accumulation_factor=2", "--precision=bf16")
+    folder = train_script.run("joint", *flags, tensorboard_logs=events, **JOINT)
     assert "beam: 2, " in (folder / "train_log.txt").read_text()
-    assert list((tmp_path / "events").glob("events.out*"))
+    assert list(events.glob("events.out*"))
 
-    sizes = dict(d_model=16, nhead=2, num_encoder_layers=1, d_ffn=16)
-    language_model = TransformerLM(
-        vocab=TINY["output_neurons"],
-        **sizes,
-        **dict(num_decoder_layers=0, activation=torch.nn.GELU, normalize_before=False),
-    )
-    torch.save(language_model.state_dict(), tmp_path / "lm.ckpt")
+    vocab = TINY["output_neurons"]
+    lm = make_language_model(tmp_path / "lm.ckpt", vocab, normalize_before=False)
     (weights,) = (folder / "save").glob("*/model.ckpt")
     folder = train_script.run(
         "rescored",
         tokenizer_file=next((folder / "tokenizer").glob("*_char.model")),
         pretrained_model=weights,
-        lm_file=tmp_path / "lm.ckpt",
-        lm_model=json.dumps(sizes | {"dropout": 0.5}),  # not in the test
+        lm_file=lm["lm_file"],
+        lm_model=json.dumps(lm["lm_model"]),  # its dropout is not in the test
         **JOINT,
     )
     assert "with 0 new tensors" in (folder / "log.txt").read_text()
@@ -174,10 +165,8 @@ def test_joint_training_warm_start_and_language_model(train_script, tmp_path):
 
 
 def test_ctc_alone_of_a_model_that_had_a_decoder(train_script):
-    settings = JOINT | {
-        "num_decoder_layers": 0,
-        "test_search": "!name:speechbrain.decoders.ctc.CTCPrefixBeamSearcher",
-    }
+    search = "!name:speechbrain.decoders.ctc.CTCPrefixBeamSearcher"
+    settings = JOINT | {"num_decoder_layers": 0, "test_search": search}
     folder = train_script.run("without_decoder", **settings)
     assert "ACC" not in (folder / "train_log.txt").read_text()
     read_errors(folder / "wer_test-demo.txt")
@@ -185,13 +174,9 @@ def test_ctc_alone_of_a_model_that_had_a_decoder(train_script):
 
 def test_diagnostic_settings_go_on_top_of_the_mini_model(train_script):
     """Utterances are drawn one by one; what is called at the end gets the folder."""
-    folder = train_script.run(
-        "diagnostic",
-        yaml="diagnostic",
-        number_of_epochs=2,
-        samples_per_epoch=5,
-        after_training="!name:os.listdir",
-    )
+    settings = {"number_of_epochs": 2, "samples_per_epoch": 5, "yaml": "diagnostic"}
+    settings["after_training"] = "!name:os.listdir"
+    folder = train_script.run("diagnostic", **settings)
     assert log_of(folder)["steps"].tolist() == [5, 10]
     text = (folder / "hyperparams.yaml").read_text()
     assert re.search(r"^batch_size: 1\b", text, re.MULTILINE)
@@ -206,9 +191,8 @@ def test_diagnostic_settings_go_on_top_of_the_mini_model(train_script):
 )
 def test_what_a_variant_adds_is_trained(train_script, variant, starts_at_zero):
     """Parallel streams, from the waveform to the test, by one flag."""
-    folder = train_script.run(
-        variant, "--precision=bf16", variant=variant, number_of_epochs=2
-    )
+    settings = {"variant": variant, "number_of_epochs": 2}
+    folder = train_script.run(variant, "--precision=bf16", **settings)
     log = log_of(folder)
     assert log["train loss"][1] < log["train loss"][0]
     read_errors(folder / "wer_test-demo.txt")
@@ -248,9 +232,13 @@ def test_a_class_left_unswapped_is_named(train_script, finished, tmp_path, left)
         train_script.run(f"half_{left.entry}", yaml=tmp_path / "half.yaml", **prepared)
 
 
-@pytest.mark.parametrize(
-    "settings, message",
-    [
+def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = next((finished / "tokenizer").glob("*.model"))
+    Path("half.model").write_bytes(half(whole.read_bytes()))
+    files = [finished / name for name in ("variant.json", "train_log.txt")]
+    before = [file.read_text() for file in files]
+    for settings, message in (
         ({"test_search": "null"}, "without decoder expected !name: of a CTC beam"),
         ({"pretrained_model": "nowhere.ckpt"}, "pretrained_model is nowhere.ckpt"),
         ({"tokenizer_file": "nowhere.model"}, "tokenizer_file is nowhere.model"),
@@ -262,25 +250,15 @@ def test_a_class_left_unswapped_is_named(train_script, finished, tmp_path, left)
         ({"avg_checkpoints": 0}, "avg_checkpoints is 0: expected 1 or more"),
         ({"output_neurons": 7}, "and output_neurons is 7"),
         ({"variant": "rope"}, "holds a run of variant 'all'.*this is variant"),
-    ],
-)
-def test_wrong_settings_are_refused(
-    train_script, finished, tmp_path, monkeypatch, settings, message
-):
-    monkeypatch.chdir(tmp_path)
-    whole = next((finished / "tokenizer").glob("*.model"))
-    Path("half.model").write_bytes(whole.read_bytes()[:1000])
-    files = [finished / name for name in ("variant.json", "train_log.txt")]
-    before = [file.read_text() for file in files]
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
-        train_script.run("finished", **SETTINGS | settings)
-    assert [file.read_text() for file in files] == before
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            train_script.run("finished", **SETTINGS | settings)
+        assert [file.read_text() for file in files] == before
 
 
 @pytest.mark.parametrize("sample", [0.0, np.nan, 1e30])
-def test_audio_that_went_bad_after_preparation_is_named(
-    finished, corpus, tmp_path, sample
-):
+def test_audio_that_went_bad_is_named(finished, corpus, tmp_path, sample):
+    """After the preparation."""
     shutil.copytree(corpus, tmp_path / "corpus")
     bad = sorted((tmp_path / "corpus/train-demo").rglob("*.flac"))[0]
     wav = tmp_path / "bad.wav"

@@ -9,16 +9,14 @@ import pytest
 import torch
 from speechbrain.decoders.ctc import CTCBeamSearcher
 from speechbrain.inference.ASR import EncoderASR, EncoderDecoderASR
-from speechbrain.lobes.models.transformer.TransformerLM import TransformerLM
 
 from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.runs.package import load_recogniser, package_run
 from speechbrain_pitchrope.runs.trained import load_trained
-from tests.made_runs import JOINT, damage, half, make_run, replaced
+from tests.made_runs import JOINT, damage, half, make_language_model, make_run, replaced
 from tests.made_swapped_runs import RECIPES, make_swapped_run
 from tests.signals import utterance
 
-LM_SIZES = {"d_model": 16, "nhead": 2, "num_encoder_layers": 1, "d_ffn": 16}
 WAVS = [utterance(110.0, 0.9), utterance(220.0, 0.61, seed=1)]
 ALL = ("our_ctc", "our_lm", *RECIPES)
 YAML = "hyperparams.yaml"
@@ -31,16 +29,8 @@ def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     torch.manual_seed(0)
     make_run(root / "then/our_ctc", (30.0, 40.0), avg_checkpoints=2)
-    language_model = TransformerLM(
-        vocab=31, num_decoder_layers=0, activation=torch.nn.GELU, **LM_SIZES
-    )
-    torch.save(language_model.state_dict(), root / "trained_lm.ckpt")
-    settings = {
-        "lm_file": str(root / "trained_lm.ckpt"),
-        "lm_model": LM_SIZES | {"dropout": 0.5},  # not when decoding
-        "lm_weight": 5.0,
-    }
-    make_run(root / "then/our_lm", **JOINT, **settings)
+    settings = make_language_model(root / "trained_lm.ckpt", 31)
+    make_run(root / "then/our_lm", **JOINT, **settings, lm_weight=5.0)
     made = {name: make_swapped_run(root / "then" / name, name) for name in RECIPES}
     shutil.move(root / "then", root / "now")
     return root / "now", made
@@ -50,9 +40,8 @@ def runs(tmp_path_factory):
 def packages(runs):
     """Packages of all runs, in a folder of their own."""
     folder = runs[0].parent / "moved"
-    return {
-        name: shutil.move(package_run(runs[0] / name), folder / name) for name in ALL
-    }
+    made = {name: package_run(runs[0] / name) for name in ALL}
+    return {name: shutil.move(package, folder / name) for name, package in made.items()}
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +53,8 @@ def asrs(packages):
 def expected_text(kind, hparams, tokenizer, enc_out):
     """The text of an utterance as the test of a swapped recipe decodes it."""
     if kind == "joint":
-        return tokenizer.decode_ids(
-            hparams["test_search"](enc_out, torch.ones(1))[0][0]
-        )
+        (tokens, *_), *_ = hparams["test_search"](enc_out, torch.ones(1))
+        return tokenizer.decode_ids(tokens)
     if kind == "transducer":
         frames = hparams["proj_enc"](enc_out)
         return tokenizer.decode_ids(hparams["Beamsearcher"](frames)[0][0])
@@ -158,21 +146,18 @@ def test_what_a_fresh_process_packages_loads_whatever_was_loaded_before(runs, tm
         assert asr.transcribe_batch(WAVS[0][None], torch.ones(1))[0][0]
 
 
-def test_a_package_is_replaced_by_force_and_nothing_else(
-    runs, tmp_path, capsys, monkeypatch
-):
+def test_only_a_package_is_replaced(runs, tmp_path, capsys, refused, monkeypatch):
+    """And only by force."""
     folder = tmp_path / "package"
     command = ["package", str(runs[0] / "our_ctc"), "--out", str(folder)]
     assert main(command) == 0
     assert capsys.readouterr().out == f"{folder}\n"
     (folder / "lm.ckpt").touch()
-    assert main(command) == 1
-    assert "package exists: give another --out, or --force" in capsys.readouterr().err
+    assert "package exists: give another --out, or --force" in refused(*command)
     assert main([*command, "--force"]) == 0
     assert not (folder / "lm.ckpt").exists()
     (folder / "thesis.tex").write_text("mine")
-    assert main([*command, "--force"]) == 1
-    assert "package holds thesis.tex, which is of no" in capsys.readouterr().err
+    assert "package holds thesis.tex, which is of no" in refused(*command, "--force")
     (folder / "thesis.tex").unlink()
     before = {path: path.read_bytes() for path in folder.iterdir()}
     monkeypatch.setattr(torch, "save", lambda *_: 1 / 0)
@@ -192,14 +177,11 @@ def test_a_package_is_replaced_by_force_and_nothing_else(
         ("joint", "save/tokenizer.ckpt", None, "expected .*tokenizer.ckpt"),
     ],
 )
-def test_what_cannot_be_packaged_is_told(
-    runs, tmp_path, capsys, name, file, change, message
-):
+def test_what_cannot_be_packaged(runs, tmp_path, refused, name, file, change, message):
     folder = tmp_path / "run"
     shutil.copytree(runs[0] / name, folder, ignore=shutil.ignore_patterns("package"))
     damage(folder, file, change)
-    assert main(["package", str(folder)]) == 1
-    assert re.search(message, capsys.readouterr().err)
+    assert re.search(message, refused("package", folder))
     assert not (folder / "package").exists()
 
 
@@ -212,9 +194,7 @@ def test_what_cannot_be_packaged_is_told(
         ("model.ckpt", None, r"can't be loaded as EncoderASR: .*model\.ckpt"),
     ],
 )
-def test_what_does_not_load_is_named(
-    packages, tmp_path, monkeypatch, file, change, message
-):
+def test_what_does_not_load(packages, tmp_path, monkeypatch, file, change, message):
     """A path of the yaml that leads to a hub is refused, not followed."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("network"))

@@ -35,11 +35,8 @@ def asr(request, tmp_path_factory):
         make_swapped_run(run, "transducer")
     else:
         make_run(run, **STREAMING, **KINDS[request.param])
-    return StreamingASR.from_hparams(
-        source=str(package_run(run)),
-        hparams_file="streaming.yaml",
-        run_opts={"device": "cpu"},
-    )
+    settings = {"hparams_file": "streaming.yaml", "run_opts": {"device": "cpu"}}
+    return StreamingASR.from_hparams(source=str(package_run(run)), **settings)
 
 
 def chunks_of(wav):

@@ -29,10 +29,8 @@ def write_wer(path, utterances, **options):
 def random_utterances(seed, speakers=("84", "2428"), each=20):
     """Random references and hypotheses, empty ones and awkward words among them."""
     source = random.Random(seed)
-    return {
-        f"{speaker}-1-{number:04}": tuple(
-            source.choices(VOCABULARY, k=source.randint(0, 9)) for _ in range(2)
-        )
-        for speaker in speakers
-        for number in range(each)
-    }
+    texts = {}
+    for name in (f"{speaker}-1-{n:04}" for speaker in speakers for n in range(each)):
+        lengths = (source.randint(0, 9) for _ in range(2))
+        texts[name] = tuple(source.choices(VOCABULARY, k=length) for length in lengths)
+    return texts

@@ -3,25 +3,21 @@
 import numpy as np
 import pytest
 
-from speechbrain_pitchrope.scoring.systems import (
-    find_tests,
-    read_systems,
-    read_texts,
-    split_seeds,
-)
+from speechbrain_pitchrope.scoring import systems
 from tests.scoring.files import random_utterances, write_wer
 
 
 def test_a_folder_stands_for_its_tests(tmp_path):
     with pytest.raises(ValueError, match=f"{tmp_path} holds no wer_<split>.txt"):
-        find_tests(tmp_path)
+        systems.find_tests(tmp_path)
     names = ["wer_test-clean.txt", "wer_test-other.txt"]
     for name in (*names, "cer_test-clean.txt", "hyp_test-clean.txt"):
         (tmp_path / name).write_text("")
-    assert [path.name for path in find_tests(tmp_path)] == names
-    assert [path.name for path in find_tests(tmp_path, "hyp")] == ["hyp_test-clean.txt"]
+    assert [path.name for path in systems.find_tests(tmp_path)] == names
+    (texts,) = systems.find_tests(tmp_path, "hyp")
+    assert texts.name == "hyp_test-clean.txt"
     with pytest.raises(ValueError, match=r"holds 2 tests, wer_test-clean\.txt, wer_t"):
-        split_seeds(str(tmp_path))
+        systems.split_seeds(str(tmp_path))
 
 
 def test_seeds_are_told_from_names_with_commas(tmp_path, monkeypatch):
@@ -29,22 +25,22 @@ def test_seeds_are_told_from_names_with_commas(tmp_path, monkeypatch):
     for folder in ("lr=1,d=2/1", "lr=1,d=2/2", "rope"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "wer_test.txt").write_text("")
-    paths = split_seeds("lr=1,d=2/1,rope,lr=1,d=2/2/wer_test.txt")
+    paths = systems.split_seeds("lr=1,d=2/1,rope,lr=1,d=2/2/wer_test.txt")
     assert [str(path.parent) for path in paths] == ["lr=1,d=2/1", "rope", "lr=1,d=2/2"]
     with pytest.raises(ValueError, match=r"^nowhere does not exist"):
-        split_seeds("rope,nowhere,lr=1,d=2/1")
+        systems.split_seeds("rope,nowhere,lr=1,d=2/1")
 
 
 @pytest.mark.parametrize("name", ["hyp_test.txt", "ref_test.txt", "wer_test.txt"])
 def test_texts_are_found_beside_every_file_of_a_test(name, tmp_path):
     (tmp_path / "ref_test.txt").write_text("1-1-0 MA3 DAO4\n1-1-1 BO1\n")
     (tmp_path / "hyp_test.txt").write_text("1-1-0 MA3\n1-1-1 \n")
-    said, recognised = read_texts(tmp_path / name)
+    said, recognised = systems.read_texts(tmp_path / name)
     assert said == {"1-1-0": ["MA3", "DAO4"], "1-1-1": ["BO1"]}
     assert recognised == {"1-1-0": ["MA3"], "1-1-1": []}
     (tmp_path / "hyp_test.txt").write_text("1 MA3\n1 MA3\n")
     with pytest.raises(ValueError, match="has an utterance twice"):
-        read_texts(tmp_path / name)
+        systems.read_texts(tmp_path / name)
 
 
 def test_pooled_seeds_are_the_mean_of_each_in_whatever_order(tmp_path):
@@ -52,7 +48,7 @@ def test_pooled_seeds_are_the_mean_of_each_in_whatever_order(tmp_path):
     second = {name: (said, said[:-1]) for name, (said, _) in reversed(first.items())}
     a = write_wer(tmp_path / "a.txt", first)
     b = write_wer(tmp_path / "b.txt", second)
-    ids, (one, other, pooled) = read_systems([[a], [b], [a, b]])
+    ids, (one, other, pooled) = systems.read_systems([[a], [b], [a, b]])
     assert ids == sorted(first)
     words = [len(first[name][0]) for name in ids]
     assert other.measures["WER"].tolist() == [[min(n, 1) for n in words], words]
@@ -61,22 +57,16 @@ def test_pooled_seeds_are_the_mean_of_each_in_whatever_order(tmp_path):
     np.testing.assert_array_equal(pooled.measures["WER"], mean)
 
 
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
+def test_tests_of_other_references_are_refused(tmp_path):
+    boat = {"1-1-0": "THE BOAT", "1-1-1": "A", "1-1-2": "B"}
+    for other, message in (
         ({"1-1-1": "A"}, r"2 of 3 utterances.*; 1-1-0 has .*'BOAT'.* and None: comp"),
-        (
-            {"1-1-0": "THE", "1-1-1": "A", "1-1-2": "B"},
-            r"1 of 3 .*'BOAT'.* and .*'THE'",
-        ),
-    ],
-)
-def test_tests_of_other_references_are_refused(other, message, tmp_path):
-    paths = []
-    for said in ({"1-1-0": "THE BOAT", "1-1-1": "A", "1-1-2": "B"}, other):
-        utterances = {name: (text, "A") for name, text in said.items()}
-        paths.append(write_wer(tmp_path / f"{len(paths)}.txt", utterances))
-    a, b = paths
-    for groups in ([[a], [b]], [[a, b]]):
-        with pytest.raises(ValueError, match=message):
-            read_systems(groups)
+        (boat | {"1-1-0": "THE"}, r"1 of 3 .*'BOAT'.* and .*'THE'"),
+    ):
+        paths = []
+        for said in (boat, other):
+            utterances = {name: (text, "A") for name, text in said.items()}
+            paths.append(write_wer(tmp_path / f"{len(paths)}.txt", utterances))
+        for groups in ([[path] for path in paths], [paths]):
+            with pytest.raises(ValueError, match=message):
+                systems.read_systems(groups)

@@ -27,12 +27,10 @@ def steps(line):
 @pytest.mark.parametrize("family", recipes.FAMILIES)
 def test_everything_that_carries_pitch_is_built_and_run_and_nothing_else(family):
     """What is downloaded, or not installed, must not be in the way."""
-    swapped = swap(
-        recipes.FAMILIES[family]
-        + "lm: !new:not.installed.LM\n    path: !PLACEHOLDER\n"
-        + "pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer\n"
-        + "    collect_in: !ref <data_folder>\n"
-    )
+    others = "lm: !new:not.installed.LM\n    path: !PLACEHOLDER\n"
+    others += "pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer\n"
+    others += "    collect_in: !ref <data_folder>\n"
+    swapped = swap(recipes.FAMILIES[family] + others)
     line, counted, reached = check(swapped)
     names = dict(steps(line))
     rows = {entry.row for entry in Recipe(swapped).entries}
@@ -40,10 +38,8 @@ def test_everything_that_carries_pitch_is_built_and_run_and_nothing_else(family)
     assert ran == rows - {*TRANSFORMERS, STREAMING}
     assert rows & {STREAMING} <= build(swapped).keys()
     assert steps(line)[0] == ("PitchFbank", [2, 301, 24])
-    assert steps(line)[-2:] == [
-        ("PitchConvolutionFrontEnd", [2, 76, 10 + 4]),
-        ("encoder", [2, 76, 16]),
-    ]
+    front_end = ("PitchConvolutionFrontEnd", [2, 76, 10 + 4])
+    assert steps(line)[-2:] == [front_end, ("encoder", [2, 76, 16])]
     if QUANTIZER in rows:
         assert names["PitchRandomProjectionQuantizer"] == [2, 76]
     assert re.fullmatch(r"[\d,]+ parameters in front end .*, \d+ for pitch", counted)
@@ -97,9 +93,11 @@ class Nan(torch.nn.Module):
 
 
 SWAPPED = swap(recipes.JOINT)
-TEACHER = recipes.model(decoders=0).partition("\nTransformer")[2]
+TEACHER = "teacher" + recipes.model(decoders=0).partition("\nTransformer")[2]
 NAN = f"    d_ffn: 32\n    conformer_activation: !name:{__name__}.Nan\n"
 UNVOICED = f"    pitch_tracker: !new:{__name__}.Unvoiced\n    n_mels: 20\n"
+WIDER = ("input_size: 10", "input_size: 40")
+TOO_NARROW = "failed at encoder: ValueError: PitchTransformerASR found 14 channels, ex"
 FAULTS = {
     "a placeholder that is needed": (
         swap(joint("n_mels: 20", "n_mels: !PLACEHOLDER")),
@@ -109,17 +107,8 @@ FAULTS = {
         joint("CNN: !new", "CNN: !name", SWAPPED),
         "PitchConvolutionFrontEnd is built: name it by !new:",
     ),
-    "sizes that do not fit": (
-        swap(joint("input_size: 10", "input_size: 40")),
-        "failed at encoder: ValueError: PitchTransformerASR found 14 channels, expect",
-    ),
-    "the second of two": (
-        swap(
-            recipes.JOINT
-            + f"teacher{TEACHER.replace('input_size: 10', 'input_size: 40')}"
-        ),
-        "failed at encoder: ValueError: PitchTransformerASR found 14 channels, expect",
-    ),
+    "sizes that do not fit": (swap(joint(*WIDER)), TOO_NARROW),
+    "the second of two": (swap(recipes.JOINT + joint(*WIDER, TEACHER)), TOO_NARROW),
     "numbers that are not finite": (
         swap(joint("    d_ffn: 32\n", NAN)),
         "failed at encoder: ValueError: its output has NaN",

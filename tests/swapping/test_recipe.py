@@ -7,12 +7,7 @@ import pytest
 from speechbrain.augment import codec, freq_domain, time_domain
 
 from speechbrain_pitchrope.augment.augmenter import PitchAugmenter
-from speechbrain_pitchrope.names import (
-    ASR_SUBSTITUTES,
-    AUGMENTER,
-    FBANK,
-    SUBSTITUTES,
-)
+from speechbrain_pitchrope.names import ASR_SUBSTITUTES, AUGMENTER, FBANK, SUBSTITUTES
 from speechbrain_pitchrope.swapping.recipe import Document, Recipe, domain
 from speechbrain_pitchrope.swapping.rewrite import swap
 from tests.swapping import recipes
@@ -34,9 +29,8 @@ def test_references_lead_to_what_they_name():
 
 def test_values_of_included_files_are_found(tmp_path):
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub/data.yaml").write_text(
-        "n: !ref <m>\nm: 80\nmore: !include:b.yaml\n"
-    )
+    included = "n: !ref <m>\nm: 80\nmore: !include:b.yaml\n"
+    (tmp_path / "sub/data.yaml").write_text(included)
     (tmp_path / "sub/b.yaml").write_text("k: {x: 3}\n")
     text = "data: !include:sub/data.yaml\nm: 1\na:\n    x: !ref <data[n]>\n"
     document = Document(text, tmp_path)
@@ -53,9 +47,8 @@ def test_an_included_file_that_cannot_be_read_is_named(tmp_path, content):
         Recipe("d: !include:data.yaml\na: !new:b.C\n", tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
+def test_other_files_are_refused():
+    for text, fault in (
         ("a: [1,\nb: 2}\n", "not yaml: line 2, column 5: .*, expected ',' or ']'"),
         ("a: !new:b.C\n---\nd: 1\n", "not yaml: line 2, column 1: expected a single"),
         ("a: 1\nb: c\x01\n", "not yaml: unacceptable character #x0001"),
@@ -63,11 +56,9 @@ def test_an_included_file_that_cannot_be_read_is_named(tmp_path, content):
         ("a: 1\nb: [{c: 2, c: 3}]\n", "line 2: the mapping .* has the key `c` more"),
         ("- !new:a.B\n", "not a SpeechBrain recipe's yaml: expected a mapping"),
         ("a: 1\nb: [2]\n", "with at least one entry !new:some.Class"),
-    ],
-)
-def test_other_files_are_refused(text, fault):
-    with pytest.raises(ValueError, match=fault):
-        Recipe(text)
+    ):
+        with pytest.raises(ValueError, match=fault):
+            Recipe(text)
 
 
 def test_what_entries_refer_to_is_needed_and_no_more():
@@ -98,23 +89,21 @@ def test_the_domain_of_each_augmentation_is_known(module):
             PitchAugmenter(augmentations=[cls()])
 
 
-@pytest.mark.parametrize(
-    ("paths", "expected"),
-    [
+def test_augmenters_of_waveforms_stay():
+    """The key decides only where the augmentations leave it open."""
+    for paths, expected in (
         ([WAVES, EITHER, "my.Own"], ("wav_augment", "fea_augment", "noise")),
         ([FEATURES, "my.Own"], ()),
         ([FEATURES, WAVES], ()),
         ([], ("wav_augment",)),
         ([EITHER], ("wav_augment",)),
         (["my.Own"], ("wav_augment",)),
-    ],
-)
-def test_augmenters_of_waveforms_stay(paths, expected):
-    """The key decides only where the augmentations leave it open."""
-    for key in ("wav_augment", "fea_augment", "noise"):
+    ):
         listed = "".join(f"        - !new:{path}\n" for path in paths)
-        text = f"{key}: !new:{AUGMENTER.upstream}\n    x: 1\n    augmentations:\n"
-        assert bool(Recipe(text + listed).entries) is (key not in expected)
+        for key in ("wav_augment", "fea_augment", "noise"):
+            text = f"{key}: !new:{AUGMENTER.upstream}\n    x: 1\n    augmentations:\n"
+            found = bool(Recipe(text + listed).entries)
+            assert found is (key not in expected), (key, paths)
 
 
 def test_entries_are_found_under_any_key():
@@ -130,9 +119,9 @@ NO_EXTRACTOR = recipes.STREAMING[: recipes.STREAMING.index("fea_streaming_extrac
 GLOBAL, CAUSAL = "    norm_type: global\n", "    causal: False\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "streams"),
-    [
+def test_pitch_takes_no_level_that_the_model_can_not_know():
+    """A normaliser of whole utterances does not stream; no ``causal`` means True."""
+    for text, streams in (
         (recipes.STREAMING.replace(GLOBAL, "    norm_type: batch\n"), False),
         (recipes.STREAMING.replace(GLOBAL, "    norm_type: !ref <kind>\n"), False),
         (NO_EXTRACTOR, True),
@@ -141,13 +130,11 @@ GLOBAL, CAUSAL = "    norm_type: global\n", "    causal: False\n"
         (recipes.STREAMING + "streaming: False\n", True),
         (recipes.NO_ATTENTION_TYPE.replace(CAUSAL, "    causal: True\n"), True),
         (recipes.NO_ATTENTION_TYPE.replace(CAUSAL, ""), True),
-    ],
-)
-def test_pitch_takes_no_level_that_the_model_can_not_know(text, streams):
-    """A normaliser of whole utterances does not stream; no ``causal`` means True."""
-    recipe = Recipe(text + "kind: sentence\n")
-    (entry,) = recipe.of(FBANK)
-    assert recipe.added(entry) == ({"pitch_level": "window"} if streams else {})
+    ):
+        recipe = Recipe(text + "kind: sentence\n")
+        (entry,) = recipe.of(FBANK)
+        expected = {"pitch_level": "window"} if streams else {}
+        assert recipe.added(entry) == expected, text
 
 
 def aside(text):

@@ -114,18 +114,15 @@ def test_however_it_is_laid_out(text):
 SECOND = recipes.model()[: recipes.model().index("\nTransformer")]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "fault"),
-    [
+def test_a_layout_that_can_not_be_kept_is_refused():
+    for old, new, fault in (
         ("Fbank", "F%62ank", r"`compute_features` \(line 9\): write the class as `!n"),
         ("FrontEnd", "Front%45nd", r"result would be faulty \(.*one `name: value` a"),
         ("RelPosMHAXL", "[RelPosMHAXL]", r"`Transformer` .* has an attention_type t"),
-    ],
-)
-def test_a_layout_that_can_not_be_kept_is_refused(old, new, fault):
-    text = recipes.JOINT.replace(old, new) + SECOND.replace("CNN", "second")
-    with pytest.raises(ValueError, match=fault):
-        swap(text)
+    ):
+        text = recipes.JOINT.replace(old, new) + SECOND.replace("CNN", "second")
+        with pytest.raises(ValueError, match=fault):
+            swap(text)
 
 
 @pytest.mark.parametrize("row", [FRONT_END, TRANSFORMER])

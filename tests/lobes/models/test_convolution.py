@@ -80,11 +80,8 @@ def test_each_output_pools_the_frames_its_convolutions_see(geometry):
     voiced = torch.tensor([0.1, 1.0, 0.2, 0.3]).repeat(1, 40, 1).requires_grad_()
     out = build(geometry=geometry)(inband.append(mels, voiced))
     for t in range(2, out.shape[1] - 2):  # the ends are reflected
-        grads = torch.autograd.grad(
-            out[0, t, :-4].square().sum() + out[0, t, -4:].sum(),
-            (mels, voiced),
-            retain_graph=True,
-        )
+        loss = out[0, t, :-4].square().sum() + out[0, t, -4:].sum()
+        grads = torch.autograd.grad(loss, (mels, voiced), retain_graph=True)
         seen_by_mels, seen_by_pitch = (grad.abs().sum(-1)[0] > 0 for grad in grads)
         assert torch.equal(seen_by_mels, seen_by_pitch), t
 

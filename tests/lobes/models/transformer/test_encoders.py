@@ -7,12 +7,7 @@ from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.lobes.models.transformer import encoders
-from tests.lobes.models.transformer.small_models import (
-    INPUT_SIZE,
-    LENGTHS,
-    assert_starts_as,
-    inputs,
-)
+from tests.lobes.models.transformer import small_models as small
 from tests.signals import pitch_channels
 
 
@@ -29,7 +24,7 @@ def test_an_encoder_alone_starts_as_upstreams(upstream):
     assert torch.equal(torch.rand(1), after)
     src, channels = torch.randn(3, 20, 24), pitch_channels(3, 20)
     runs = (lambda x: x(inband.append(src, channels))[0], lambda x: x(src)[0])
-    assert_starts_as(net, theirs, *runs)
+    small.assert_starts_as(net, theirs, *runs)
 
 
 @pytest.mark.parametrize("name", ["PitchTransformerEncoder", "PitchConformerEncoder"])
@@ -44,11 +39,11 @@ def test_wrong_inputs_of_an_encoder_alone_are_named(name):
 
 def test_an_encoder_outside_of_a_transformer_learns_from_pitch():
     """Behind a projection of the features alone."""
-    linear = torch.nn.Linear(INPUT_SIZE, 24)
-    projection = encoders.PitchProjection([linear], n_features=INPUT_SIZE)
+    linear = torch.nn.Linear(small.INPUT_SIZE, 24)
+    projection = encoders.PitchProjection([linear], n_features=small.INPUT_SIZE)
     encoder = build(encoders.PitchConformerEncoder, pitch_attention={"pitch_input": 8})
-    mask = torch.arange(20) >= (LENGTHS * 20)[:, None]
-    encoded, _ = encoder(projection(inputs("all")), src_key_padding_mask=mask)
+    mask = torch.arange(20) >= (small.LENGTHS * 20)[:, None]
+    encoded, _ = encoder(projection(small.inputs("all")), src_key_padding_mask=mask)
     (encoded[..., 0] * encoded[..., 1]).mean().backward()
     weight = encoder.pitch_input.projection.weight
     for parameter in (linear.weight, encoder.layers[0].mha_layer.theta_offset, weight):

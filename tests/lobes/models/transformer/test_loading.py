@@ -6,24 +6,15 @@ from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
 from speechbrain.utils.parameter_transfer import Pretrainer
 
 from speechbrain_pitchrope.nnet.parameter_transfer import load_pretrained
-from tests.lobes.models.transformer.small_models import (
-    LENGTHS,
-    assert_near,
-    build,
-    inputs,
-    targets,
-)
+from tests.lobes.models.transformer import small_models as small
 
 
 def transfer(model, weights, folder, **options):
     """What upstream's train.py does with its pretrainer."""
     torch.save(weights, folder / "trained.ckpt")
-    pretrainer = Pretrainer(
-        collect_in=folder / "save",
-        loadables={"model": model},
-        paths={"model": str(folder / "trained.ckpt")},
-        **options,
-    )
+    paths = {"model": str(folder / "trained.ckpt")}
+    options |= {"loadables": {"model": model}, "paths": paths}
+    pretrainer = Pretrainer(collect_in=folder / "save", **options)
     pretrainer.collect_files()
     pretrainer.load_collected()
 
@@ -32,19 +23,18 @@ def transfer(model, weights, folder, **options):
 @pytest.mark.parametrize("hook", [False, True], ids=["", "hook"])
 @pytest.mark.parametrize("start", ["upstream", "all"])
 @pytest.mark.parametrize("variant", ["all", "all_input", "multistream"])
-def test_a_model_begins_as_the_one_it_is_loaded_from(
-    tmp_path, variant, start, hook, encoder_module
-):
-    begun = build(start, encoder_module).eval()
+def test_a_model_begins_as_loaded(tmp_path, variant, start, hook, encoder_module):
+    begun = small.build(start, encoder_module).eval()
     for parameter in begun.parameters():
         parameter.data.add_(0.1 * torch.randn_like(parameter))
-    ours = build(variant, encoder_module, seed=1).eval()
+    ours = small.build(variant, encoder_module, seed=1).eval()
     new = []
     load = {"model": lambda model, path: new.extend(load_pretrained(model, path))}
     options = {"custom_hooks": load} if hook else {}
     transfer(ours, begun.state_dict(), tmp_path, **options)
-    expected = begun(inputs(start), targets(), LENGTHS)
-    assert_near(ours(inputs(variant), targets(), LENGTHS), expected)
+    expected = begun(small.inputs(start), small.targets(), small.LENGTHS)
+    found = ours(small.inputs(variant), small.targets(), small.LENGTHS)
+    small.assert_near(found, expected)
     if hook:
         assert {*new} == ours.state_dict().keys() - begun.state_dict().keys()
 
@@ -57,25 +47,19 @@ def test_a_model_begins_as_the_one_it_is_loaded_from(
         ("transformer", "regularMHA", r"self_att\.att\.out_proj"),
     ],
 )
-def test_weights_of_other_attention_are_refused(
-    tmp_path, encoder_module, attention_type, strange
-):
+def test_other_attention_is_refused(tmp_path, encoder_module, attention_type, strange):
     """Those of RelPosMHAXL have all the names, and the Pretrainer only warns."""
-    theirs = build("upstream", encoder_module, attention_type=attention_type)
-    ours = build("all", encoder_module)
-    model, trained = (
-        torch.nn.ModuleList([EncoderWrapper(net)]) for net in (ours, theirs)
-    )
-    message = "attention is RoPEMHA, and the file has weights of another kind"
-    layer = r"0\.transformer\.encoder\.layers\.0\."
-    with pytest.raises(
-        RuntimeError, match=rf"(?s){message}.*not in the model: .*{layer}{strange}"
-    ):
+    theirs = small.build("upstream", encoder_module, attention_type=attention_type)
+    ours = small.build("all", encoder_module)
+    model, trained = (torch.nn.ModuleList([EncoderWrapper(x)]) for x in (ours, theirs))
+    message = "(?s)attention is RoPEMHA, and the file has weights of another kind.*"
+    message += r"not in the model: .*0\.transformer\.encoder\.layers\.0\." + strange
+    with pytest.raises(RuntimeError, match=message):
         transfer(model, trained.state_dict(), tmp_path)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(2, 0), (2, 1), (2, 3), (0, 2)])
 def test_another_number_of_layers_is_no_other_attention(tmp_path, ours, theirs):
     """SpeechBrain warns of what is missing or superfluous."""
-    weights = build("upstream", num_encoder_layers=theirs).state_dict()
-    transfer(build("all", num_encoder_layers=ours), weights, tmp_path)
+    weights = small.build("upstream", num_encoder_layers=theirs).state_dict()
+    transfer(small.build("all", num_encoder_layers=ours), weights, tmp_path)

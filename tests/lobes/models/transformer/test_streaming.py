@@ -6,17 +6,11 @@ from speechbrain.lobes.models.transformer.TransformerASR import EncoderWrapper
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
 from speechbrain_pitchrope.nnet.attention import CHOICES
-from tests.lobes.models.transformer.small_models import (
-    ADDED,
-    assert_near,
-    build,
-    inputs,
-    trained,
-)
+from tests.lobes.models.transformer import small_models as small
 
 CHUNKS = [(4, 2), (6, 1), (8, 0), (1, 3), (20, 1)]
 MODELS = [
-    *("upstream", "rope", *ADDED),
+    *("upstream", "rope", *small.ADDED),
     # "frame" counts frames from the start.
     *({key: form} for key in CHOICES for form in CHOICES[key] if form != "frame"),
     {"theta": "phase", "similarity": "laplacian", "radius": "sigmoid"},
@@ -34,42 +28,41 @@ def streamed(net, src, config):
 
 @pytest.mark.parametrize("variant", MODELS, ids=str)
 def test_streaming_is_the_chunk_masked_whole(variant):
-    net = EncoderWrapper(trained(variant))
-    src = inputs(variant, n_frames=43, n_batch=2)
+    net = EncoderWrapper(small.trained(variant))
+    src = small.inputs(variant, n_frames=43, n_batch=2)
     src[1] = src[0].flip(0)
     for chunk in CHUNKS:
         config = DynChunkTrainConfig(*chunk)
         with torch.no_grad():
             expected = net(src, torch.ones(2), dynchunktrain_config=config)
-        assert_near(streamed(net, src, config), expected)
+        small.assert_near(streamed(net, src, config), expected)
 
 
 def test_it_does_not_matter_when_the_stream_began():
     """Angles count from the left context: a long stream stays precise."""
-    net, config = EncoderWrapper(trained(MODELS[-1])), DynChunkTrainConfig(5, 1)
-    src = inputs("all", 1500, 1)
+    net, config = EncoderWrapper(small.trained(MODELS[-1])), DynChunkTrainConfig(5, 1)
+    src = small.inputs("all", 1500, 1)
     # Left contexts of two layers and their convolutions reach less than 40 frames back.
     long, short = (streamed(net, x, config)[:, -40:] for x in (src, src[:, -80:]))
-    assert_near(long, short)
+    small.assert_near(long, short)
 
 
-@pytest.mark.parametrize("variant", ADDED)
+@pytest.mark.parametrize("variant", small.ADDED)
 def test_speakers_streamed_in_turn_do_not_mix(variant):
-    net, config = trained(variant), DynChunkTrainConfig(4, 1)
-    first, second = inputs(variant), inputs(variant).flip(1)
+    net, config = small.trained(variant), DynChunkTrainConfig(4, 1)
+    first, second = small.inputs(variant), small.inputs(variant).flip(1)
     contexts = [net.make_streaming_context(config) for _ in range(3)]
     alone = [net.encode_streaming(x, contexts[2]) for x in first.split(4, 1)]
-    for chunk, other, expected in zip(
-        first.split(4, 1), second.split(4, 1), alone, strict=True
-    ):
+    chunks = first.split(4, 1), second.split(4, 1)
+    for chunk, other, expected in zip(*chunks, alone, strict=True):
         assert torch.equal(net.encode_streaming(chunk, contexts[0]), expected)
         net.encode_streaming(other, contexts[1])
 
 
 def test_what_cannot_stream_is_refused():
     with pytest.raises(ValueError, match=r"a number of chunks, DynChunkTrainConfig\(8"):
-        build("all").make_streaming_context(DynChunkTrainConfig(8))
-    net = build("all+shuffled_f0")
+        small.build("all").make_streaming_context(DynChunkTrainConfig(8))
+    net = small.build("all+shuffled_f0")
     context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
     with pytest.raises(ValueError, match="control is 'shuffled_f0', which needs whole"):
-        net.encode_streaming(inputs("all")[:, :4], context)
+        net.encode_streaming(small.inputs("all")[:, :4], context)
