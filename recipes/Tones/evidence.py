@@ -49,7 +49,14 @@ CORPORA = {
     "tp": ("Mandarin syllables of real voices", folds("tp")),
     "tp_tones": ("Tones of real voices, whatever the sounds", folds("tp")),
     "tp_contours": ("What the contours of real voices tell", folds("tp_contours")),
-    "transfer_tones": ("The same, after synthetic Mandarin", folds("transfer")),
+    "transfer_tones": (
+        "Tones of real voices, after synthetic Mandarin",
+        folds("transfer") + folds("transfer_again"),
+    ),
+    "transfer_again_tones": (
+        "Of these, the runs from other trainings on Mandarin",
+        folds("transfer_again"),
+    ),
     "tp8": ("An eighth of them to train with", folds("tp8")),
     "tp8_tones": ("Tones of an eighth", folds("tp8")),
     "en": ("Three hours of English", ["en"]),
