@@ -5,8 +5,9 @@
 
 ``texts/CORPUS/VARIANT/SEED`` holds the ``ref_`` and ``hyp_`` files of a run, of dev and
 of test. Everything behind the heading "What came of it" is written anew, from the runs
-that are there, and the figures stand beside the page. ``--bias`` draws one more, of the
-head whose bias has the largest odd part in a trained model.
+that are there, and the figures stand beside the page. Runs of an earlier revision stand
+on a page beside it, evidence_before.md. ``--bias`` draws one more figure, of the head
+whose bias has the largest odd part in a trained model.
 """
 
 import argparse
@@ -37,6 +38,15 @@ SHOWN_BIAS = f"""![One head's bias, its even and its odd part]({BIAS})
 it asymmetric: this head weighs keys by whether their pitch is higher or lower than the
 query's.*"""
 
+BEFORE = f"""# Results of an earlier revision
+
+Made with k = 2, 4.5, 9 in the cosines in place of 4, 9, 18, and in Mandarin with the
+pitch tracker of before ([when and why](evidence_plan.md)). The tables are read as those
+of the [evidence](evidence.md#how-to-read-the-tables).
+
+{HEADING}
+"""
+
 
 def folds(name):
     """The folders of a corpus in three folds."""
@@ -63,15 +73,12 @@ CORPORA = {
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
     "cmn_scratch": ("Mandarin, from scratch", ["cmn_scratch"]),
-    "cmn_before": ("Before: Mandarin", ["cmn_before"]),
-    "yue_before": ("Before: Cantonese", ["yue_before"]),
-    "tp_before_tones": ("Before: tones of real voices", folds("tp_before")),
-    "tp_scratch_before": ("Before: fold 1 from scratch", ["tp_scratch-1"]),
-    "cmn_scratch_before": ("Before: Mandarin, from scratch", ["cmn_scratch_before"]),
-    "cmn_8_epochs_before": (
-        "Before: Mandarin, from scratch, 8 epochs",
-        ["cmn_8_epochs"],
-    ),
+    "cmn_before": ("Mandarin", ["cmn_before"]),
+    "yue_before": ("Cantonese", ["yue_before"]),
+    "tp_before_tones": ("Tones of real voices", folds("tp_before")),
+    "tp_scratch_before": ("Fold 1 from scratch", ["tp_scratch-1"]),
+    "cmn_scratch_before": ("Mandarin, from scratch", ["cmn_scratch_before"]),
+    "cmn_8_epochs_before": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
 }
 """Name to title and folders of texts, one for each fold."""
 
@@ -170,51 +177,48 @@ def draw_bias(run, recording, path):
     save_figure(figure, path)
 
 
-def results(texts, folder):
-    """The text of everything behind the heading; its figures go to a folder."""
-    corpora = {
-        name: Corpus(*(texts / x for x in parts), units=UNITS.get(name, dict))
-        for name, (_, parts) in CORPORA.items()
-    }
-    corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}
-    if not corpora:
-        raise SystemExit(
-            f"found no finished run in {texts}: expected CORPUS/VARIANT/SEED"
-        )
-    titles = {name: title for name, (title, _) in CORPORA.items()}
-    parts = [f"### At a glance\n\n{tables.glance_table(corpora, titles)}"]
-    for name, corpus in corpora.items():
-        count = sum(map(len, corpus.runs.values()))
-        test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
-        alone = name.endswith(("_tones", "_contours"))  # nothing but tones is counted
-        measures = [] if alone else tables.MEASURES
-        size = f"{test.units.sum():,.0f} {UNIT_NAMES.get(name, 'syllables')}"
-        parts.append(
-            f"### {CORPORA[name][0]}\n\n{count} runs; {len(test.ids):,} utterances of "
-            f"{size} in the test.\n\n{tables.forms_table(corpus, measures)}"
-        )
-        if tests := compare_all(corpus):
-            parts.append(
-                f"{tables.noise(corpus)}\n\n{tables.tests_table(tests)}".lstrip()
-            )
-        if trials := compare_all(corpus, TRIALS, "dev"):
-            parts.append(
-                f"What was tried, judged on dev:\n\n{tables.tests_table(trials)}"
-            )
-        if name.endswith(("_before", "_before_tones")):
-            continue
+def section(name, corpus, folder):
+    """What is said of a corpus; its figures go to a folder, where one is given."""
+    count = sum(map(len, corpus.runs.values()))
+    test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
+    alone = name.endswith(("_tones", "_contours"))  # nothing but tones is counted
+    measures = [] if alone else tables.MEASURES
+    size = f"{test.units.sum():,.0f} {UNIT_NAMES.get(name, 'syllables')}"
+    parts = [
+        f"### {CORPORA[name][0]}",
+        f"{count} runs; {len(test.ids):,} utterances of {size} in the test.",
+        tables.forms_table(corpus, measures),
+    ]
+    if tests := compare_all(corpus):
+        parts += [tables.noise(corpus), tables.tests_table(tests)]
+    if trials := compare_all(corpus, TRIALS, "dev"):
+        parts += ["What was tried, judged on dev:", tables.tests_table(trials)]
+    if folder:
         if forms := [form for form in FORMS if form in corpus.runs]:
-            parts.append(f"By voice:\n\n{tables.voices_table(corpus, forms)}")
+            parts += ["By voice:", tables.voices_table(corpus, forms)]
         parts += draw_corpus(name, corpus, folder)
+    return parts
+
+
+def results(corpora, texts, folder):
+    """The text of everything behind the heading; its figures go to a folder."""
+    titles = {name: title for name, (title, _) in CORPORA.items()}
+    parts = ["### At a glance", tables.glance_table(corpora, titles)]
+    for name, corpus in corpora.items():
+        parts += section(name, corpus, folder)
     curves = read_curves(texts)
     if any(x for points in curves.values() for n, x in points.items() if n > 1):
-        parts.append(
-            f"### How much speech is pitch worth?\n\n{tables.curves_table(curves)}"
-        )
+        parts += ["### How much speech is pitch worth?", tables.curves_table(curves)]
         parts += draw_curves(curves, texts, folder)
     if (folder / BIAS).is_file():
-        parts.append(f"### Inside one head\n\n{SHOWN_BIAS}")
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+        parts += ["### Inside one head", SHOWN_BIAS]
+    return parts
+
+
+def write_page(path, before, parts):
+    """Write parts, one paragraph each, behind what stands before them."""
+    text = "\n\n".join(part.rstrip("\n") for part in parts if part)
+    write_whole(path, f"{before}{text}\n".encode())
 
 
 def main():
@@ -230,11 +234,23 @@ def main():
     if args.bias:
         draw_bias(*args.bias, folder / BIAS)
         return
+    corpora = {
+        name: Corpus(*(args.texts / x for x in parts), units=UNITS.get(name, dict))
+        for name, (_, parts) in CORPORA.items()
+    }
+    corpora = {name: corpus for name, corpus in corpora.items() if corpus.runs}
+    if not corpora:
+        raise SystemExit(
+            f"found no finished run in {args.texts}: expected CORPUS/VARIANT/SEED"
+        )
+    old = {name: corpora.pop(name) for name in list(corpora) if "_before" in name}
     before = "# Toned syllables, without and with pitch\n\n"
     if args.page.is_file():
         before = args.page.read_text(encoding="utf-8").partition(HEADING)[0]
-    text = f"{before}{HEADING}\n{results(args.texts, folder)}"
-    write_whole(args.page, text.encode())
+    write_page(args.page, f"{before}{HEADING}\n", results(corpora, args.texts, folder))
+    if old:
+        parts = [part for name in old for part in section(name, old[name], None)]
+        write_page(folder / "evidence_before.md", BEFORE, parts)
 
 
 if __name__ == "__main__":
