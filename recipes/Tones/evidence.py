@@ -4,10 +4,11 @@
     python evidence.py --bias RUN RECORDING
 
 ``texts/CORPUS/VARIANT/SEED`` holds the ``ref_`` and ``hyp_`` files of a run, of dev and
-of test. Everything behind the heading "What came of it" is written anew, from the runs
-that are there, and the figures stand beside the page. Runs of an earlier revision stand
-on a page beside it, evidence_before.md. ``--bias`` draws one more figure, of the head
-whose bias has the largest odd part in a trained model.
+of test, or the errors that ``counts.py`` found in them. Everything behind the heading
+"What came of it" is written anew, from the runs that are there, and the figures stand
+beside the page. Runs of an earlier revision stand on a page beside it,
+evidence_before.md. ``--bias`` draws one more figure, of the head whose bias has the
+largest odd part in a trained model.
 """
 
 import argparse
@@ -22,7 +23,6 @@ from evidence_runs import (
     Corpus,
     compare_all,
     listed,
-    with_one_tone,
     without_sounds,
 )
 
@@ -82,16 +82,18 @@ CORPORA = {
 }
 """Name to title and folders of texts, one for each fold."""
 
-UNITS = {
-    **{name: without_sounds for name in CORPORA if name.endswith("_tones")},
-    "en": with_one_tone,
-}
+UNITS = {name: without_sounds for name in CORPORA if name.endswith("_tones")}
 """What is counted, where it is not what the texts hold."""
 
 UNIT_NAMES = {
     **{name: "tones" for name in CORPORA if name.endswith(("_tones", "_contours"))},
     **{"mb": "characters", "mb-unseen": "characters", "en": "words"},
 }
+
+
+def alone(name):
+    """Whether tones alone, or words, are counted: then nothing is to be told apart."""
+    return name == "en" or name.endswith(("_tones", "_contours"))
 
 
 def read_curves(texts):
@@ -127,7 +129,7 @@ def draw_corpus(name, corpus, folder):
     figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
     save_figure(figure, folder / f"evidence_errors_{name}.png")
     lines = [f"![Errors in {language}](evidence_errors_{name}.png)"]
-    if {"rope", "all"} <= corpus.runs.keys() and name not in UNITS:
+    if {"rope", "all"} <= corpus.runs.keys() and not alone(name):
         pair = {v: corpus.means[v].confusions for v in ("rope", "all")}
         tones, _ = confusion_matrix(pair["rope"] + pair["all"])
         matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
@@ -181,8 +183,7 @@ def section(name, corpus, folder):
     """What is said of a corpus; its figures go to a folder, where one is given."""
     count = sum(map(len, corpus.runs.values()))
     test = max(corpus.means.values(), key=lambda mean: len(mean.ids))
-    alone = name.endswith(("_tones", "_contours"))  # nothing but tones is counted
-    measures = [] if alone else tables.MEASURES
+    measures = [] if alone(name) else tables.MEASURES
     size = f"{test.units.sum():,.0f} {UNIT_NAMES.get(name, 'syllables')}"
     parts = [
         f"### {CORPORA[name][0]}",

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from counts import read_counts
 from scipy.stats import ttest_rel
 
 from speechbrain_pitchrope.controls import CONTROLS
@@ -87,11 +88,6 @@ def without_sounds(texts):
     }
 
 
-def with_one_tone(texts):
-    """Utterance id to words, all of one tone: errors of WORD0 are errors of words."""
-    return {name: [f"{word}0" for word in words] for name, words in texts.items()}
-
-
 def compare_toned(first, second):
     """Compare the errors of toned syllables of two ToneErrors, as Comparison."""
     if first.ids != second.ids or (first.units != second.units).any():
@@ -124,12 +120,19 @@ class Corpus:
         runs = {}
         for folder in self.folders:
             fold = folder.name.rpartition("-")[2] + "/" if len(self.folders) > 1 else ""
-            paths = [x for run in folder.glob("*/*/done") for x in run.parent.iterdir()]
-            for path in sorted(path for path in paths if path.match("hyp_*.txt")):
-                part = path.stem.removeprefix("hyp_").partition("-")[0]
+            for path in sorted(
+                x for run in folder.glob("*/*/done") for x in run.parent.iterdir()
+            ):
+                kind, _, split = path.stem.partition("_")
+                if kind not in ("hyp", "errors"):
+                    continue
+                if kind == "hyp":
+                    errors = tone_errors(*map(self.units, read_texts(path)))
+                else:
+                    errors = read_counts(path)
                 found = runs.setdefault(path.parts[-3], {})
-                errors = tone_errors(*map(self.units, read_texts(path)))
-                found.setdefault(fold + path.parent.name, {})[part] = errors
+                run = found.setdefault(fold + path.parent.name, {})
+                run[split.partition("-")[0]] = errors
         return runs
 
     @cached_property
