@@ -31,7 +31,9 @@ from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.scoring.tones import confusion_matrix
 
 HEADING = "## What came of it\n"
+FEWER = "*: not of the same runs as `all`, so not to be compared with it here."
 BIAS = "evidence_bias.png"
+AGAIN = "transfer_again_tones"  # a part of another corpus
 SHOWN_BIAS = f"""![One head's bias, its even and its odd part]({BIAS})
 
 *The bias of one head on an utterance of the test, from query to key. Its odd part makes
@@ -63,7 +65,7 @@ CORPORA = {
         "Tones of real voices, after synthetic Mandarin",
         folds("transfer") + folds("transfer_again"),
     ),
-    "transfer_again_tones": (
+    AGAIN: (
         "Of these, the runs from other trainings on Mandarin",
         folds("transfer_again"),
     ),
@@ -204,9 +206,10 @@ def section(name, corpus, folder):
 def results(corpora, texts, folder):
     """The text of everything behind the heading; its figures go to a folder."""
     titles = {name: title for name, (title, _) in CORPORA.items()}
-    parts = ["### At a glance", tables.glance_table(corpora, titles)]
+    whole = {name: corpus for name, corpus in corpora.items() if name != AGAIN}
+    parts = ["### At a glance", tables.glance_table(whole, titles), FEWER]
     for name, corpus in corpora.items():
-        parts += section(name, corpus, folder)
+        parts += section(name, corpus, None if name == AGAIN else folder)
     curves = read_curves(texts)
     if any(x for points in curves.values() for n, x in points.items() if n > 1):
         parts += ["### How much speech is pitch worth?", tables.curves_table(curves)]
