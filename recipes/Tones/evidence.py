@@ -207,7 +207,8 @@ def results(corpora, texts, folder):
     """The text of everything behind the heading; its figures go to a folder."""
     titles = {name: title for name, (title, _) in CORPORA.items()}
     whole = {name: corpus for name, corpus in corpora.items() if name != AGAIN}
-    parts = ["### At a glance", tables.glance_table(whole, titles), FEWER]
+    glance = tables.glance_table(whole, titles)
+    parts = ["### At a glance", glance, FEWER if " *" in glance else ""]
     for name, corpus in corpora.items():
         parts += section(name, corpus, None if name == AGAIN else folder)
     curves = read_curves(texts)

@@ -105,9 +105,9 @@ def noise(corpus):
         low, *_, high = apart = sorted(abs(x.difference) for x in pairs)
         sure = sum(x.p < 0.05 for x in pairs)
         return (
-            f"Two seeds of `rope` in one fold are {low:.1f} to {high:.1f} points apart, "
-            f"{np.median(apart):.1f} in the median; {sure} of {len(pairs)} such pairs "
-            "have p < 0.05."
+            f"Two seeds of `rope` in one fold are {low:.1f} to {high:.1f} points "
+            f"apart, {np.median(apart):.1f} in the median; {sure} of {len(pairs)} such "
+            "pairs have p < 0.05."
         )
     found = ", ".join(f"{x.difference:+.1f} (p = {p_value(x.p)})" for x in pairs)
     return f"One seed of `rope` less another: {found.replace('= <', '<')}."
