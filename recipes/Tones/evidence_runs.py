@@ -124,12 +124,12 @@ class Corpus:
                 x for run in folder.glob("*/*/done") for x in run.parent.iterdir()
             ):
                 kind, _, split = path.stem.partition("_")
-                if kind not in ("hyp", "errors"):
-                    continue
-                if kind == "hyp":
+                if kind == "errors":
+                    errors = read_counts(path)
+                elif kind == "hyp":
                     errors = tone_errors(*map(self.units, read_texts(path)))
                 else:
-                    errors = read_counts(path)
+                    continue
                 found = runs.setdefault(path.parts[-3], {})
                 run = found.setdefault(fold + path.parent.name, {})
                 run[split.partition("-")[0]] = errors

@@ -65,7 +65,7 @@ def forms_table(corpus, measures):
                 f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
             )
         )
-    columns = ["without tone", "tone alone"][: len(measures)]
+    columns = [MEASURES[m] for m in measures]
     return table(
         ["variant", "wrong (%)", "each run", "of `rope`", *columns, "dev"], rows
     )
