@@ -32,19 +32,28 @@ from speechbrain_pitchrope.scoring.tones import confusion_matrix
 
 HEADING = "## What came of it\n"
 FEWER = "*: not of the same runs as `all`, so not to be compared with it here."
+JUDGED = ("cmn", "yue", "tp_tones", "transfer_tones", "mb", "mb-unseen")
+VERDICTS = """By how much errors differ, in how many runs they are fewer, and p over
+utterances, corrected for the tests of a corpus. H7 is asked of the learning curves. H8
+is H1 and H2 on real voices after synthetic Mandarin."""
 BIAS = "evidence_bias.png"
 AGAIN = "transfer_again_tones"  # a part of another corpus
 SHOWN_BIAS = f"""![One head's bias, its even and its odd part]({BIAS})
 
-*The bias of one head on an utterance of the test, from query to key. Its odd part makes
-it asymmetric: this head weighs keys by whether their pitch is higher or lower than the
-query's.*"""
+*The bias of one head of a model with `all` on an utterance of the test, from query to
+key. Of the model's heads it has the largest odd part, which makes the bias asymmetric:
+a key counts for more or less by whether its pitch is higher or lower than the query's.
+Its even part, by how far the two are apart, is larger still.*"""
 
 BEFORE = f"""# Results of an earlier revision
 
-Made with k = 2, 4.5, 9 in the cosines in place of 4, 9, 18, and in Mandarin with the
-pitch tracker of before ([when and why](evidence_plan.md)). The tables are read as those
-of the [evidence](evidence.md#how-to-read-the-tables).
+Here the cosines had k = 2, 4.5, 9, where no other is named, and Mandarin the pitch
+tracker of before ([when and why](evidence_plan.md)). Runs of Cantonese and of real
+voices without cosines stand on both pages, as nothing changed for them. The tables are
+read as those of the [evidence](evidence.md#how-to-read-the-tables).
+
+`theta+constant_f0` and `theta+voicing_only` have c u = 0, so both compute what `rope`
+computes, and differ from its runs by rounding alone: that is the chance of training.
 
 {HEADING}
 """
@@ -84,6 +93,21 @@ CORPORA = {
 }
 """Name to title and folders of texts, one for each fold."""
 
+NOTES = {
+    "tp_tones": """The same runs, counted otherwise: the tone of an isolated syllable is
+right or wrong, whatever its sounds. Behind an underscore stands what was changed in a
+[trial](evidence_plan.md#why-real-voices-do-not-follow-2026-11-28-before-these-runs).""",
+    "tp_contours": """No networks: support vector machines that are given the contour
+of a syllable. That is u at twelve points (`shape`), the utterance's level (`register`)
+or that of all the speaker's syllables (`speaker_level`), and, with `all`, voicing,
+prominence and duration, which also stand without f0 (`no_f0`) and without register.""",
+    "transfer_tones": """Each variant starts from its own training on Mandarin: runs
+with seeds 1 and 2 share one, seeds 3 and 4 have one each. So p over runs takes for
+independent what is not quite so.""",
+    "cmn_scratch": "Each run starts from nothing: the last point of the curves.",
+}
+"""What is to be known of a corpus' tables."""
+
 UNITS = {name: without_sounds for name in CORPORA if name.endswith("_tones")}
 """What is counted, where it is not what the texts hold."""
 
@@ -98,13 +122,21 @@ def alone(name):
     return name == "en" or name.endswith(("_tones", "_contours"))
 
 
-def read_curves(texts):
-    """{variant: {part: error rates of its runs}} of the learning curves."""
+def curves_section(texts, folder):
+    """What is said of the learning curves, if there is more than their last point."""
     corpora = {part: Corpus(texts / name) for name, part in PARTS.items()}
-    return {
+    if not any(x.runs for part, x in corpora.items() if part > 1):
+        return []
+    curves = {
         variant: {part: [*x.rates(variant).values()] for part, x in corpora.items()}
         for variant in ("rope", "all", "all_input")
     }
+    return [
+        "### How much speech is pitch worth?",
+        tables.curves_table(curves),
+        tables.worth_of_speech(corpora[2], corpora[1]),
+        *draw_curves(curves, texts, folder),
+    ]
 
 
 def hours(texts, part):
@@ -123,19 +155,21 @@ def draw_corpus(name, corpus, folder):
     systems = []
     for variant in listed(corpus):
         rate, low, high = corpus.intervals[variant]
-        system = {"name": variant, "rate": rate, "low": low, "high": high}
-        system |= {"seeds": [*corpus.rates(variant).values()]}
-        systems.append(system | {"control": "+" in variant})
-    title = f"{language}; dots are runs, lines 95 % intervals"
+        runs = [*corpus.rates(variant).values()]
+        some, all_runs = len(runs), len(corpus.names)
+        label = f"{variant}, {some} of {all_runs} runs" if some < all_runs else variant
+        system = {"name": label, "rate": rate, "low": low, "high": high}
+        systems.append(system | {"seeds": runs, "control": "+" in variant})
     units = UNIT_NAMES.get(name, "toned syllables")
-    figure = figures.errors_figure(systems, f"{units} wrong (%)", title)
+    label = f"{units} wrong (%); dots: runs, lines: 95 % over utterances"
+    figure = figures.errors_figure(systems, label, language)
     save_figure(figure, folder / f"evidence_errors_{name}.png")
     lines = [f"![Errors in {language}](evidence_errors_{name}.png)"]
     if {"rope", "all"} <= corpus.runs.keys() and not alone(name):
         pair = {v: corpus.means[v].confusions for v in ("rope", "all")}
         tones, _ = confusion_matrix(pair["rope"] + pair["all"])
         matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
-        title = f"{language}: tones of syllables that are right otherwise"
+        title = f"{language}: tones where the rest is right"
         names = [tone or "none" for tone in tones]
         figure = figures.confusions_figure(matrices, names, title)
         save_figure(figure, folder / f"evidence_tones_{name}.png")
@@ -189,6 +223,7 @@ def section(name, corpus, folder):
     size = f"{test.units.sum():,.0f} {UNIT_NAMES.get(name, 'syllables')}"
     parts = [
         f"### {CORPORA[name][0]}",
+        NOTES.get(name, ""),
         f"{count} runs; {len(test.ids):,} utterances of {size} in the test.",
         tables.forms_table(corpus, measures),
     ]
@@ -209,12 +244,13 @@ def results(corpora, texts, folder):
     whole = {name: corpus for name, corpus in corpora.items() if name != AGAIN}
     glance = tables.glance_table(whole, titles)
     parts = ["### At a glance", glance, FEWER if " *" in glance else ""]
+    judged = {name: compare_all(corpora[name]) for name in JUDGED if name in corpora}
+    if judged:
+        table = tables.verdicts_table(judged, titles)
+        parts += ["### Every hypothesis", VERDICTS, table]
     for name, corpus in corpora.items():
         parts += section(name, corpus, None if name == AGAIN else folder)
-    curves = read_curves(texts)
-    if any(x for points in curves.values() for n, x in points.items() if n > 1):
-        parts += ["### How much speech is pitch worth?", tables.curves_table(curves)]
-        parts += draw_curves(curves, texts, folder)
+    parts += curves_section(texts, folder)
     if (folder / BIAS).is_file():
         parts += ["### Inside one head", SHOWN_BIAS]
     return parts

@@ -21,8 +21,8 @@ def errors_figure(systems, label, title=None):
     """Errors of each form: the mean as a bar, its interval, and every seed as a dot.
 
     ``systems`` are dicts, one a row: "name"; "rate", "low" and "high", the mean in
-    percent and its 95 % interval; "seeds", the rate of each; and "control", whether it
-    is a control of the form above it, which is drawn lighter and close to it.
+    percent and its 95 % interval; "seeds", the rate of each run; and "control", whether
+    it is a control of the form above it, which is drawn lighter and close to it.
     """
     controls = [system.get("control", False) for system in systems]
     places = np.cumsum(np.where(controls, 0.6, 1.0))
@@ -87,7 +87,7 @@ def confusions_figure(systems, tones, title=None):
     """
     said = np.flatnonzero(sum(counts.sum(1) for counts in systems.values()))
     side = min(3.0, (style.WIDTH - 0.8) / len(systems))
-    figure = style.new_canvas((0.8 + side * len(systems), 0.5 + side), title)
+    figure = style.new_canvas((0.8 + side * len(systems), 0.6 + side), title)
     panels = figure.subplots(1, len(systems), squeeze=False, sharey=True)[0]
     for axes, (name, counts) in zip(panels, systems.items(), strict=True):
         shares = 100 * counts[said] / np.maximum(counts[said].sum(1, keepdims=True), 1)

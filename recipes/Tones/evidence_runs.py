@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -206,6 +206,7 @@ class Test(NamedTuple):
     p_holm: float
 
 
+@cache
 def compare_all(corpus, asked=HYPOTHESES, part="test"):
     """Every asked comparison whose runs are there; p-values corrected by Holm."""
     tests = []

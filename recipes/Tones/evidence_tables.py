@@ -1,11 +1,11 @@
 """The tables of docs/evidence.md, in Markdown."""
 
 import numpy as np
-from evidence_runs import PARTS, compare_toned, listed
+from evidence_runs import HYPOTHESES, PARTS, compare_toned, listed
 
 from speechbrain_pitchrope.scoring.significance import error_rate
 
-MEASURES = {"base": "without tone", "tone": "tone alone"}
+MEASURES = {"base": "base syllables", "tone": "tones"}
 """Measures of ToneErrors beside the primary one, and their columns."""
 
 
@@ -35,9 +35,40 @@ def glance_table(corpora, titles):
             rate = f"{corpus.intervals[variant][0]:.1f}" if there else "-"
             rates.append(rate + " *" * bool(there and there != runs))
         gain = f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
-        rows.append((titles[name], *rates, gain))
+        better = np.less(*([*map(corpus.rates(v).get, runs)] for v in ("all", "rope")))
+        rows.append((titles[name], *rates, gain, f"{better.sum()} of {len(runs)}"))
     names = ("`rope`", "`all`", "its shuffled control", "`input`", "`all_input`")
-    return table(["wrong (%)", *names, "`all` less `rope`"], rows)
+    return table(["wrong (%)", *names, "`all` less `rope`", "fewer in"], rows)
+
+
+def verdicts_table(tests, titles):
+    """A line for each hypothesis, a column for each corpus."""
+    found = {
+        (name, test.hypothesis, test.better, test.worse): test
+        for name, of_corpus in tests.items()
+        for test in of_corpus
+    }
+    rows = []
+    for asked, better, worse in HYPOTHESES:
+        keys = [(name, asked, better, worse) for name in tests]
+        if asked[0] == "H" and not found.keys().isdisjoint(keys):
+            compared = f"`{better}` less `{worse}`"
+            rows.append((asked, compared, *(verdict(found.get(key)) for key in keys)))
+    return table(["", "compared", *(titles[name] for name in tests)], rows)
+
+
+def verdict(test):
+    """A comparison in a few words."""
+    if test is None:
+        return "-"
+    sure = f"p {p_value(test.p_holm)}"
+    return f"{relative(test)}, {test.fewer} of {len(test.runs)}, {sure}"
+
+
+def relative(test):
+    """The difference of a comparison in percent of the second rate."""
+    found = test.comparison
+    return f"{100 * found.difference / max(found.rate_a, 1e-9):+.0f} %"
 
 
 def forms_table(corpus, measures):
@@ -49,7 +80,7 @@ def forms_table(corpus, measures):
         against = ""
         if variant != "rope" and (runs := corpus.shared(variant, "rope")):
             of_rope, own = (
-                np.mean([corpus.rates(v)[run] for run in runs])
+                error_rate(*corpus.mean(v, names=runs).measures["toned"])
                 for v in ("rope", variant)
             )
             against = f"{100 * (own / of_rope - 1):+.0f} %"
@@ -65,10 +96,9 @@ def forms_table(corpus, measures):
                 f"{error_rate(*corpus.mean(variant, 'dev').measures['toned']):.1f}",
             )
         )
-    columns = [MEASURES[m] for m in measures]
-    return table(
-        ["variant", "wrong (%)", "each run", "of `rope`", *columns, "dev"], rows
-    )
+    each = f"run {', '.join(corpus.names)}"
+    columns = [each, "less `rope`", *(MEASURES[m] for m in measures), "dev"]
+    return table(["variant", "wrong (%)", *columns], rows)
 
 
 def tests_table(tests):
@@ -76,20 +106,19 @@ def tests_table(tests):
     rows = []
     for test in tests:
         found = test.comparison
-        relative = 100 * found.difference / max(found.rate_a, 1e-9)
         rows.append(
             (
                 test.hypothesis,
                 f"`{test.better}` less `{test.worse}`",
                 f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
-                f"{relative:+.0f} %",
+                relative(test),
                 p_value(test.p_holm),
                 f"{test.fewer} of {len(test.runs)}",
                 p_value(test.p_runs) if len(test.runs) > 1 else "-",
             )
         )
     header = ["", "compared", "points (95 % interval)", "relative", "p, corrected"]
-    return table([*header, "fewer in", "p of runs"], rows)
+    return table([*header, "fewer in", "p over runs"], rows)
 
 
 def p_value(p):
@@ -110,7 +139,7 @@ def noise(corpus):
             "pairs have p < 0.05."
         )
     found = ", ".join(f"{x.difference:+.1f} (p = {p_value(x.p)})" for x in pairs)
-    return f"One seed of `rope` less another: {found.replace('= <', '<')}."
+    return f"A later seed of `rope` less an earlier one: {found.replace('= <', '<')}."
 
 
 def voices_table(corpus, variants):
@@ -143,3 +172,15 @@ def curves_table(curves):
         rows.append((f"`{variant}`", *cells))
     shares = [f"1/{n} of the speech" if n > 1 else "all" for n in PARTS.values()]
     return table(["variant", *shares], rows)
+
+
+def worth_of_speech(half, whole):
+    """What hypothesis H7 asks, of the corpora of two points of the curves."""
+    if "all" not in half.runs or "rope" not in whole.runs:
+        return ""
+    found = compare_toned(whole.means["rope"], half.means["all"])
+    return (
+        f"H7: `all` on half of the speech less `rope` on all of it: "
+        f"{found.difference:+.1f} points ({found.low:+.1f} to {found.high:+.1f}), "
+        f"p {p_value(found.p)} over utterances."
+    )
