@@ -30,7 +30,10 @@ LENGTHS = (1.0, 0.875, 0.75, 0.625)  # of the utterances, the longest being 1
 TOKENS_PER_SECOND = 4
 BASELINE = "RoPEMHA"
 UPSTREAM = (BASELINE, "RelPosMHAXL")
-VARIANTS = ("rope", "theta", "similarity", "radius", "all", "phase_gaussian")
+VARIANTS = (
+    *("rope", "theta", "similarity", "radius", "all", "phase_gaussian"),
+    *("all_input", "multistream"),
+)
 
 
 def load(name, attention_type=None, variant="all", **overrides):
@@ -147,7 +150,8 @@ def make_step(
 def main():
     """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hparams", default="conformer_small", help="of the recipe")
+    sizes = ("conformer_small", "conformer_large")  # mini has no decoder
+    parser.add_argument("--hparams", default=sizes[0], choices=sizes)
     parser.add_argument(
         "--longest",
         type=float,
