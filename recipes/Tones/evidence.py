@@ -104,7 +104,7 @@ prominence and duration, which also stand without f0 (`no_f0`) and without regis
     "transfer_tones": """Each variant starts from its own training on Mandarin: runs
 with seeds 1 and 2 share one, seeds 3 and 4 have one each. So p over runs takes for
 independent what is not quite so.""",
-    "cmn_scratch": "Each run starts from nothing: the last point of the curves.",
+    "cmn_scratch": "Each run starts from nothing, so that seeds differ more.",
 }
 """What is to be known of a corpus' tables."""
 
