@@ -15,12 +15,11 @@ from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.figures import training
 from speechbrain_pitchrope.figures.style import new_canvas
 from speechbrain_pitchrope.nnet.summary import learned_table
-from speechbrain_pitchrope.report import after_training, figures, ranked, spaced
+from speechbrain_pitchrope.report import after_training, figures
 from speechbrain_pitchrope.runs.trained import load_trained
-from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
+from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.made_runs import LOG, SPLITS, damage, half, make_tested_run, replaced
 from tests.made_swapped_runs import make_swapped_run
-from tests.scoring.files import random_utterances, write_wer
 
 ALL = {name: texts for split in SPLITS.values() for name, texts in split.items()}
 
@@ -180,18 +179,6 @@ def test_tables_are_those_of_the_run(tested, page):
     assert rows["test_splits"] == "test-a, test-b"
     yaml = (tested[0] / "hyperparams.yaml").read_text()
     assert text_of(settings.find(".//pre")) == " ".join(yaml.split())
-
-
-def test_they_are_ranked_and_evenly_spaced(tmp_path):
-    found = read_utterances(write_wer(tmp_path / "wer_a.txt", random_utterances(0)))
-    counts = [found[name].counts for name in ranked(found)]
-    order = [(-one.errors / max(1, one.words), -one.errors) for one in counts]
-    assert order == sorted(order) and len(order) == len(found)
-    for count in range(2, 37):
-        gaps = np.diff(spaced(range(37), count))
-        assert len(gaps) == count - 1 and sum(gaps) == 36
-        assert gaps.max() - gaps.min() <= 1
-    assert spaced([], 3) == spaced([1], 0) == [] != spaced([1], 99)
 
 
 def test_recordings_are_found_from_any_folder(tested, folder, monkeypatch):

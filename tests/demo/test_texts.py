@@ -47,15 +47,6 @@ def test_splits_share_no_sentence_and_test_words_are_trained():
         assert trained.issuperset(word for w in splits[split] for word in w.split())
 
 
-def test_the_seed_decides_by_the_portable_method_of_random_alone():
-    class Portable:
-        random = random.Random(1).random
-
-    one, other = draw(1, train=50, test=5), draw(2, train=50, test=5)
-    assert texts.draw_sentences(Portable(), {"train": 50, "test": 5}) == one
-    assert not set(one["train"]) & set(other["train"])
-
-
 def test_an_exhausted_grammar_is_an_error(monkeypatch):
     grammar = {"sentence": ["A b RUNS FAR."], "b": ["X", "Y"]}
     monkeypatch.setattr(texts, "GRAMMAR", grammar)

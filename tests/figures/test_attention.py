@@ -8,7 +8,6 @@ from speechbrain_pitchrope.figures.attention import (
     COLUMNS,
     SYMMETRIC,
     attention_figure,
-    in_words,
     rotation_figure,
     similarity_figure,
 )
@@ -104,8 +103,7 @@ def test_maps_are_the_weights_and_their_difference_on_two_scales(rows):
     assert {axes.get_xlim() for row in rows for axes in row} == {(0.1, 1.5)}
     limits = [[axes.images[0].get_clim() for axes in panels] for panels in rows[1:]]
     ((on, zeroed, difference),) = {tuple(row) for row in limits}
-    assert on == zeroed
-    assert on[0] == 0 and on[1] > 1 / 50
+    assert on == zeroed and on[0] == 0 and on[1] > 1 / 50
     assert difference[0] == -difference[1] < 0
 
 
@@ -120,10 +118,3 @@ def test_words_stand_at_their_frames_and_none_over_another(rows):
     assert 10 < len(times) < 30
     assert min(np.diff(times)) > 0.06
     assert times[-1] < SHIFT * 50
-
-
-def test_words_of_sentencepiece():
-    tokens = [(0.1, "B"), (0.2, "\u2581A"), (0.4, "S")]
-    assert in_words(tokens) == [(0.1, "B"), (0.2, "AS")]
-    assert in_words([]) == []
-    assert in_words([(0.1, "a"), (0.2, " ")]) == [(0.1, "a")]  # letters

@@ -6,7 +6,6 @@ import pytest
 from speechbrain_pitchrope.figures.training import (
     read_log,
     read_train_log,
-    run_names,
     training_figure,
 )
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
@@ -57,8 +56,7 @@ def test_every_quantity_has_its_panel_with_a_new_models_value():
     assert set(new) == {quantity.statistic for quantity in QUANTITIES}
     logged = ", ".join(f"{name}: {value + 0.25}" for name, value in new.items())
     log = read_train_log([f"epoch: {i}, steps: {i}, {logged}" for i in (1, 2)])
-    figure = training_figure({"all": log, "rope": read_train_log(LINES)})
-    drawn = panels(figure)
+    drawn = panels(training_figure({"all": log, "rope": read_train_log(LINES)}))
     for quantity in QUANTITIES:
         lines = drawn[quantity.panel]
         start = quantity.start
@@ -81,13 +79,6 @@ def test_a_log_without_updates_puts_all_on_the_axis_of_epochs():
     assert drawn["loss"]["_all, train"].get_xdata().tolist() == [1, 2]
     assert drawn["loss"]["_theirs, train"].get_xdata().tolist() == [3]
     assert drawn["error rate (%)"]["_theirs, PER"].get_ydata().tolist() == [50]
-
-
-def test_runs_are_told_apart(tmp_path):
-    (tmp_path / "second/x").mkdir(parents=True)
-    folders = [str(tmp_path / name) for name in ("first/", "second/x")]
-    assert run_names(folders) == ["first", "second/x"]
-    assert run_names(folders[1:]) == ["x"]
 
 
 def test_every_way_of_cutting_a_line_short_is_told(tmp_path):
