@@ -5,7 +5,7 @@ from evidence_runs import HYPOTHESES, PARTS, compare_toned, listed
 
 from speechbrain_pitchrope.scoring.significance import error_rate
 
-MEASURES = {"base": "base syllables", "tone": "tones"}
+MEASURES = {"base": "without tone", "tone": "tones"}
 """Measures of ToneErrors beside the primary one, and their columns."""
 
 
