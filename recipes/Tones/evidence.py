@@ -117,6 +117,9 @@ UNIT_NAMES = {
 }
 
 
+TONE_NAMES = {"": "none", "\u0301": "accent"}
+
+
 def alone(name):
     """Whether tones alone, or words, are counted: then nothing is to be told apart."""
     return name == "en" or name.endswith(("_tones", "_contours"))
@@ -170,7 +173,7 @@ def draw_corpus(name, corpus, folder):
         tones, _ = confusion_matrix(pair["rope"] + pair["all"])
         matrices = {v: confusion_matrix(x, tones)[1] for v, x in pair.items()}
         title = f"{language}: tones where the rest is right"
-        names = [tone or "none" for tone in tones]
+        names = [TONE_NAMES.get(tone, tone) for tone in tones]
         figure = figures.confusions_figure(matrices, names, title)
         save_figure(figure, folder / f"evidence_tones_{name}.png")
         lines.append(
