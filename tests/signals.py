@@ -18,10 +18,7 @@ FRONT_END = {
 
 
 def voice(f0_hz, seconds=1.0, sample_rate=SAMPLE_RATE):
-    """A buzz of harmonics below 4 kHz, falling 6 dB an octave.
-
-    ``f0_hz`` is a number, or a function of the time in seconds.
-    """
+    """Harmonics below 4 kHz, -6 dB an octave; f0 is a number or a function of time."""
     time = torch.arange(int(seconds * sample_rate), dtype=torch.float64) / sample_rate
     f0 = f0_hz(time) if callable(f0_hz) else torch.full_like(time, f0_hz)
     phase = 2 * math.pi * f0.cumsum(0) / sample_rate

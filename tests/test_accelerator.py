@@ -177,10 +177,7 @@ def test_a_step_copies_nothing_to_the_device(variant, flash, monkeypatch):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_attention_asks_for_no_value_and_for_no_large_tensor(variant, on_meta):
-    """Nor does its gradient. The largest are the projected queries, keys and values.
-
-    They are of T frames a head, and each of the three has its columns beside it.
-    """
+    """Nor does its gradient. The largest are the three projections, with columns."""
     for n_frames in (T, 40 * T):
         net, (x, *others) = attention(variant, on_meta), batch(n_frames, on_meta)
         with Watch() as watch:

@@ -116,8 +116,8 @@ UNIT_NAMES = {
     **{"mb": "characters", "mb-unseen": "characters", "en": "words"},
 }
 
-
 TONE_NAMES = {"": "none", "\u0301": "accent"}
+"""What a tone is called in a figure, where its sign does not do."""
 
 
 def alone(name):

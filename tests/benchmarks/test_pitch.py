@@ -62,10 +62,7 @@ def test_noise_has_the_ratio_it_says_and_babble_is_of_the_other_clips():
 
 
 def test_made_clips_have_the_pitch_that_they_say():
-    """Our tracker, which never saw them, agrees on nearly every frame.
-
-    Its voicing says within 0.05 how often it is right.
-    """
+    """Our tracker, which never saw them, agrees; voicing says how often it is right."""
     clips = make_clips(3)
     track = benchmark.TRACKERS[benchmark.DECIDED[0]]()
     _, _, found = benchmark.evaluate(benchmark.DECIDED[0], track, clips)

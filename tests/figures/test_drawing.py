@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.lobes.features import Fbank
 
 from speechbrain_pitchrope import inband
@@ -93,6 +94,13 @@ def test_a_section_is_a_recording_of_its_own(recording, run, tmp_path):
     whole = drawing.trained_head(run, recording, 0, 1, start=0.25, end=1.25)
     torch.testing.assert_close(cut.channels, whole.channels, atol=1e-3, rtol=0)
     assert (cut.start, whole.start) == (0.0, 0.25)
+
+
+def test_greedy_tokens_are_those_of_speechbrain():
+    p_ctc = torch.randn(1, 240, 5).log_softmax(-1)
+    frames, found = drawing.greedy_tokens(p_ctc[0], blank_index=2)
+    assert [found] == ctc_greedy_decode(p_ctc, torch.ones(1), blank_id=2)
+    assert p_ctc[0, frames].argmax(-1).tolist() == found
 
 
 def test_pitch_zeroed_is_a_model_without_pitch(run, run_folder):
