@@ -67,6 +67,8 @@ def folds(name):
 CORPORA = {
     "cmn": ("Mandarin", ["cmn"]),
     "yue": ("Cantonese", ["yue"]),
+    "cmn_again": ("Mandarin, from a second start", ["cmn_again"]),
+    "yue_again": ("Cantonese, from a second start", ["yue_again"]),
     "tp": ("Mandarin syllables of real voices", folds("tp")),
     "tp_tones": ("Tones of real voices, whatever the sounds", folds("tp")),
     "tp_contours": ("What the contours of real voices tell", folds("tp_contours")),
@@ -93,7 +95,11 @@ CORPORA = {
 }
 """Name to title and folders of texts, one for each fold."""
 
+SECOND = """The start was [trained again](evidence_plan.md); runs are compared with
+those of the same start alone. Each variant that gains something has its controls."""
 NOTES = {
+    "cmn_again": SECOND,
+    "yue_again": SECOND,
     "tp_tones": """The same runs, counted otherwise: the tone of an isolated syllable is
 right or wrong, whatever its sounds. Behind an underscore stands what was changed in a
 [trial](evidence_plan.md#why-real-voices-do-not-follow-2026-11-28-before-these-runs).""",

@@ -32,7 +32,11 @@ HYPOTHESES = (
     ("added", "all", "input"),
     ("added", "input_without_register", "rope"),
     ("added", "input", "input_without_register"),
-    *(("added", "input", f"input+{control}") for control in CONTROLS),
+    *(
+        ("added", form, f"{form}+{control}")
+        for form in ("theta", "similarity", "input", "all_input")
+        for control in CONTROLS
+    ),
 )
 """Which variant is expected to make fewer errors than which."""
 
