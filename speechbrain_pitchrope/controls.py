@@ -54,8 +54,4 @@ def voicing_only(channels, lengths):
     return inband.pack(inband.Pitch(zero, voicing, zero, zero))
 
 
-CONTROLS = {
-    "shuffled_f0": shuffled_f0,
-    "constant_f0": constant_f0,
-    "voicing_only": voicing_only,
-}
+CONTROLS = {f.__name__: f for f in (shuffled_f0, constant_f0, voicing_only)}

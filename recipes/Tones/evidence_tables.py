@@ -176,11 +176,15 @@ def curves_table(curves):
 
 def worth_of_speech(half, whole):
     """What hypothesis H7 asks, of the corpora of two points of the curves."""
-    if "all" not in half.runs or "rope" not in whole.runs:
+    names = sorted({*half.rates("all")} & {*whole.rates("rope")})
+    if not names:
         return ""
-    found = compare_toned(whole.means["rope"], half.means["all"])
+    found = compare_toned(
+        whole.mean("rope", names=names), half.mean("all", names=names)
+    )
+    seeds, p = ", ".join(names), p_value(found.p)
     return (
-        f"H7: `all` on half of the speech less `rope` on all of it: "
+        f"H7: `all` on half of the speech less `rope` on all of it, seeds {seeds}: "
         f"{found.difference:+.1f} points ({found.low:+.1f} to {found.high:+.1f}), "
-        f"p {p_value(found.p)} over utterances."
+        f"p {p} over utterances."
     )

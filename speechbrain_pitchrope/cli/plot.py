@@ -87,6 +87,8 @@ def draw_recording(args):
         features = drawing.PitchFbank(n_mels=drawing.N_MELS, pitch_tracker=tracker)
         return drawing.draw_pitch(args.file, features, **part)
     trained = load_trained(args.checkpoint) if args.checkpoint else None
+    if not trained and (args.layer or args.head):
+        raise ValueError("--layer and --head choose in a model: give its --checkpoint")
     if args.figure == "attention":
         chosen = args.layers, args.heads, span
         return drawing.draw_attention(trained, args.file, *chosen, **part)

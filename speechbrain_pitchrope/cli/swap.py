@@ -4,9 +4,15 @@ import difflib
 from pathlib import Path
 
 from speechbrain_pitchrope.cli.options import add_force
+from speechbrain_pitchrope.controls import CONTROLS
 from speechbrain_pitchrope.files import write_whole
 from speechbrain_pitchrope.swapping.rewrite import beyond_names, swap
 from speechbrain_pitchrope.variants import variant_names
+
+OWN_FOLDER = (
+    "give each variant and control an --output_folder of its own: train.py goes on "
+    "with the weights that it finds there"
+)
 
 
 def difference(before, after, before_name="before", after_name="after"):
@@ -35,7 +41,8 @@ def add_arguments(parser):
         "--variant",
         default="all",
         metavar="NAME",
-        help=f"one of {', '.join(variant_names())} (default: all)",
+        help=f"one of {', '.join(variant_names())}, or one with a control behind it, "
+        f"{', '.join(f'+{name}' for name in CONTROLS)} (default: all)",
     )
     parser.add_argument("--diff", action="store_true", help="print what changes")
     parser.add_argument(
@@ -76,9 +83,13 @@ def run(args):
     removed, added = (sum(line[0] == sign for line in diff[2:]) for sign in "-+")
     print(f"{args.output}: {removed} lines replaced by {added}")
     for heading, sentences in (
-        ("beyond the names of classes:", beyond_names(before, folder)),
+        (
+            f"beyond the names of classes, in {args.input}:",
+            beyond_names(before, folder),
+        ),
         ("checked, forward and backward:", checked),
     ):
         if sentences:
             print("\n  - ".join([heading, *sentences]))
+    print(OWN_FOLDER)
     return 0

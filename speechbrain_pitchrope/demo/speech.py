@@ -114,12 +114,9 @@ class Espeak:
 
 def _load_copy(path):
     """Load a copy of a shared library, which shares no state with other copies."""
-    folder = tempfile.mkdtemp()
-    try:
+    # A library that is in use cannot be deleted on Windows; its copy stays there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return ctypes.CDLL(shutil.copy(path, folder))
-    finally:
-        # A library that is in use cannot be deleted on Windows; its copy stays there.
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def trim(samples):
@@ -147,18 +144,13 @@ def add_room(speech, rng):
     speech = speech * (level / np.sqrt(np.mean(np.square(speech))))
     samples = np.pad(speech, (before, after))
     noise = rng.standard_normal(len(samples))
-    if rng.random() < 0.5:
-        noise = _pink(noise)
+    if rng.random() < 0.5:  # pink: -3 dB an octave above 20 Hz
+        frequencies = np.fft.rfftfreq(len(noise), 1 / SAMPLE_RATE)
+        tilted = np.fft.rfft(noise) / np.sqrt(np.maximum(frequencies, 20.0))
+        noise = np.fft.irfft(tilted, len(noise))
     samples = samples + noise * (level / snr / np.sqrt(np.mean(np.square(noise))))
     samples *= min(1.0, MAX_PEAK / np.abs(samples).max())
     return np.round(samples * 32767).astype(np.int16)
-
-
-def _pink(white):
-    """Tilt white noise [N] by -3 dB an octave above 20 Hz."""
-    spectrum = np.fft.rfft(white)
-    frequencies = np.fft.rfftfreq(len(white), 1 / SAMPLE_RATE)
-    return np.fft.irfft(spectrum / np.sqrt(np.maximum(frequencies, 20.0)), len(white))
 
 
 def write_flac(path, samples):

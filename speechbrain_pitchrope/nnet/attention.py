@@ -22,9 +22,9 @@ CHOICES = {
 class PitchRoPEMHA(RoPEMHA):
     """SpeechBrain's RoPEMHA with pitch brought in in three ways, each a switch.
 
-    The formulas are in ``speechbrain_pitchrope.nnet.rotary``. Every parameter of ours
-    starts at zero (a bandwidth excepted, which then has no effect): a new module gives
-    RoPEMHA's output whatever the pitch, and RoPEMHA's checkpoints load into it.
+    The formulas are in ``speechbrain_pitchrope.nnet.rotary``. Every term of ours starts
+    at zero: but for ``frequencies="mel"``, a new module gives RoPEMHA's output whatever
+    the pitch, and RoPEMHA's checkpoints load into it (``strict=False``).
 
     Arguments
     ---------
@@ -167,6 +167,7 @@ class PitchRoPEMHA(RoPEMHA):
         """
         device = self.out_proj.weight.device
         unmodulated = self._unmodulated_angles(max(n_frames, 2), dtype, device)
+        # Frame 1 is at the angles omega.
         log_radius, theta, omega = None, unmodulated[:n_frames], unmodulated[1]
         if pitch is not None and self.theta != "none":
             angles = rotary.THETA[self.theta].angles

@@ -6,7 +6,7 @@ imports it before there is a model.
 
 from typing import NamedTuple
 
-BIAS = "bias weight (logits)"
+BIAS, WIDTH = "bias weight (logits)", "bandwidth sigma (oct.)"
 
 
 class Quantity(NamedTuple):
@@ -44,13 +44,7 @@ QUANTITIES = (
     Quantity("max |B|", "pitch odd", BIAS, "similarity_odd"),
     Quantity("beta", "pitch weight", BIAS, "similarity_weight"),
     Quantity("mu", "pitch voiced", BIAS, "similarity_voiced"),
-    Quantity(
-        "sigma (oct)",
-        "pitch bandwidth",
-        "bandwidth sigma (oct.)",
-        "similarity_bandwidth",
-        start=0.75,
-    ),
+    Quantity("sigma (oct)", "pitch bandwidth", WIDTH, "similarity_bandwidth", 0.75),
     Quantity("max |rho|", "pitch slope", "radius slope |rho|", "radius_slope"),
 )
 """c is in radians an octave, a without unit, A, B, beta and mu in logits, sigma in

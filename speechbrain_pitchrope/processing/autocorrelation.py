@@ -81,7 +81,9 @@ def make_tables(sample_rate, hop_length, window_size, f0_min, f0_max):
     """
     double = torch.float64
     low, high = max(BAND_HZ[0], f0_max), max(BAND_HZ[1], 2 * f0_max)
-    factor = decimation_factor(sample_rate, hop_length, high)
+    # The largest divisor of the hop that leaves a rate well above the band.
+    largest = max(1, int(sample_rate / (OVERSAMPLING * high)))
+    factor = max(i for i in range(1, largest + 1) if hop_length % i == 0)
     rate = sample_rate / factor
     decimation = _decimation_matrix(sample_rate, hop_length, factor, high)
     reach = (len(decimation) - decimation.shape[1] * factor) // 2 // factor
@@ -100,18 +102,16 @@ def make_tables(sample_rate, hop_length, window_size, f0_min, f0_max):
     first = 1 / max(SEARCH_HZ, 1.25 * f0_max) - step
     n_lags = math.ceil((1 / f0_min - first) / step) + 2
     lags = first + step * torch.arange(n_lags, dtype=double)
-    band = _band_weights(bins * rate / n_fft, low, high)
+    hertz = bins * rate / n_fft
+    # Doubled for mirror images; the band ends in raised cosines.
+    fade_in = 0.5 - 0.5 * torch.cos(math.pi * (hertz / LOW_CUT_HZ).clamp(0, 1))
+    fade_out = ((hertz - low) / (high - low)).clamp(0, 1)
+    band = fade_in * (1 + torch.cos(math.pi * fade_out))
     cosines = torch.cos(2 * math.pi * rate / n_fft * lags[:, None] * bins)
     cosines *= band / _autocorrelation_of(window, lags * rate)[:, None]
-    upper_band = band * (bins * rate / n_fft > 350)
+    upper_band = band * (hertz > 350)
     tables = decimation, fourier, band, upper_band, cosines, lags
     return Tables(*(table.float() for table in tables))
-
-
-def decimation_factor(sample_rate, hop_length, band_hz):
-    """Largest divisor of the hop that leaves a rate well above the band."""
-    largest = max(1, int(sample_rate / (OVERSAMPLING * band_hz)))
-    return max(i for i in range(1, largest + 1) if hop_length % i == 0)
 
 
 def _decimation_matrix(sample_rate, hop_length, factor, band_hz):
@@ -132,13 +132,6 @@ def _decimation_matrix(sample_rate, hop_length, factor, band_hz):
     for i in range(block // factor):
         matrix[i * factor : i * factor + len(taps), i] = taps
     return matrix
-
-
-def _band_weights(frequencies, low, high):
-    """Weights, doubled for mirror images; the band ends in raised cosines."""
-    fade_in = 0.5 - 0.5 * torch.cos(math.pi * (frequencies / LOW_CUT_HZ).clamp(0, 1))
-    fade_out = ((frequencies - low) / (high - low)).clamp(0, 1)
-    return fade_in * (1 + torch.cos(math.pi * fade_out))
 
 
 def _autocorrelation_of(window, lags):

@@ -21,7 +21,7 @@ WINDOW_MS = 40.0
 
 PERIODS = 2.4
 
-REVISION = 3
+REVISION = 4
 """Counted up when the tracker's results change."""
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
@@ -98,8 +98,14 @@ class AutocorrelationPitch(PitchTracker):
         self.range_edges = steps.range_edges(tables.lags, f0_max)
         # The shortest lags tell nothing of a voice: there, all low sounds are alike.
         self.low_lags = voice.lags_between(tables.lags, 1.0, 500.0)
-        hum = (voice.lags_between(tables.lags, *hertz) for hertz in voice.HUM_HZ)
-        self.hum_lags = [lags for lags in hum if lags.start < lags.stop]
+        hum = (
+            [
+                voice.lags_between(tables.lags, k * low, k * high)
+                for k in voice.HUM_MULTIPLES
+            ]
+            for low, high in voice.HUM_HZ
+        )
+        self.hum_lags = [lags for lags in hum if lags[0].start < lags[0].stop]
         for name, table in tables._asdict().items():
             self.register_buffer(name, table, persistent=False)
         bands = voice.noise_bands(len(tables.band))

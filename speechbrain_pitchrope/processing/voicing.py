@@ -40,6 +40,11 @@ PERIODIC = 0.85
 HUM_HZ = ((48.5, 51.5), (58.5, 61.5))
 """A periodic frame of an f0 in one of these is mains hum."""
 
+HUM_MULTIPLES = (1, 2, 3, 5, 7)
+HUM_SHARE = 0.8
+"""A voice at a multiple of hum repeats with it too: hum has no autocorrelation of this
+share of its peak at the multiples above 1."""
+
 LEVEL_FRAMES = 201
 """Frames over which a frame's level is compared."""
 
@@ -70,11 +75,14 @@ def lags_between(lags, low_hz, high_hz):
 def may_be_noise(correlation, peak, hum_lags):
     """Where a frame is not periodic, or so like mains hum, [B, T].
 
-    ``peak`` is its largest autocorrelation, hum_lags are slices of ``HUM_HZ``.
+    ``peak`` is its largest autocorrelation. For each f0 of hum, hum_lags has slices of
+    ``HUM_MULTIPLES``.
     """
     noise = peak < PERIODIC
-    for lags in hum_lags:
-        noise |= correlation[lags].amax(0) >= peak
+    for own, *multiples in hum_lags:
+        shorter = torch.cat([correlation[lags] for lags in multiples]).amax(0)
+        is_hum = correlation[own].amax(0) >= peak
+        noise |= is_hum & (shorter < HUM_SHARE * peak)
     return noise
 
 
@@ -100,18 +108,14 @@ def subtract_noise(power, bands, noise):
     gain = (1 - floor / (smooth + tiny)).clamp(min=NOISE_REMAINS)
     clean = gain * smooth
     total = clean.sum(0)
-    level = _spread(clean + FLATTENED_NOISE * (smooth - clean))
+    level = clean + FLATTENED_NOISE * (smooth - clean)
+    level = torch.cat((level[:1], level, level[-1:]))  # and half of the neighbours
+    level = 0.5 * level[1:-1] + 0.25 * (level[:-2] + level[2:])
     level += FLATTENED_SHARE * total + tiny
     root = ((total + tiny) / level).sqrt()
     gain = gain * root * root.sqrt()  # to the power of 3/4: 1 would make all equal
     gain = gain * (total / ((gain * smooth).sum(0) + tiny))  # as loud as before
     return power * steps.weigh(bands.t(), gain), floor
-
-
-def _spread(bands):
-    """Mean of each band and half of its neighbours, [N_BANDS, B, T]."""
-    padded = torch.cat((bands[:1], bands, bands[-1:]))
-    return 0.5 * padded[1:-1] + 0.25 * (padded[:-2] + padded[2:])
 
 
 def is_above_range(lead):

@@ -165,7 +165,7 @@ def _widths(recipe):
     fbanks = [entry for entry in recipe.classes if entry.row is names.FBANK]
     models = recipe.of(*names.TRANSFORMERS)
     found = [(e.node, "input_size", "the front end's output") for e in models]
-    if len(fbanks) == 1:
+    if models and len(fbanks) == 1:
         found.append((fbanks[0].node, "n_mels", "the features"))
     own = {None, *(recipe.number(e.node, "d_model") for e in models)}
     widths = {recipe.number(node, name): what for node, name, what in found}

@@ -24,7 +24,7 @@ def test_pitch_of_a_stereo_recording_and_training(tmp_path, capsys):
         assert out.read_bytes()[:4] == begin
 
 
-def test_without_a_checkpoint_or_an_end(tmp_path):
+def test_without_a_checkpoint_or_an_end(tmp_path, refused):
     """Chosen values, and as much of the recording as can be seen."""
     path, out = tmp_path / "long.wav", tmp_path / "long.svg"
     soundfile.write(path, utterance(seconds=10).numpy(), 16000)
@@ -33,6 +33,7 @@ def test_without_a_checkpoint_or_an_end(tmp_path):
     text = out.read_text()
     assert "long.wav (0 to 8 s); untrained, c = 4, rho = 0.2" in text
     assert "pair 5" in text and "pair 0" not in text
+    assert "give its --checkpoint" in refused(*command, "--force", "--layer", "3")
 
 
 @pytest.mark.parametrize("figure", ["rotation", "similarity", "attention"])

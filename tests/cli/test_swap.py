@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from speechbrain_pitchrope.cli import main
-from speechbrain_pitchrope.cli.swap import add_arguments, difference
+from speechbrain_pitchrope.cli.swap import OWN_FOLDER, add_arguments, difference
 from speechbrain_pitchrope.names import SUBSTITUTES
 from speechbrain_pitchrope.swapping.check import check
 from speechbrain_pitchrope.swapping.rewrite import beyond_names, swap
@@ -37,10 +37,11 @@ def test_the_input_stays_and_the_output_is_swapped(recipe, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [
         *difference(text, swapped, str(recipe), str(out)),
         f"{out}: 6 lines replaced by 8",
-        "beyond the names of classes:",
+        f"beyond the names of classes, in {recipe}:",
         *(f"  - {note}" for note in beyond_names(text)),
         "checked, forward and backward:",
         *(f"  - {line}" for line in check(swapped)),
+        OWN_FOLDER,
     ]
 
 

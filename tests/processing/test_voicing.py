@@ -13,7 +13,7 @@ from tests.signals import utterance, voice
 TRACKER = AutocorrelationPitch()
 
 
-@pytest.mark.parametrize("f0_hz", [80, 150, 300])
+@pytest.mark.parametrize("f0_hz", [80, 150, 300, lambda time: 90 * 1.5**time])
 def test_a_voice_without_a_pause_is_not_its_own_floor(f0_hz):
     power, *_ = TRACKER.spectrum(voice(f0_hz, 3.0)[None], 301)
     raw = normalised_autocorrelation(power, TRACKER.tables)
