@@ -43,12 +43,7 @@ def load_variant(name):
     -------
     dict
         Keyword arguments of ``PitchRoPEMHA``, and in some ``control``, ``pitch_input``
-        or ``streams``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such variant or no such control.
+        or ``streams``. A ValueError if there is no such variant or control.
 
     Example
     -------

@@ -108,8 +108,8 @@ of a syllable. That is u at twelve points (`shape`), the utterance's level (`reg
 or that of all the speaker's syllables (`speaker_level`), and, with `all`, voicing,
 prominence and duration, which also stand without f0 (`no_f0`) and without register.""",
     "transfer_tones": """Each variant starts from its own training on Mandarin: runs
-with seeds 1 and 2 share one, seeds 3 and 4 have one each. So p over runs takes for
-independent what is not quite so.""",
+with seeds 1 and 2 share one, seeds 3 and 4 have one each. So p over runs treats as
+independent some runs that share a training.""",
     "cmn_scratch": "Each run starts from nothing, so that seeds differ more.",
 }
 """What is to be known of a corpus' tables."""

@@ -38,7 +38,7 @@ def glance_table(corpora, titles):
         better = np.less(*([*map(corpus.rates(v).get, runs)] for v in ("all", "rope")))
         rows.append((titles[name], *rates, gain, f"{better.sum()} of {len(runs)}"))
     names = ("`rope`", "`all`", "its shuffled control", "`input`", "`all_input`")
-    return table(["wrong (%)", *names, "`all` less `rope`", "fewer in"], rows)
+    return table(["wrong (%)", *names, "`all` minus `rope`", "fewer in"], rows)
 
 
 def verdicts_table(tests, titles):
@@ -52,7 +52,7 @@ def verdicts_table(tests, titles):
     for asked, better, worse in HYPOTHESES:
         keys = [(name, asked, better, worse) for name in tests]
         if asked[0] == "H" and not found.keys().isdisjoint(keys):
-            compared = f"`{better}` less `{worse}`"
+            compared = f"`{better}` minus `{worse}`"
             rows.append((asked, compared, *(verdict(found.get(key)) for key in keys)))
     return table(["", "compared", *(titles[name] for name in tests)], rows)
 
@@ -97,7 +97,7 @@ def forms_table(corpus, measures):
             )
         )
     each = f"run {', '.join(corpus.names)}"
-    columns = [each, "less `rope`", *(MEASURES[m] for m in measures), "dev"]
+    columns = [each, "minus `rope`", *(MEASURES[m] for m in measures), "dev"]
     return table(["variant", "wrong (%)", *columns], rows)
 
 
@@ -109,7 +109,7 @@ def tests_table(tests):
         rows.append(
             (
                 test.hypothesis,
-                f"`{test.better}` less `{test.worse}`",
+                f"`{test.better}` minus `{test.worse}`",
                 f"{found.difference:+.1f} ({found.low:+.1f} to {found.high:+.1f})",
                 relative(test),
                 p_value(test.p_holm),
@@ -139,7 +139,7 @@ def noise(corpus):
             "pairs have p < 0.05."
         )
     found = ", ".join(f"{x.difference:+.1f} (p = {p_value(x.p)})" for x in pairs)
-    return f"A later seed of `rope` less an earlier one: {found.replace('= <', '<')}."
+    return f"A later seed of `rope` minus an earlier one: {found.replace('= <', '<')}."
 
 
 def voices_table(corpus, variants):
@@ -184,7 +184,7 @@ def worth_of_speech(half, whole):
     )
     seeds, p = ", ".join(names), p_value(found.p)
     return (
-        f"H7: `all` on half of the speech less `rope` on all of it, seeds {seeds}: "
+        f"H7: `all` on half of the speech minus `rope` on all of it, seeds {seeds}: "
         f"{found.difference:+.1f} points ({found.low:+.1f} to {found.high:+.1f}), "
         f"p {p} over utterances."
     )

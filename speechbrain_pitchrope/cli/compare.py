@@ -76,10 +76,12 @@ def pairs_table(systems):
     for number, system in enumerate(others, start=2):
         for measure, (errors, units) in system.measures.items():
             errors_a, units_a = first.measures[measure]
+            scored = units.any() and units_a.any()
             pair = compare_rates(errors_a, errors, units_a, units)
             relative = pair.difference / pair.rate_a if pair.rate_a else float("nan")
             cells = [
-                form.format(pair, relative=100 * relative) for form in PAIR.values()
+                form.format(pair, relative=100 * relative) if scored else "-"
+                for form in PAIR.values()
             ]
             rows.append((f"{number} vs 1", measure, *cells))
     return table(rows)

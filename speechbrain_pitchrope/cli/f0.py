@@ -46,10 +46,10 @@ def add_arguments(parser):
     options.add_tracker(parser)
     parser.add_argument(
         "--hop",
-        type=options.number(float, 1, 20),
+        type=options.number(float, 2, 20),
         metavar="MS",
         default=10.0,
-        help="from frame to frame, 1 to 20 ms (default: %(default)g)",
+        help="from frame to frame, 2 to 20 ms (default: %(default)g)",
     )
     options.add_section(parser)
     options.add_force(parser)

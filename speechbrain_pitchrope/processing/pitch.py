@@ -73,10 +73,10 @@ class AutocorrelationPitch(PitchTracker):
         self, sample_rate=16000, hop_length=10, f0_min=60.0, f0_max=500.0, lookahead=8
     ):
         super().__init__(sample_rate, hop_length, f0_min, f0_max)
-        if not LOWEST_HZ <= f0_min < f0_max <= HIGHEST_HZ:
+        if not LOWEST_HZ <= f0_min <= f0_max / 1.5 <= HIGHEST_HZ / 1.5:
             raise ValueError(
                 f"f0 range is {f0_min} to {f0_max} Hz: expected {LOWEST_HZ:.0f} <= "
-                f"f0_min < f0_max <= {HIGHEST_HZ:.0f} Hz"
+                f"f0_min and 1.5 f0_min <= f0_max <= {HIGHEST_HZ:.0f} Hz"
             )
         needed = 2 * max(steps.BAND_HZ[1], 2 * f0_max)
         if sample_rate < needed:
@@ -84,8 +84,11 @@ class AutocorrelationPitch(PitchTracker):
                 f"sample rate is {sample_rate} Hz: at least {needed:.0f} "
                 "Hz are needed; resample the audio"
             )
-        if lookahead < 0:
-            raise ValueError(f"lookahead is {lookahead} frames: expected 0 or more")
+        if lookahead < 0 or hop_length < 2:
+            raise ValueError(
+                f"lookahead is {lookahead} frames, hop_length {hop_length} ms: expected"
+                " 0 or more and 2 or more"
+            )
         self.lookahead = lookahead
         self.revision = REVISION  # a setting, by which caches of f0 are told apart
         window = max(WINDOW_MS, 1000 * PERIODS / f0_min)
@@ -124,9 +127,9 @@ class AutocorrelationPitch(PitchTracker):
 
     @property
     def n_behind(self):
-        """Frames before its own on which a frame depends, 424 by default."""
+        """Frames before its own on which a frame depends, 429 by default."""
         # Levels look back by as much as the noise floor, and need no ballast.
-        history = voice.NOISE_FRAMES + 2 * steps.BALLAST_FRAMES
+        history = voice.NOISE_FRAMES + voice.NOISE_LASTS - 1 + 2 * steps.BALLAST_FRAMES
         return history + voice.SMOOTH_FRAMES + self.lookahead + self.n_around + 1
 
     @property
@@ -287,7 +290,7 @@ class World(PitchTracker):
                 f"World method {method!r} is unknown: choose one of dio, harvest"
             )
         _require_pyworld()
-        self.method, self.hop_in_ms, self.n_threads = method, hop_length, n_threads
+        self.method, self.n_threads = method, n_threads
         self.voicing_tracker = None
         if method == "harvest":
             self.voicing_tracker = AutocorrelationPitch(
@@ -312,15 +315,12 @@ class World(PitchTracker):
 
         n_frames = len(samples) // self.hop_length + 1
         padded = np.pad(samples, (0, max(0, self.sample_rate // 10 - len(samples))))
-        settings = {
-            "f0_floor": self.f0_min,
-            "f0_ceil": self.f0_max,
-            "frame_period": self.hop_in_ms,
-        }
+        period = 1000 * self.hop_length / self.sample_rate
+        settings = dict(f0_floor=self.f0_min, f0_ceil=self.f0_max, frame_period=period)
         f0, times = getattr(pyworld, self.method)(padded, self.sample_rate, **settings)
         if self.method == "dio":
             f0 = pyworld.stonemask(padded, f0, times, self.sample_rate)
-        return torch.from_numpy(f0[:n_frames]).float()
+        return torch.from_numpy(np.pad(f0, (0, 1))[:n_frames]).float()
 
 
 def _require_pyworld():

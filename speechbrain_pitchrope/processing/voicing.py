@@ -22,6 +22,9 @@ N_BANDS = 16
 NOISE_FRAMES = 201
 """Frames over which the floor is the minimum: a bin is rarely voiced for 2 s."""
 
+NOISE_LASTS = 6
+"""Frames that noise lasts at least: a voice that jumps is aperiodic for a moment."""
+
 NOISE_BIAS = 1.5
 """Level of the noise over its minimum, which by nature lies below its mean."""
 
@@ -78,7 +81,7 @@ def may_be_noise(correlation, peak, hum_lags):
     ``peak`` is its largest autocorrelation. For each f0 of hum, hum_lags has slices of
     ``HUM_MULTIPLES``.
     """
-    noise = peak < PERIODIC
+    noise = running_minimum((peak < PERIODIC).float(), NOISE_LASTS) > 0
     for own, *multiples in hum_lags:
         shorter = torch.cat([correlation[lags] for lags in multiples]).amax(0)
         is_hum = correlation[own].amax(0) >= peak

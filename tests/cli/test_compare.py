@@ -73,6 +73,16 @@ def test_without_errors_there_is_no_relative_difference(tmp_path, capsys):
     assert (relative, p) == ("+nan", "1")
 
 
+def test_a_system_that_recognises_nothing_makes_no_tone_right(tmp_path, capsys):
+    for name, said in (("a", "MA1"), ("b", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ref_t.txt").write_text("1 MA3\n2 MA3\n")
+        (tmp_path / name / "hyp_t.txt").write_text(f"1 {said}\n2 {said}\n")
+    folders = (str(tmp_path / name) for name in "ab")
+    _, (*_, tone) = tables(capsys, *folders, "--tones")
+    assert tone == ["2", "vs", "1", "tone", *"--------"]
+
+
 def test_tones_are_compared_apart(tmp_path, capsys):
     """Errors of half of the utterances: in tone, in what bears it, none."""
     paths = []
