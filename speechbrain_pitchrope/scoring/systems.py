@@ -64,7 +64,7 @@ def read_texts(path):
     path, both = Path(path), []
     for kind in ("ref", "hyp"):
         file = path.with_name(f"{kind}_{path.name.partition('_')[2]}")
-        lines = map(str.split, file.read_text(encoding="utf-8").splitlines())
+        lines = map(str.split, file.read_text(encoding="utf-8-sig").splitlines())
         rows = list(filter(None, lines))
         both.append({name: words for name, *words in rows})
         if len(both[-1]) < len(rows):
