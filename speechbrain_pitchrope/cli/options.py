@@ -106,8 +106,8 @@ def add_tones(parser):
         "--tones",
         action="store_true",
         help="score toned syllables (words such as MA3; letters, where tone is an "
-        "accent), syllables without tone, and tones of right syllables; reads "
-        "hyp_<split>.txt, and the ref_ beside it",
+        "accent: all marks on a letter), syllables without tone, and tones of right "
+        "syllables; reads hyp_<split>.txt, and the ref_ beside it",
     )
 
 
