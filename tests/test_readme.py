@@ -109,7 +109,7 @@ def test_images_of_the_gallery_are_made_by_the_commands_above_them_and_small():
     pattern = r"```bash\n([^`]*)```\n\n!\[[^\]]+\]\(([^)]+)\)"
     for command, image in re.findall(pattern, gallery):
         args = parsed(shlex.split(command.replace("\\\n", " ")))
-        assert (args.command, args.out) == ("plot", f"docs/{image}")
+        assert (args.command, args.out) == ("plot", image)
         assert image == f"{args.figure}.png"
         figures.add(args.figure)
         assert (ROOT / args.out).stat().st_size < 150_000, image
