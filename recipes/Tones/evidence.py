@@ -96,7 +96,7 @@ CORPORA = {
 """Name to title and folders of texts, one for each fold."""
 
 SECOND = """The start was [trained again](evidence_plan.md); runs are compared with
-those of the same start alone. Each variant that gains something has its controls."""
+those of the same start alone. The controls of `all` are run from the first start."""
 NOTES = {
     "cmn_again": SECOND,
     "yue_again": SECOND,

@@ -73,23 +73,14 @@ def test_without_errors_there_is_no_relative_difference(tmp_path, capsys):
     assert (relative, p) == ("+nan", "1")
 
 
-def test_a_system_that_recognises_nothing_makes_no_tone_right(tmp_path, capsys):
-    for name, said in (("a", "MA1"), ("b", "")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "ref_t.txt").write_text("1 MA3\n2 MA3\n")
-        (tmp_path / name / "hyp_t.txt").write_text(f"1 {said}\n2 {said}\n")
-    folders = (str(tmp_path / name) for name in "ab")
-    _, (*_, tone) = tables(capsys, *folders, "--tones")
-    assert tone == ["2", "vs", "1", "tone", *"--------"]
-
-
 def test_tones_are_compared_apart(tmp_path, capsys):
-    """Errors of half of the utterances: in tone, in what bears it, none."""
-    paths = []
-    for name, wrong in (("tone", "MA3 BO2"), ("base", "MA3 LI1"), ("none", "MA3 BO1")):
+    """Errors of half of the utterances: in tone, in what bears it, none; all lost."""
+    paths, right = [], "MA3 BO1"
+    said = {"tone": [right, "MA3 BO2"], "base": [right, "MA3 LI1"], "none": [right]}
+    for name, hyps in (said | {"lost": [""]}).items():
         folder = tmp_path / name
         folder.mkdir()
-        for kind, texts in (("ref", ["MA3 BO1"]), ("hyp", ["MA3 BO1", wrong])):
+        for kind, texts in (("ref", [right]), ("hyp", hyps)):
             lines = [f"1-1-{i} {texts[i % len(texts)]}\n" for i in range(8)]
             (folder / f"{kind}_test.txt").write_text("".join(lines))
         paths.append(str(folder))
@@ -98,10 +89,13 @@ def test_tones_are_compared_apart(tmp_path, capsys):
         ["25.00", "0.00", "25.00", "16"],
         ["25.00", "25.00", "0.00", "16"],
         ["0.00", "0.00", "0.00", "16"],
+        ["100.00", "100.00", "-", "16"],
     ]
+    assert pairs[-1] == ["4", "vs", "1", "tone", *"--------"]
     assert [(row[0], row[3], row[6]) for row in pairs] == [
         *(("2", "toned", "+0.00"), ("2", "base", "+25.00"), ("2", "tone", "-25.00")),
         *(("3", "toned", "-25.00"), ("3", "base", "+0.00"), ("3", "tone", "-25.00")),
+        *(("4", "toned", "+75.00"), ("4", "base", "+100.00"), ("4", "tone", "-")),
     ]
 
 

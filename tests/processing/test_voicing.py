@@ -26,9 +26,8 @@ def test_a_voice_without_a_pause_is_not_its_own_floor(f0_hz):
 
 def test_weak_bands_are_raised_to_the_strong_ones():
     """Two tones 20 dB apart in the band come within 10 dB."""
-    time = torch.arange(16000) / 16000
-    wave = torch.sin(2 * math.pi * 300 * time)
-    wave = wave + 0.1 * torch.sin(2 * math.pi * 600 * time)
+    phase = 2 * math.pi * torch.arange(16000) / 16000
+    wave = torch.sin(300 * phase) + 0.1 * torch.sin(600 * phase)
     power, *_ = TRACKER.spectrum(wave[None], 101)
     no_noise = torch.zeros(power.shape[1:], dtype=torch.bool)
     flat, _ = voicing.subtract_noise(power, TRACKER.noise_bands, no_noise)
@@ -42,8 +41,7 @@ def test_weak_bands_are_raised_to_the_strong_ones():
 
 
 def test_bands_add_up():
-    bands = voicing.noise_bands(57)
-    torch.testing.assert_close(bands.sum(0), torch.ones(57))
+    torch.testing.assert_close(voicing.noise_bands(57).sum(0), torch.ones(57))
 
 
 def test_features_are_finite_and_know_no_gain():
@@ -54,3 +52,11 @@ def test_features_are_finite_and_know_no_gain():
     torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
     for wave in (torch.zeros(1, 8000), torch.eye(8000)[4000:4001]):
         assert TRACKER.analyse(wave, 51)[1].isfinite().all()
+
+
+def test_the_network_is_bounded():
+    torch.manual_seed(0)
+    network = voicing.VoicingNetwork()
+    scores = network(100 * torch.randn(network.hidden.shape[1], 2, 50))
+    assert network.LOWEST <= scores.min() < scores.max() <= network.HIGHEST
+    assert not network.state_dict()
