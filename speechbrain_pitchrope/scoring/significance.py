@@ -85,12 +85,8 @@ def compare_rates(
     (-15.0, -20.0, -5.0, 0.058)
     """
     units_b = units_a if units_b is None else units_b
-
-    def difference(errors_a, errors_b, units_a, units_b, axis=-1):
-        return error_rate(errors_b, units_b, axis) - error_rate(errors_a, units_a, axis)
-
     counts = (errors_a, errors_b, units_a, units_b)
-    differences, low, high = _bootstrap(difference, counts, resamples, seed)
+    differences, low, high = _bootstrap(_difference, counts, resamples, seed)
     better = np.mean(differences < 0) + np.mean(differences == 0) / 2
     rate_a, rate_b = error_rate(errors_a, units_a), error_rate(errors_b, units_b)
     shares_a, shares_b = np.asarray(errors_a), np.asarray(errors_b)
@@ -103,6 +99,11 @@ def compare_rates(
             t, p = stats.ttest_rel(shares_b, shares_a)
     answer = (rate_a, rate_b, rate_b - rate_a, low, high, better, t, p)
     return Comparison(*map(float, answer))
+
+
+def _difference(errors_a, errors_b, units_a, units_b, axis=-1):
+    """Difference of error rates in percentage points along an axis."""
+    return error_rate(errors_b, units_b, axis) - error_rate(errors_a, units_a, axis)
 
 
 def _shares(errors, units):
