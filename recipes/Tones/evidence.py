@@ -47,10 +47,11 @@ Its even part, by how far the two are apart, is larger still.*"""
 
 BEFORE = f"""# Results of an earlier revision
 
-Here the cosines had k = 2, 4.5, 9, where no other is named, and Mandarin the pitch
-tracker of before ([when and why](evidence_plan.md)). Runs of Cantonese and of real
-voices without cosines stand on both pages, as nothing changed for them. The tables are
-read as those of the [evidence](evidence.md#how-to-read-the-tables).
+Here the cosines had k = 2, 4.5, 9, where no other is named, and Mandarin and the isolated
+syllables of real voices the pitch tracker of before; Mboshi is from starts that are lost
+([when and why](evidence_plan.md)). Runs of Cantonese without cosines stand on both pages,
+as nothing changed for them. The tables are read as those of the
+[evidence](evidence.md#how-to-read-the-tables).
 
 `theta+constant_f0` and `theta+voicing_only` have c u = 0, so both compute what `rope`
 computes, and differ from its runs by rounding alone: that is the chance of training.
@@ -89,6 +90,8 @@ CORPORA = {
     "cmn_before": ("Mandarin", ["cmn_before"]),
     "yue_before": ("Cantonese", ["yue_before"]),
     "tp_before_tones": ("Tones of real voices", folds("tp_before")),
+    "mb_before": ("Mboshi, the split of the corpus", ["mb_before"]),
+    "mb-unseen_before": ("Mboshi, an unseen speaker", ["mb-unseen_before"]),
     "tp_scratch_before": ("Fold 1 from scratch", ["tp_scratch-1"]),
     "cmn_scratch_before": ("Mandarin, from scratch", ["cmn_scratch_before"]),
     "cmn_8_epochs_before": ("Mandarin, from scratch, 8 epochs", ["cmn_8_epochs"]),
@@ -119,7 +122,8 @@ UNITS = {name: without_sounds for name in CORPORA if name.endswith("_tones")}
 
 UNIT_NAMES = {
     **{name: "tones" for name in CORPORA if name.endswith(("_tones", "_contours"))},
-    **{"mb": "characters", "mb-unseen": "characters", "en": "words"},
+    **{name: "characters" for name in CORPORA if name.startswith("mb")},
+    "en": "words",
 }
 
 TONE_NAMES = {"": "none", "\u0301": "accent"}
