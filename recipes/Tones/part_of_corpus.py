@@ -1,16 +1,17 @@
 """Make a corpus that has each n-th utterance of every training voice of another one.
 
-    python part_of_corpus.py WHOLE PART N
+    python part_of_corpus.py WHOLE PART N [train dev]
 
-Recordings are linked, not copied; the other splits are linked whole.
+Recordings are linked, not copied; the other splits are linked whole. What the names of the
+splits begin with that are taken in part stands behind N.
 """
 
 import sys
 from pathlib import Path
 
 
-def make_part(whole, part, n):
-    """Link every n-th utterance of the splits whose name begins with train.
+def make_part(whole, part, n, splits=("train",)):
+    """Link every n-th utterance of some splits, and all of the others.
 
     Arguments
     ---------
@@ -19,10 +20,12 @@ def make_part(whole, part, n):
     n : int
         One utterance in n is taken: the first, n + 1st, ... of the first chapter, the
         second, n + 2nd, ... of the next, for chapters may hold the same sentences.
+    splits : tuple of str
+        What the names of the splits begin with that are taken in part.
     """
     part.mkdir(parents=True, exist_ok=True)
     for split in sorted(path for path in whole.iterdir() if path.is_dir()):
-        if not split.name.startswith("train"):
+        if not split.name.startswith(splits):
             link(part / split.name, split)
             continue
         for k, transcripts in enumerate(sorted(split.glob("*/*/*.trans.txt"))):
@@ -43,4 +46,5 @@ def link(path, target):
 
 
 if __name__ == "__main__":
-    make_part(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    whole, part, n, *splits = sys.argv[1:]
+    make_part(Path(whole), Path(part), int(n), tuple(splits) or ("train",))
