@@ -2,8 +2,8 @@
 
     python part_of_corpus.py WHOLE PART N [train dev]
 
-Recordings are linked, not copied; the other splits are linked whole. What the names of the
-splits begin with that are taken in part stands behind N.
+Recordings are linked, not copied; the other splits are linked whole. Behind N may stand
+what the names of the splits begin with that are taken in part.
 """
 
 import sys
