@@ -48,9 +48,9 @@ Its even part, by how far the two are apart, is larger still.*"""
 BEFORE = f"""# Results of an earlier revision
 
 Here the cosines had k = 2, 4.5, 9, where no other is named, and Mandarin and the
-isolated syllables of real voices the pitch tracker of before; Mboshi is from starts that
-are lost ([when and why](evidence_plan.md)). Runs of Cantonese without cosines stand on
-both pages, as nothing changed for them. The tables are read as those of the
+isolated syllables of real voices the pitch tracker of before; Mboshi is from starts
+that are lost ([when and why](evidence_plan.md)). Runs of Cantonese without cosines
+stand on both pages, as nothing changed for them. The tables are read as those of the
 [evidence](evidence.md#how-to-read-the-tables).
 
 `theta+constant_f0` and `theta+voicing_only` have c u = 0, so both compute what `rope`
