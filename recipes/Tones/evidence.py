@@ -152,12 +152,12 @@ def curves_section(texts, folder):
     ]
 
 
-def hours(texts, part):
-    """Hours of the training speech, or of one part in ``part``, by SPEAKERS.TXT."""
+def training_minutes(texts, part):
+    """Minutes of training speech, or of one part in ``part``, by SPEAKERS.TXT."""
     text = (texts / "cmn_scratch" / "SPEAKERS.TXT").read_text(encoding="utf-8")
     rows = [line.split("|") for line in text.splitlines() if line[0] != ";"]
     minutes = sum(float(row[3]) for row in rows if row[2].strip().startswith("train"))
-    return minutes / 60 / part
+    return minutes / part
 
 
 def draw_corpus(name, corpus, folder):
@@ -174,7 +174,7 @@ def draw_corpus(name, corpus, folder):
         system = {"name": label, "rate": rate, "low": low, "high": high}
         systems.append(system | {"seeds": runs, "control": "+" in variant})
     units = UNIT_NAMES.get(name, "toned syllables")
-    label = f"{units} wrong (%); dots: runs, lines: 95 % over utterances"
+    label = f"{units} wrong (%)\ndots: runs, lines: 95 % over utterances"
     figure = figures.errors_figure(systems, label, language)
     save_figure(figure, folder / f"evidence_errors_{name}.png")
     lines = [f"![Errors in {language}](evidence_errors_{name}.png)"]
@@ -197,14 +197,14 @@ def draw_curves(curves, texts, folder):
     """Draw what the curves suffice for; lines that show it."""
     drawn = {}
     for variant, points in curves.items():
-        rows = [(hours(texts, part), rates) for part, rates in points.items() if rates]
+        rows = [(training_minutes(texts, n), x) for n, x in points.items() if x]
         if len(rows) > 1:
             drawn[variant] = rows
     if not drawn:
         return []
     figure = figures.learning_curves_figure(drawn, "toned syllables wrong (%)")
     save_figure(figure, folder / "evidence_curves.png")
-    return ["![Errors over hours of training speech](evidence_curves.png)"]
+    return ["![Errors over minutes of training speech](evidence_curves.png)"]
 
 
 def draw_bias(run, recording, path):

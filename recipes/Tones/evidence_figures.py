@@ -51,9 +51,9 @@ def errors_figure(systems, label, title=None):
 
 @style.styled
 def learning_curves_figure(systems, label, title=None):
-    """Errors over hours of training speech, both axes logarithmic.
+    """Errors over minutes of training speech, both axes logarithmic.
 
-    ``systems`` is a dict of name to [(hours, rates), ...], the rates of every seed in
+    ``systems`` is a dict of name to [(minutes, rates), ...], the rates of every seed in
     percent. A line joins the means.
     """
     figure = style.new_canvas((style.WIDTH, 3.6), title)
@@ -61,15 +61,15 @@ def learning_curves_figure(systems, label, title=None):
     styles = zip(cycle(style.SEQUENCE), cycle("os^Dv"))
     for (name, rows), (color, marker) in zip(systems.items(), styles, strict=False):
         points = sorted(rows)
-        hours = [point[0] for point in points]
+        minutes = [point[0] for point in points]
         means = [np.mean(rates) for _, rates in points]
-        axes.plot(hours, means, "-", color=color, marker=marker, label=name)
-        for hour, rates in points:
-            axes.scatter([hour] * len(rates), rates, edgecolor=color, **DOTS)
+        axes.plot(minutes, means, "-", color=color, marker=marker, label=name)
+        for minute, rates in points:
+            axes.scatter([minute] * len(rates), rates, edgecolor=color, **DOTS)
     axes.set(xscale="log", yscale="log")
-    axes.set(xlabel="hours of speech to train on", ylabel=label)
-    every = sorted({hour for points in systems.values() for hour, _ in points})
-    axes.set_xticks(every, [f"{hour:.3g}" for hour in every])
+    axes.set(xlabel="minutes of speech to train on", ylabel=label)
+    every = sorted({minute for points in systems.values() for minute, _ in points})
+    axes.set_xticks(every, [f"{minute:.0f}" for minute in every])
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
