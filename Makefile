@@ -28,7 +28,7 @@ demo: env
 	$(BIN)/pitchrope plot pitch --force --out $(DEMO)/figures/pitch.png \
 		$(DEMO)/corpus/test-demo/302/302001/302-302001-0000.flac
 	$(BIN)/pitchrope plot training --force --out $(DEMO)/figures/training.png $(DEMO)/results
-	$(BIN)/pitchrope report $(DEMO)/results
+	$(BIN)/pitchrope report --force $(DEMO)/results
 	@echo
 	@$(BIN)/pitchrope wer $(DEMO)/results
 	@echo

@@ -5,7 +5,7 @@
 ``FOLDER`` holds ``ID.<synthesis>.flac`` with ``ID.f0.txt`` (f0 in Hz every 5 ms);
 without it, clips are synthesised on the spot. An ID begins with its speaker's number:
 ``--held-out`` leaves out the first of them and every other one after, by number, on
-whom the constants of our tracker were tuned. Every tracker seeks 60 .. 500 Hz and is
+whom our voicing network was trained. Every tracker seeks 60 .. 500 Hz and is
 scored at 10 ms steps:
 
 - FFE, frame error: wrong voicing decisions plus f0 off by more than 20 %, in % of all
@@ -177,7 +177,7 @@ def reliability(clips):
 
 
 def held_out(clips):
-    """The clips of the speakers on whom our tracker was not tuned."""
+    """The clips of the speakers on whom our voicing network was not trained."""
     speakers = sorted({clip.speaker for clip in clips}, key=int)
     return [clip for clip in clips if clip.speaker in speakers[1::2]]
 
@@ -248,7 +248,7 @@ def main():
     parser.add_argument(
         "--held-out",
         action="store_true",
-        help="only speakers not tuned on; with --data",
+        help="only speakers not trained on; with --data",
     )
     parser.add_argument("--quick", action="store_true", help="three turns, not nine")
     args = parser.parse_args()

@@ -10,13 +10,13 @@ frames (batching, replication, warping, masking, chunking), pitch stays with its
 ============== ================================================= ============
 channel        meaning                                           range
 ============== ================================================= ============
-``log_f0``     octaves above the speaker's running level;        -1.5 .. 1.5
+``log_f0``     octaves above the speaker's level;                -1.5 .. 1.5
                0 where unvoiced
 ``voicing``    probability that the frame is voiced              0 .. 1
-``register``   that level: octaves of mean voiced f0 above       -1.5 .. 1.5
-               150 Hz
-``prominence`` loudness of the frame against the running level,  -1 .. 1
-               squashed
+``register``   that level: mean log2 f0 of voiced frames, in     -1.5 .. 1.5
+               octaves above 150 Hz
+``prominence`` loudness of the frame against the speaker's       -1 .. 1
+               level, squashed
 ============== ================================================= ============
 
 Every class between PitchFbank and the encoder follows one rule: the first

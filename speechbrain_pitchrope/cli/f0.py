@@ -92,9 +92,9 @@ def _format_of(out, format_):
         if format_ not in (None, ending):
             raise ValueError(f"--out is {out} and --format {format_}: give only one")
         return ending
-    if out and Path(out).is_file():
+    if out and Path(out).suffix and not Path(out).is_dir():
         endings = ", ".join(FORMATS.values())
-        raise ValueError(f"{out} is a file: give one in {endings}, or a folder")
+        raise ValueError(f"{out} is no folder: give one, or a file in {endings}")
     if format_ == "npz" and not out:
         raise ValueError("--format is npz, which can't be printed: give --out")
     return format_ or "csv"

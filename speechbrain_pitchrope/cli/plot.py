@@ -1,4 +1,4 @@
-"""``pitchrope plot``: figures from one's own audio and training runs, as PNG or SVG."""
+"""``pitchrope plot``: figures of recordings and training runs, as PNG, SVG or PDF."""
 
 import os
 from pathlib import Path

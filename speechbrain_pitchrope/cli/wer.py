@@ -43,6 +43,8 @@ def run(args):
 
 def errors_row(path):
     """A test's word errors, and the rate of its character errors if it is there."""
+    if path.name.startswith("cer_"):
+        raise ValueError(f"{path} counts characters: give the wer_ file beside it")
     wer = read_errors(path)
     cer_path = path.with_name(f"cer{path.name.removeprefix('wer')}")
     cer = f"{read_errors(cer_path).rate:.2f}" if cer_path.is_file() else "-"

@@ -1,1 +1,1 @@
-"""Reading and keeping data: f0 contours that are tracked once."""
+"""Reading recordings, and f0 that is tracked once."""

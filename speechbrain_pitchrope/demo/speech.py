@@ -60,7 +60,7 @@ class Espeak:
         except ImportError as error:
             raise ImportError(
                 "the demo corpus needs espeak-ng, from the package espeakng-loader: "
-                "pip install speechbrain_pitchrope[demo]"
+                "pip install 'speechbrain_pitchrope[demo]'"
             ) from error
         data = loader.get_data_path()
         self.voice, self._chunks = voice, []

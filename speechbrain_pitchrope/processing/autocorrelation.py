@@ -212,8 +212,8 @@ def best_peaks(correlation, lags, edges, octave_limit):
 
     The correlation [n_lags, B, T] is at equally spaced lags in seconds, edges are those
     of ``range_edges``, and octave_limit is log2 of the highest f0 within the range.
-    Returns the Candidates, and how much higher than that of the best of them the peak
-    above f0_max is, [B, T].
+    Returns the Candidates, and by how much the peak above f0_max exceeds that of the
+    best of them, [B, T].
     """
     before, here, after = (
         correlation.detach()[i : len(lags) - 2 + i] for i in range(3)

@@ -1,8 +1,8 @@
 """The four in-band channels made of f0 and loudness, and normalisation beside them.
 
 A tracker gives f0 and voicing, the waveform gives loudness. What attention gets is
-their course: octaves above the level on which the speaker moves, and decibels above
-the level on which the speaker talks. Both levels are the same kind of average, taken
+octaves above the speaker's usual f0, and decibels above the speaker's usual loudness.
+Both levels are the same kind of average, taken
 over the voiced frames of the utterance, of the last 1.5 s, or fixed in advance.
 
 Log-pitch less its mean over 1.5 s, each frame weighted by its probability of voicing,
@@ -18,6 +18,7 @@ from speechbrain.processing.features import InputNormalization, make_padding_mas
 
 from speechbrain_pitchrope import inband
 from speechbrain_pitchrope.names import AUGMENTER, FBANK
+from speechbrain_pitchrope.processing.smoothing import running_mean
 
 LEVELS = ("utterance", "window", "fixed")
 
@@ -67,12 +68,8 @@ def window_level(values, weights, n_frames):
     >>> window_level(torch.tensor([[1.0, 2.0, 6.0]]), torch.ones(1, 3), 2)
     tensor([[1.0000, 1.5000, 4.0000]])
     """
-
-    def window_sum(x):
-        x = torch.nn.functional.pad(x.unsqueeze(1), (n_frames - 1, 0))
-        return torch.nn.functional.avg_pool1d(x, n_frames, 1).squeeze(1)
-
-    return _ratio(window_sum(weights * values), window_sum(weights))
+    weighted = running_mean(weights * values, n_frames)
+    return _ratio(weighted, running_mean(weights, n_frames))
 
 
 def _ratio(numerator, denominator):
@@ -82,7 +79,7 @@ def _ratio(numerator, denominator):
 
 
 class PitchContour(torch.nn.Module):
-    """Relates f0 and loudness to their running levels: f0 in Hz -> in-band channels.
+    """Relates f0 and loudness to their levels: f0 in Hz -> in-band channels.
 
     Arguments
     ---------

@@ -25,7 +25,7 @@ REVISION = 4
 """Counted up when the tracker's results change."""
 
 LOWEST_HZ, HIGHEST_HZ = 30.0, 1000.0
-"""What f0_min and f0_max may be at most."""
+"""The lowest f0_min and the highest f0_max."""
 
 GROUP_FRAMES = 4000
 """Frames tracked at a time on a CPU, as far as its caches matter."""
@@ -84,10 +84,10 @@ class AutocorrelationPitch(PitchTracker):
                 f"sample rate is {sample_rate} Hz: at least {needed:.0f} "
                 "Hz are needed; resample the audio"
             )
-        if lookahead < 0 or hop_length < 2:
+        if lookahead < 0 or not 2 <= hop_length <= 20:
             raise ValueError(
                 f"lookahead is {lookahead} frames, hop_length {hop_length} ms: expected"
-                " 0 or more and 2 or more"
+                " 0 or more and 2 to 20"
             )
         self.lookahead = lookahead
         self.revision = REVISION  # a setting, by which caches of f0 are told apart
@@ -101,11 +101,9 @@ class AutocorrelationPitch(PitchTracker):
         self.range_edges = steps.range_edges(tables.lags, f0_max)
         # The shortest lags tell nothing of a voice: there, all low sounds are alike.
         self.low_lags = voice.lags_between(tables.lags, 1.0, 500.0)
+        lags = tables.lags
         hum = (
-            [
-                voice.lags_between(tables.lags, k * low, k * high)
-                for k in voice.HUM_MULTIPLES
-            ]
+            [voice.lags_between(lags, k * low, k * high) for k in voice.HUM_MULTIPLES]
             for low, high in voice.HUM_HZ
         )
         self.hum_lags = [lags for lags in hum if lags[0].start < lags[0].stop]
@@ -293,6 +291,7 @@ class World(PitchTracker):
         self.method, self.n_threads = method, n_threads
         self.voicing_tracker = None
         if method == "harvest":
+            self.revision = REVISION  # that of its voicing
             self.voicing_tracker = AutocorrelationPitch(
                 sample_rate, hop_length, max(f0_min, LOWEST_HZ), min(f0_max, HIGHEST_HZ)
             )

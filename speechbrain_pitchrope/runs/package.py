@@ -1,9 +1,9 @@
 """A trained run as a folder that SpeechBrain's inference interfaces load.
 
 A model that decodes with CTC becomes an ``EncoderASR``, others an
-``EncoderDecoderASR``; one with ``pitch_level: window`` (or ``fixed``) and ``norm_type:
-global`` is a ``StreamingASR`` as well: a transducer by its greedy search, others by
-greedy CTC. A package decodes as the test did, and no path stands in it.
+``EncoderDecoderASR``. A conformer with ``pitch_level: window`` (or ``fixed``) and
+``norm_type: global`` is a ``StreamingASR`` as well: a transducer by its greedy search,
+others by greedy CTC. A package decodes as the test did, and no path stands in it.
 """
 
 import re
@@ -172,5 +172,6 @@ def _streams(model, kind):
         find_obstacle(layers) is None
         and hasattr(encoder, "forward_streaming")
         and getattr(encoder, "control", "none") == "none"
+        and all(getattr(net, "theta", "") != "frame" for net in encoder.modules())
         and search in model.entries
     )

@@ -147,7 +147,7 @@ def _check_gradients(parts):
             continue
         n_ours += parameter.numel()
         if gradient is not None and gradient.any():
-            reached.add(kind)
+            reached.add(next(x for x in name.split(".") if x in OURS))
         elif kind in learning and not controlled:
             raise ValueError(
                 f"the check failed: no gradient reaches {name}, so it would not learn "

@@ -11,11 +11,10 @@ UTTERANCES = {
 }
 
 
-def test_command_prints_a_line_a_split(tmp_path, capsys):
-    write_wer(tmp_path / "wer_test-clean.txt", UTTERANCES)
+def test_command_prints_a_line_a_split(tmp_path, capsys, refused):
     write_wer(tmp_path / "cer_test-clean.txt", UTTERANCES, split_tokens=True)
-    write_wer(tmp_path / "wer_test-other.txt", UTTERANCES)
-    file = write_wer(tmp_path / "any name.txt", UTTERANCES)
+    for name in ("wer_test-clean.txt", "wer_test-other.txt", "any name.txt"):
+        file = write_wer(tmp_path / name, UTTERANCES)
     assert main(["wer", str(tmp_path), str(file)]) == 0
     header, clean, *others = capsys.readouterr().out.splitlines()
     assert header.split()[0] == "WER"
@@ -24,6 +23,7 @@ def test_command_prints_a_line_a_split(tmp_path, capsys):
     assert clean.endswith("wer_test-clean.txt")
     for line in others:
         assert line.split()[:2] == ["60.00", "-"]
+    assert "counts characters" in refused("wer", f"{tmp_path}/cer_test-clean.txt")
 
 
 def test_tones_come_with_their_confusions(tmp_path, capsys):

@@ -133,10 +133,7 @@ def test_what_cannot_stream_is_refused():
         ([Fbank()], "Fbank as its first layer, expected a PitchFbank"),
         ([PitchFbank()], "pitch_level: utterance, which needs whole utterances"),
         ([world], "World as pitch_tracker, which needs whole recordings"),
-        (
-            [PitchFbank(**fixed), batch],
-            "norm_type: batch, which needs whole",
-        ),
+        ([PitchFbank(**fixed), batch], "norm_type: batch, which needs whole"),
     ):
         properties = layers[0].get_filter_properties()
         with pytest.raises(ValueError, match=f"found {message}"):

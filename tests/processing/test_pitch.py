@@ -155,6 +155,7 @@ def test_wrong_settings_are_named():
         (AutocorrelationPitch, {"f0_min": 20}, "expected 30 <= f0_min"),
         (AutocorrelationPitch, {"f0_min": 400}, "1.5 f0_min <= f0_max"),
         (AutocorrelationPitch, {"hop_length": 1}, "hop_length 1 ms"),
+        (AutocorrelationPitch, {"hop_length": 160}, "hop_length 160 ms: .* 2 to 20"),
         (AutocorrelationPitch, {"sample_rate": 2000}, "sample rate is 2000 Hz"),
         (AutocorrelationPitch, {"lookahead": -1}, "lookahead is -1 frames"),
         (World, {"f0_min": 0}, "f0 range is 0 to 500"),

@@ -29,10 +29,7 @@ SECOND = NOISE[:RATE]
 
 
 def add(split, uid, text="SOME WORDS", samples=SECOND, change=None, **write):
-    """Adds an utterance as the layout wants it, and returns the audio file's path.
-
-    ``change`` makes of the audio file's bytes what is to be in it.
-    """
+    """Adds an utterance, whose audio's bytes ``change`` changes; returns its path."""
     speaker, chapter, _ = uid.split("-")
     folder = split / speaker / chapter
     folder.mkdir(parents=True, exist_ok=True)

@@ -236,6 +236,8 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     whole = next((finished / "tokenizer").glob("*.model"))
     Path("half.model").write_bytes(half(whole.read_bytes()))
+    other = shutil.copytree(finished / "manifests", tmp_path / "m") / "train.csv"
+    other.write_text(other.read_text().replace("THE", "THÉ"))
     files = [finished / name for name in ("variant.json", "train_log.txt")]
     before = [file.read_text() for file in files]
     for settings, message in (
@@ -244,6 +246,8 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
         ({"tokenizer_file": "nowhere.model"}, "tokenizer_file is nowhere.model"),
         ({"tokenizer_file": "half.model"}, "tokenizer half.model is damaged"),
         ({"pretrained_model": "half.model"}, "half.model can't be read as weights"),
+        ({"manifest_folder": "m", "skip_prep": True}, "no token for É of"),
+        ({"variant": "all+shuffled_f0", "dynamic_batching": False}, "valid_.*give 2"),
         ({"sorting": "by_mood"}, "sorting is 'by_mood'"),
         ({"test_splits": "test-demo"}, "test_splits is 'test-demo': expected a list"),
         ({"data_folder": "null"}, "data_folder is None: expected a str"),

@@ -1,5 +1,7 @@
 """A packaged model streams, through SpeechBrain's StreamingASR."""
 
+import shutil
+
 import pytest
 import soundfile
 import torch
@@ -7,6 +9,7 @@ from speechbrain.decoders import ctc_greedy_decode
 from speechbrain.inference.ASR import StreamingASR
 from speechbrain.utils.dynamic_chunk_training import DynChunkTrainConfig
 
+from speechbrain_pitchrope import variants
 from speechbrain_pitchrope.runs.package import package_run
 from tests.made_runs import JOINT, make_run
 from tests.made_swapped_runs import make_swapped_run
@@ -17,13 +20,8 @@ CHUNK = 640 * 16
 WINDOW = {"compute_features": {"pitch_level": "window"}}
 STREAMING = WINDOW | {"normalize": {"norm_type": "global"}}
 BRANCHFORMER = {"encoder_module": "branchformer", "csgu_linear_units": 32}
-KINDS = {
-    "ctc": {},
-    "joint": JOINT,
-    "all_input": {"variant": "all_input"},
-    "multistream": {"variant": "multistream"},
-    "transducer": None,
-}
+KINDS = {"ctc": {}, "joint": JOINT, "transducer": None}
+KINDS |= {name: {"variant": name} for name in ("all_input", "multistream")}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -91,10 +89,14 @@ def test_any_length_comes_out_to_its_end(asr, n_samples):
         {"normalize": {"norm_type": "global"}},
         STREAMING | {"variant": "all+shuffled_f0"},
         STREAMING | {"Transformer": BRANCHFORMER},
+        STREAMING | {"variant": "frame"},
     ],
-    ids=["normaliser", "level", "control", "branchformer"],
+    ids=["normaliser", "level", "control", "branchformer", "frame"],
 )
-def test_what_cannot_stream_is_packaged_without(tmp_path, settings):
+def test_what_cannot_stream_is_packaged_without(tmp_path, settings, monkeypatch):
+    folder = shutil.copytree(variants.variants_folder(), tmp_path / "hparams")
+    (folder / "frame.yaml").write_text("theta: frame\n")
+    monkeypatch.setattr(variants, "variants_folder", lambda: folder)
     make_run(tmp_path / "run", **settings)
     package = package_run(tmp_path / "run")
     assert (package / "hyperparams.yaml").is_file()

@@ -54,6 +54,7 @@ def test_every_variant_passes(variant):
     _, counted, reached = check(swap(recipes.TRANSDUCER, variant))
     learns = not counted.endswith(" 0 for pitch")
     assert reached.startswith("gradients are finite and reach") == learns
+    assert "weight" not in reached.replace("similarity_weight", "")
 
 
 def joint(old, new, text=recipes.JOINT):

@@ -131,7 +131,7 @@ class PitchInput(PitchStream):
     arXiv:2112.11391. Here it gets the pitch that attention gets, controls included.
     """
 
-    def __init__(self, n_channels, d_model):
+    def __init__(self, d_model, n_channels):
         super().__init__(d_model, n_channels)
         torch.nn.init.zeros_(self.projection.weight)
 

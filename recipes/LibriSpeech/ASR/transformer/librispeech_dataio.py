@@ -105,6 +105,13 @@ def make_datasets(hparams, tokenizer):
             ["id", *signal, "wrd", "tokens_bos", "tokens_eos", "tokens"]
         )
         datasets[name] = dataset
+    letters = {x for row in datasets["train"].data.values() for x in row["wrd"]} - {" "}
+    unknown = [x for x in sorted(letters) if 0 in tokenizer.encode_as_ids(x)]
+    if unknown:
+        raise ValueError(
+            f"the tokenizer has no token for {', '.join(unknown)} of the training "
+            "texts, which would become the blank of CTC: give one trained on such texts"
+        )
     return datasets
 
 

@@ -261,6 +261,14 @@ def check_settings(hparams):
             raise ValueError(f"{key} is {hparams[key]!r}: expected a {kind.__name__}")
     if (found := hparams["avg_checkpoints"]) < 1:
         raise ValueError(f"avg_checkpoints is {found}: expected 1 or more")
+    if hparams["pitch_attention"].get("control") == "shuffled_f0":
+        fixed = ("test",) if hparams["dynamic_batching"] else ("train", "valid", "test")
+        for key in (f"{name}_dataloader_opts" for name in fixed):
+            if hparams[key].get("batch_size", 1) < 2:
+                raise ValueError(
+                    f"{key} has a batch_size of 1: give 2 or more, for shuffled_f0 "
+                    "takes the pitch of another utterance of the batch"
+                )
     for key in ("tokenizer_file", "lm_file", "pretrained_model"):
         path = hparams.get(key)
         if path is not None and not Path(str(path)).is_file():

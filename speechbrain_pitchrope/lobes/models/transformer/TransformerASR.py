@@ -71,7 +71,7 @@ class PitchTransformerASR(WithPitchEncoder, TransformerASR):
         whose ``input_size`` is the number of channels before pitch.
     pitch_attention : dict, optional
         Settings of ``speechbrain_pitchrope.nnet.attention.PitchRoPEMHA``: ``theta``,
-        ``similarity``, ``radius``, ``frequencies``; all on if not given. Also
+        ``similarity``, ``radius``, ``frequencies``; each as there if not given. Also
         ``pitch_input``, the channels of a convolutional front end for pitch alone, 0 if
         not given, and ``streams``, both of
         ``speechbrain_pitchrope.lobes.models.multistream``; and ``control``, a name of

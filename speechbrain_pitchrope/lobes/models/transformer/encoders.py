@@ -85,6 +85,8 @@ class _PitchEncoder:
         given.apply_defaults()
         sizes = [given.arguments[name] for name in ("d_model", "nhead", "dropout")]
         super().__init__(*args, attention_type="RoPEMHA", **kwargs)
+        if not isinstance(pitch_attention or {}, dict):
+            raise ValueError(f"pitch_attention is {pitch_attention!r}: give a mapping")
         settings = dict(pitch_attention or {})
         self.control = settings.pop("control", "none")
         n_channels = settings.pop("pitch_input", 0)
@@ -106,7 +108,7 @@ class _PitchEncoder:
             for layer in self.layers:
                 self._replace_attention(layer, PitchRoPEMHA(*sizes, **settings))
             if n_channels > 0:
-                self.pitch_input = PitchInput(n_channels, self.d_model)
+                self.pitch_input = PitchInput(self.d_model, n_channels)
             if len(streams) > 1:
                 self.streams = MultiStream(self.d_model, streams)
         self.register_load_state_dict_pre_hook(_refuse_other_attention)

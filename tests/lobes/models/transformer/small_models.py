@@ -50,10 +50,7 @@ def trained(variant, *args, **settings):
 
 
 def inputs(variant, n_frames=20, n_batch=3):
-    """Features, samples if there is a stream of them, pitch; zero in the padding.
-
-    Whatever the variant, they are the same, but for what it does not have.
-    """
+    """Features, samples if used, pitch; the same for all variants, 0 in the padding."""
     torch.manual_seed(1)
     src = torch.randn(n_batch, n_frames, INPUT_SIZE)
     if variant != "upstream":

@@ -196,6 +196,7 @@ def test_wrong_settings_are_named():
         ({"control": "noise"}, "control is 'noise': give none, shuffled_f0"),
         ({"pitch_input": True}, "pitch_input is True: give its number"),
         ({"pitch_input": -1}, "pitch_input is -1: give its number"),
+        (["all"], r"pitch_attention is \['all'\]: give a mapping"),
     ):
         with pytest.raises(ValueError, match=message):
             build(settings)
