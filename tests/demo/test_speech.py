@@ -44,7 +44,7 @@ def test_errors_name_the_text_the_path_or_the_package(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="its path is longer than the 159 bytes"):
         Espeak("en-us")
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    with pytest.raises(ImportError, match=r"pip install speechbrain_pitchrope\[demo\]"):
+    with pytest.raises(ImportError, match=r"'speechbrain_pitchrope\[demo\]'"):
         Espeak("en-us")
 
 

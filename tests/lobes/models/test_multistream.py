@@ -25,7 +25,7 @@ class PitchAlone(PitchInput):
 
 
 NETS = {
-    "pitch_input": lambda: PitchAlone(8, 12),
+    "pitch_input": lambda: PitchAlone(12, 8),
     "multistream": lambda: MultiStream(12, n_channels=8),
     "waveform": lambda: MultiStream(12, ("spectrogram", "waveform"), n_channels=8),
     "pitch": lambda: MultiStream(12, ("spectrogram", "pitch"), n_channels=8),
