@@ -22,9 +22,8 @@ and date. Trackers that are not installed are named and left out:
 """
 
 import argparse
-import statistics
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +33,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from machine import describe
 from pitch_clips import CONDITIONS, make_clips, read_clips
+from timing import median_seconds, print_table
 from trackers import DECIDED, HOP_MS, PACKAGES, SAMPLE_RATE, TRACKERS
 
 SHIFTS = np.arange(-0.03, 0.0301, 0.005)  # s
@@ -138,16 +138,11 @@ def evaluate(name, track, clips):
 def real_time_factor(track, turns):
     """Median seconds of work per second of audio, one thread."""
     generator = torch.Generator().manual_seed(0)
-    wavs = torch.randn(
-        SPEED_BATCH, SPEED_SECONDS * SAMPLE_RATE, generator=generator
-    ).mul(0.1)
-    elapsed = []
-    for _ in range(turns + 1):
-        start = time.perf_counter()
-        with torch.no_grad():
-            track(wavs)
-        elapsed.append(time.perf_counter() - start)
-    return statistics.median(elapsed[1:]) / (SPEED_BATCH * SPEED_SECONDS)
+    size = SPEED_BATCH, SPEED_SECONDS * SAMPLE_RATE
+    wavs = 0.1 * torch.randn(size, generator=generator)
+    with torch.no_grad():
+        elapsed = median_seconds({"": lambda: track(wavs)}, turns)
+    return elapsed[""] / (SPEED_BATCH * SPEED_SECONDS)
 
 
 def reliability(clips):
@@ -213,12 +208,12 @@ def print_reliability(clips):
     """The reliability table of our voicing on the clean clips."""
     rows, error = reliability(clips)
     print(f"\nvoicing on the clean clips: expected calibration error {error:.4f}\n")
-    print("| bin | mean voicing | share truly voiced | share of frames (%) |")
-    print("| --- | --- | --- | --- |")
-    for low, said, was, share in rows:
-        print(
-            f"| {low:.1f} .. {low + 0.1:.1f} | {said:.3f} | {was:.3f} | {share:.1f} |"
-        )
+    cells = [
+        (f"{low:.1f} .. {low + 0.1:.1f}", f"{said:.3f}", f"{was:.3f}", f"{share:.1f}")
+        for low, said, was, share in rows
+    ]
+    head = ("bin", "mean voicing", "share truly voiced", "share of frames (%)")
+    print_table(head, cells)
 
 
 def print_features(turns):
@@ -228,15 +223,10 @@ def print_features(turns):
     from speechbrain_pitchrope.lobes.features import PitchFbank
 
     features = {"Fbank": Fbank(n_mels=80), "PitchFbank": PitchFbank(n_mels=80)}
-    elapsed = {name: [] for name in features}
     wavs = 0.1 * torch.randn(SPEED_BATCH, SPEED_SECONDS * SAMPLE_RATE)
-    for _ in range(turns + 1):
-        for name, compute in features.items():
-            start = time.perf_counter()
-            with torch.no_grad():
-                compute(wavs)
-            elapsed[name].append(time.perf_counter() - start)
-    fbank, ours = (statistics.median(values[1:]) for values in elapsed.values())
+    runs = {name: partial(compute, wavs) for name, compute in features.items()}
+    with torch.no_grad():
+        fbank, ours = median_seconds(runs, turns).values()
     print(f"\nPitchFbank: {ours / fbank:.1f} times the time of Fbank, one thread")
 
 
