@@ -32,7 +32,8 @@ from speechbrain_pitchrope.scoring.tones import confusion_matrix
 
 HEADING = "## What came of it\n"
 FEWER = "*: not of the same runs as `all`, so not to be compared with it here."
-JUDGED = ("cmn", "yue", "tp_tones", "transfer_tones", "mb", "mb-unseen")
+JUDGED = ("cmn", "yue", "cmn_again", "yue_again", "tp_tones", "tp8_tones")
+JUDGED += ("transfer_tones", "mb", "mb-unseen")
 VERDICTS = """By how much errors differ, in how many runs they are fewer, and p over
 utterances, corrected for the tests of a corpus. H7 is asked of the learning curves. H8
 is H1 and H2 on real voices after synthetic Mandarin."""
