@@ -18,11 +18,8 @@ from tests.signals import utterance
 HPARAMS = Path(__file__).parents[1] / "recipes/LibriSpeech/ASR/transformer/hparams"
 SIZES = {"d_model": 32, "d_ffn": 32, "nhead": 2, "num_encoder_layers": 2}
 JOINT = {
-    "num_decoder_layers": 1,
-    "output_neurons": 31,
-    "max_decode_ratio": 0.2,  # an untrained decoder doesn't know when to end
-    "test_beam_size": 2,
-    "avg_checkpoints": 1,
+    **{"num_decoder_layers": 1, "output_neurons": 31, "test_beam_size": 2},
+    **{"max_decode_ratio": 0.2, "avg_checkpoints": 1},  # else it may never end
 }
 """Settings of conformer_small.yaml; with them a run is not conformer_mini.yaml's."""
 WORDS = "THE QUICK BROWN FOX JUMPS OVER A LAZY DOG'S BACK"

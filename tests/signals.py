@@ -7,12 +7,8 @@ import torch
 SAMPLE_RATE = 16000
 
 FRONT_END = {
-    "num_blocks": 2,
-    "num_layers_per_block": 1,
-    "out_channels": (8, 4),
-    "kernel_sizes": (3, 3),
-    "strides": (2, 2),
-    "residuals": (False, False),
+    **{"num_blocks": 2, "num_layers_per_block": 1, "out_channels": (8, 4)},
+    **{"kernel_sizes": (3, 3), "strides": (2, 2), "residuals": (False, False)},
 }
 """A convolutional front end with the strides of the recipes'."""
 

@@ -8,12 +8,16 @@ import re
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from speechbrain.core import Stage
+from speechbrain.decoders import CTCPrefixBeamSearcher
 
+import train
 from speechbrain_pitchrope.names import ASR_SUBSTITUTES
 from speechbrain_pitchrope.runs.checkpoints import AtomicCheckpointer
 from speechbrain_pitchrope.scoring.systems import read_texts
@@ -22,18 +26,12 @@ from tests.made_runs import half, make_language_model
 from tests.recipes.conftest import RECIPE, TINY, TrainScript, log_of
 
 SETTINGS = {
-    "number_of_epochs": 3,
-    "avg_checkpoints": 2,
-    "ckpt_interval_minutes": 0,
-    "ckpt_interval_steps": 1,  # a checkpoint at each update
-    "speeds": "[90, 100, 110]",
+    **{"number_of_epochs": 3, "avg_checkpoints": 2, "speeds": "[90, 100, 110]"},
+    **{"ckpt_interval_minutes": 0, "ckpt_interval_steps": 1},  # one at each update
 }
 JOINT = {
-    "yaml": "conformer_small",
-    "token_type": "char",
-    "num_decoder_layers": 1,
-    "valid_search_interval": 1,
-    "valid_beam_size": 2,
+    **{"yaml": "conformer_small", "token_type": "char", "num_decoder_layers": 1},
+    **{"valid_search_interval": 1, "valid_beam_size": 2},
     "max_decode_ratio": 0.1,  # an untrained decoder doesn't know when to end
 }
 
@@ -111,6 +109,19 @@ def test_a_killed_run_ends_as_any_other(train_script, finished, saves, accumulat
     assert resumed.keys() == expected.keys()
     for key, value in expected.items():
         assert torch.equal(resumed[key], value), key
+
+
+def test_a_padded_utterance_is_decoded_to_its_last_frame():
+    """As alone: SpeechBrain's search would cut 12.67 frames of a batch to 12."""
+    search = CTCPrefixBeamSearcher(0, [*"-ABC"], space_token="-")
+    brain = SimpleNamespace(
+        has_decoder=False, hparams=SimpleNamespace(test_search=search)
+    )
+    p_ctc = torch.full((2, 19, 4), -20.0)
+    p_ctc[:, :12, 0] = p_ctc[0, 12, 1] = p_ctc[1, 12:, 2] = p_ctc[0, 13:, 3] = 0.0
+    for rows, lengths in ((p_ctc, [12.67 / 19, 1.0]), (p_ctc[:1, :13], [1.0])):
+        scored = None, torch.tensor(lengths), Stage.TEST
+        assert train.ASR.transcribe(brain, rows, *scored)[0] == "A"
 
 
 def test_test_only_gives_the_same_files(train_script, finished):

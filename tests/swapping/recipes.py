@@ -66,14 +66,8 @@ _MIXING = _MIXING.replace("encoder_module: conformer", "encoder_module: branchfo
 HYPERMIXING = HEAD + FEATURES + FEA_AUGMENT + _MIXING + TAIL
 
 FAMILIES = {
-    "joint": JOINT,
-    "ctc": CTC,
-    "no_attention_type": NO_ATTENTION_TYPE,
-    "other_keys": OTHER_KEYS,
-    "normalize_in_modules": NORMALIZE_IN_MODULES,
-    "transducer": TRANSDUCER,
-    "streaming": STREAMING,
-    "pretraining": PRETRAINING,
-    "translation": TRANSLATION,
-    "hypermixing": HYPERMIXING,
+    **dict(joint=JOINT, ctc=CTC, no_attention_type=NO_ATTENTION_TYPE),
+    **dict(other_keys=OTHER_KEYS, normalize_in_modules=NORMALIZE_IN_MODULES),
+    **dict(transducer=TRANSDUCER, streaming=STREAMING, pretraining=PRETRAINING),
+    **dict(translation=TRANSLATION, hypermixing=HYPERMIXING),
 }

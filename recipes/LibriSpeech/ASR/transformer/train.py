@@ -112,7 +112,10 @@ class ASR(sb.Brain):
     def transcribe(self, p_ctc, enc_out, wav_lens, stage):
         """Texts of a batch, by the search that belongs to the stage."""
         if stage == sb.Stage.TEST and not self.has_decoder:
-            return [hyp[0].text for hyp in self.hparams.test_search(p_ctc, wav_lens)]
+            # The search cuts lengths to whole frames; masks and the loss round them.
+            n_frames = p_ctc.shape[1]
+            rounded = ((wav_lens * n_frames).round() + 0.1) / n_frames
+            return [hyp[0].text for hyp in self.hparams.test_search(p_ctc, rounded)]
         if stage == sb.Stage.TEST:
             hyps, _, _, _ = self.hparams.test_search(enc_out, wav_lens)
         elif self.valid_beam > 1:
