@@ -105,7 +105,8 @@ NOTES = {
     "cmn_again": SECOND,
     "yue_again": SECOND,
     "tp_tones": """The same runs, counted otherwise: the tone of an isolated syllable is
-right or wrong, whatever its sounds. Behind an underscore stands what was changed in a
+right or wrong, whatever its sounds.""",
+    "tp_before_tones": """Behind an underscore stands what was changed in a
 [trial](evidence_plan.md#why-real-voices-do-not-follow-2026-11-28-before-these-runs).""",
     "tp_contours": """No networks: support vector machines that are given the contour
 of a syllable. That is u at twelve points (`shape`), the utterance's level (`register`)
