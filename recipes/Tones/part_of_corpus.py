@@ -1,8 +1,8 @@
 """Make a corpus that has each n-th utterance of every training voice of another one.
 
-    python part_of_corpus.py WHOLE PART N [train dev]
+    python part_of_corpus.py WHOLE PART N train [dev]
 
-Recordings are linked, not copied; the other splits are linked whole. Behind N may stand
+Recordings are linked, not copied; the other splits are linked whole. Behind N stands
 what the names of the splits begin with that are taken in part.
 """
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 
-def make_part(whole, part, n, splits=("train",)):
+def make_part(whole, part, n, splits):
     """Link every n-th utterance of some splits, and all of the others.
 
     Arguments
@@ -47,4 +47,4 @@ def link(path, target):
 
 if __name__ == "__main__":
     whole, part, n, *splits = sys.argv[1:]
-    make_part(Path(whole), Path(part), int(n), tuple(splits) or ("train",))
+    make_part(Path(whole), Path(part), int(n), tuple(splits))

@@ -98,15 +98,15 @@ class AutocorrelationPitch(PitchTracker):
             sample_rate, self.hop_length, self.window_size, f0_min, f0_max
         )
         self.octave_limit = math.log2(1.015 * f0_max)
-        self.range_edges = steps.range_edges(tables.lags, f0_max)
-        # The shortest lags tell nothing of a voice: there, all low sounds are alike.
-        self.low_lags = voice.lags_between(tables.lags, 1.0, 500.0)
         lags = tables.lags
+        self.range_edges = steps.range_edges(lags, f0_max)
+        # The shortest lags tell nothing of a voice: there, all low sounds are alike.
+        self.low_lags = voice.lags_between(lags, 1.0, 500.0)
         hum = (
             [voice.lags_between(lags, k * low, k * high) for k in voice.HUM_MULTIPLES]
             for low, high in voice.HUM_HZ
         )
-        self.hum_lags = [lags for lags in hum if lags[0].start < lags[0].stop]
+        self.hum_lags = [found for found in hum if found[0].start < found[0].stop]
         for name, table in tables._asdict().items():
             self.register_buffer(name, table, persistent=False)
         bands = voice.noise_bands(len(tables.band))

@@ -105,8 +105,11 @@ def make_datasets(hparams, tokenizer):
             ["id", *signal, "wrd", "tokens_bos", "tokens_eos", "tokens"]
         )
         datasets[name] = dataset
-    letters = {x for row in datasets["train"].data.values() for x in row["wrd"]} - {" "}
-    unknown = [x for x in sorted(letters) if 0 in tokenizer.encode_as_ids(x)]
+    letters = set().union(*(row["wrd"] for row in datasets["train"].data.values()))
+    blank = hparams["blank_index"]  # the tokenizer's unknown piece has its number
+    unknown = [
+        x for x in sorted(letters - {" "}) if blank in tokenizer.encode_as_ids(x)
+    ]
     if unknown:
         raise ValueError(
             f"the tokenizer has no token for {', '.join(unknown)} of the training "
