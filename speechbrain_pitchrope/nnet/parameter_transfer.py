@@ -17,8 +17,7 @@ def load_pretrained(model, path):
 
     Each parameter of ours that the file lacks keeps the value it was made with. So a
     new model starts exactly as the trained one ended, and one training of plain RoPE
-    can be the common start of all variants but those with ``frequencies: mel``, whose
-    angles are not RoPE's.
+    can be the common start of all variants but those with ``frequencies: mel``.
 
     Arguments
     ---------
@@ -50,7 +49,7 @@ def load_pretrained(model, path):
     """
     try:
         weights = torch_patched_state_dict_load(path)
-    except (EOFError, RuntimeError, UnpicklingError) as error:
+    except (AttributeError, EOFError, RuntimeError, UnpicklingError) as error:
         raise ValueError(
             f"{path} can't be read as weights ({type(error).__name__}): give the "
             "model.ckpt of a checkpoint, and copy it anew if it is damaged"

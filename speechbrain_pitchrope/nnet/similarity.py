@@ -14,8 +14,7 @@ part (B) tells which of them is the higher one.
 
 ``gaussian_columns``, for comparison, has a Gaussian of d, written as a sum of three
 cosines. Approximating a shift-invariant kernel by cosines is the idea of random Fourier
-features (A. Rahimi and B. Recht, NIPS 2007); here the three frequencies and weights are
-fitted, not drawn.
+features (A. Rahimi and B. Recht, NIPS 2007); here frequencies and weights are fitted.
 
 Shapes: each channel of ``pitch`` (``inband.Pitch``) is [B, T], A and B are [H, 3], all
 other parameters [H]; columns are [B, T, H, 7]. Those of q are divided by ``scale``, by

@@ -64,8 +64,8 @@ def read_texts(path):
     path, both = Path(path), []
     for kind in ("ref", "hyp"):
         file = path.with_name(f"{kind}_{path.name.partition('_')[2]}")
-        lines = map(str.split, file.read_text(encoding="utf-8-sig").splitlines())
-        rows = list(filter(None, lines))
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        rows = [line.split() for line in lines if line.strip()]
         both.append({name: words for name, *words in rows})
         if len(both[-1]) < len(rows):
             raise ValueError(f"{file} has an utterance twice: run the test again")
@@ -80,8 +80,8 @@ def read_systems(groups_of_paths, with_tones=False):
         seeds = []
         for path in paths:
             refs, measures = read(path)
-            first = first or (path, refs)
-            _check_comparable(*first, path, refs)
+            first = first or (path, refs, measures)
+            _check_comparable(*first, path, refs, measures)
             seeds.append(measures)
         means = {x: np.mean([seed[x] for seed in seeds], axis=0) for x in seeds[0]}
         systems.append(System(paths, means))
@@ -103,14 +103,16 @@ def _read_tones(path):
     return refs, tone_errors(refs, hyps).measures
 
 
-def _check_comparable(path_a, refs_a, path_b, refs_b):
-    """Refuse tests over other utterances or reference texts; {id: words} of each."""
+def _check_comparable(path_a, refs_a, measures_a, path_b, refs_b, measures_b):
+    """Refuse tests over other utterances or references, or of other measures."""
+    both = f"{path_a} and {path_b}"
+    if measures_a.keys() != measures_b.keys():
+        raise ValueError(f"{both} hold WER and CER: give wer_ files alone, or cer_")
     names = sorted(refs_a.keys() | refs_b.keys())
     changed = [name for name in names if refs_a.get(name) != refs_b.get(name)]
     if changed:
-        texts = [refs.get(changed[0]) for refs in (refs_a, refs_b)]
+        texts = f"{refs_a.get(changed[0])} and {refs_b.get(changed[0])}"
         raise ValueError(
-            f"{path_a} and {path_b} differ in the references of {len(changed)} of "
-            f"{len(names)} utterances, expected the same in both; {changed[0]} has "
-            f"{texts[0]} and {texts[1]}: compare runs over the same test set"
+            f"{both} differ in the references of {len(changed)} of {len(names)} "
+            f"utterances; {changed[0]} has {texts}: compare runs over one test set"
         )

@@ -247,6 +247,7 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     whole = next((finished / "tokenizer").glob("*.model"))
     Path("half.model").write_bytes(half(whole.read_bytes()))
+    torch.save(3.0, "three.ckpt")
     other = shutil.copytree(finished / "manifests", tmp_path / "m") / "train.csv"
     other.write_text(other.read_text().replace("THE", "THÉ"))
     files = [finished / name for name in ("variant.json", "train_log.txt")]
@@ -257,6 +258,7 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
         ({"tokenizer_file": "nowhere.model"}, "tokenizer_file is nowhere.model"),
         ({"tokenizer_file": "half.model"}, "tokenizer half.model is damaged"),
         ({"pretrained_model": "half.model"}, "half.model can't be read as weights"),
+        ({"pretrained_model": "three.ckpt"}, "three.ckpt can't be read as weights"),
         ({"manifest_folder": "m", "skip_prep": True}, "no token for É of"),
         ({"variant": "all+shuffled_f0", "dynamic_batching": False}, "valid_.*give 2"),
         ({"sorting": "by_mood"}, "sorting is 'by_mood'"),
@@ -272,8 +274,7 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("sample", [0.0, np.nan, 1e30])
-def test_audio_that_went_bad_is_named(finished, corpus, tmp_path, sample):
-    """After the preparation."""
+def test_audio_that_went_bad_later_is_named(finished, corpus, tmp_path, sample):
     shutil.copytree(corpus, tmp_path / "corpus")
     bad = sorted((tmp_path / "corpus/train-demo").rglob("*.flac"))[0]
     wav = tmp_path / "bad.wav"
