@@ -43,7 +43,7 @@ class ToneErrors(NamedTuple):
 def tone_errors(refs, hyps):
     """Errors of tone and of what carries it, by utterance.
 
-    Units are syllables if a reference has a word that ends in a number, else letters.
+    Units are syllables or letters, whichever of them bear more tones in the references.
     Bases are aligned with the fewest errors; of such alignments that with the most
     right bases counts, and of these that with the fewest tone errors.
 
@@ -89,10 +89,7 @@ def tone_errors(refs, hyps):
 
 
 def confusion_matrix(confusions, tones=None):
-    """Tones, sorted, and the counts, [tone of the reference, tone recognised].
-
-    Those that occur, if ``tones`` are not given.
-    """
+    """Tones, sorted, all that occur if none are given; counts, [said, recognised]."""
     tones = tones or sorted({tone for pair in confusions for tone in pair})
     return tones, np.array([[confusions[(a, b)] for b in tones] for a in tones])
 
@@ -116,10 +113,13 @@ def split_characters(words):
 
 
 def find_split(refs):
-    """``split_syllables`` if a word ends in a number, else ``split_characters``."""
-    for split in (split_syllables, split_characters):
-        if any(tone for words in refs.values() for _, tone in split(words)):
-            return split
+    """``split_syllables`` or ``split_characters``: what finds more tones."""
+
+    def count(split):
+        return sum(tone > "" for words in refs.values() for _, tone in split(words))
+
+    if count(split := max(split_syllables, split_characters, key=count)):
+        return split
     raise ValueError(
         f"the reference texts of {len(refs)} utterances hold no tone, expected words "
         "such as MA3 or letters with accents: score them without --tones"
