@@ -10,8 +10,8 @@ frames (batching, replication, warping, masking, chunking), pitch stays with its
 ============== ================================================= ============
 channel        meaning                                           range
 ============== ================================================= ============
-``log_f0``     octaves above the speaker's level;                -1.5 .. 1.5
-               0 where unvoiced
+``log_f0``     octaves above the speaker's level, 0 where        -1.5 .. 1.5
+               unvoiced; if pooled, that of voiced frames
 ``voicing``    probability that the frame is voiced              0 .. 1
 ``register``   that level: mean log2 f0 of voiced frames, in     -1.5 .. 1.5
                octaves above 150 Hz
@@ -25,7 +25,7 @@ frame. Pitch is always last; samples may ride before it
 (``speechbrain_pitchrope.lobes.models.multistream``).
 
 Zero is neutral in every channel: a padded, masked or missing frame is four zeros, and
-attention then computes plain RoPE.
+where all frames are, attention computes plain RoPE.
 """
 
 from typing import NamedTuple
@@ -83,10 +83,7 @@ def append(features, channels):
 
 
 def split(features, n_features=None):
-    """Take off what rides behind n_features channels; pitch alone if not given.
-
-    The inverse of ``append``.
-    """
+    """The first n_features channels, all but pitch if not given, and the others."""
     if n_features is None:
         n_features = features.shape[-1] - N_CHANNELS
     elif features.shape[-1] < n_features + N_CHANNELS:

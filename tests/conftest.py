@@ -16,12 +16,21 @@ from tests.made_runs import make_run, make_tested_run
 from tests.signals import utterance
 
 
-def make_seeded_run(folder):
-    """A run of the variant that the folder is named after."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        make_run(folder, variant=folder.name)
-    return folder
+def run_of(variant):
+    """A fixture: a run of 2 layers, 2 heads, 8 rotary pairs."""
+
+    @pytest.fixture(scope="session")
+    def run_folder(tmp_path_factory):
+        folder = tmp_path_factory.mktemp("runs") / variant
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            make_run(folder, variant=variant)
+        return folder
+
+    return run_folder
+
+
+run_folder, rope_folder = run_of("all"), run_of("rope")
 
 
 @pytest.fixture
@@ -46,20 +55,8 @@ def recording(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory):
-    """A run of variant all: 2 layers, 2 heads, 8 rotary pairs."""
-    return make_seeded_run(tmp_path_factory.mktemp("runs") / "all")
-
-
-@pytest.fixture(scope="session")
 def run(run_folder):
     return load_trained(run_folder)
-
-
-@pytest.fixture(scope="session")
-def rope_folder(tmp_path_factory):
-    """A run of variant rope."""
-    return make_seeded_run(tmp_path_factory.mktemp("runs") / "rope")
 
 
 @pytest.fixture(scope="session")

@@ -113,5 +113,4 @@ def with_gradients(out, inputs):
 
 
 def assert_near(found, expected, atol=1e-6, rtol=0):
-    """Within an absolute tolerance."""
     assert_close(found, expected, atol=atol, rtol=rtol)

@@ -108,14 +108,12 @@ def attention(variant, device="cpu"):
 
 
 def batch(n_frames=T, device="cpu"):
-    """Frames, pitch and padding."""
     padding = torch.arange(n_frames) >= torch.tensor([[n_frames], [n_frames // 2], [1]])
     given = torch.rand(B, n_frames, H * D), torch.rand(B, n_frames, 4), padding
     return [x.to(device) for x in given]
 
 
 def attend(net, x, pitch, padding):
-    """What ``net`` gives for a padded batch."""
     return net(x, x, x, pos_embs=pitch, key_padding_mask=padding)[0]
 
 

@@ -26,7 +26,7 @@ class PitchCache(CachedDynamicItem):
     """SpeechBrain's CachedDynamicItem for f0: tracked at the first call, then read.
 
     Contours lie in a folder of their own for each tracker, release and setting. Any
-    number of processes may fill it at a time. A second of speech takes up to 0.8 kB.
+    number of processes may fill it at a time.
 
     Arguments
     ---------
@@ -103,7 +103,7 @@ def describe(tracker):
     settings = {
         name: value
         for name, value in sorted(vars(tracker).items())
-        if isinstance(value, int | float | str)
+        if isinstance(value, int | float | str | tuple | None)
         and not name.startswith("_")
         and name not in NO_INFLUENCE
     }

@@ -25,7 +25,7 @@ class PitchFbank(Fbank):
 
     Arguments
     ---------
-    *args : tuple
+    *args, **kwargs
         As in ``speechbrain.lobes.features.Fbank``.
     pitch_tracker : torch.nn.Module, optional
         Samples [B, N] -> (f0 in Hz [B, T], voicing [B, T]), with the sample rate and
@@ -36,8 +36,6 @@ class PitchFbank(Fbank):
     streams : sequence of str
         The model's streams (``speechbrain_pitchrope.lobes.models.multistream``). With
         "waveform" in it, each frame's samples stand between its mels and its pitch.
-    **kwargs : dict
-        As in ``speechbrain.lobes.features.Fbank``.
 
     Example
     -------
@@ -108,8 +106,7 @@ class PitchFbank(Fbank):
             require_audio(wav, self)  # our trackers do it themselves
         if tracked:
             f0_hz, voicing = self.pitch_tracker(wav)
-        else:
-            self._check_contour(f0_hz, voicing, wav)
+        self._check_contour(f0_hz, voicing, wav)
         features = self._mels(wav)
         if self.carries_waveform:
             samples = frame_samples(wav, features.shape[1])

@@ -105,6 +105,7 @@ class PitchRoPEMHA(RoPEMHA):
             _, n_slopes = rotary.RADIUS[radius]
             zeros = torch.zeros(num_heads, pairs, n_slopes)
             self.radius_slope = torch.nn.Parameter(zeros)
+        self.register_state_dict_post_hook(_note_forms)
         self.register_load_state_dict_pre_hook(_refuse_other_forms)
         self._unmodulated_angles = kernels.Table(self._make_angles)
         self._bias_table = kernels.Table(self._make_bias_table)
@@ -151,7 +152,8 @@ class PitchRoPEMHA(RoPEMHA):
             log_radius, theta = self.polar(projected.shape[1], pitch, dtype)
             columns = None if pitch is None else self._columns(pitch, self.scale)
             padding = None if key_padding_mask is None else key_padding_mask.bool()
-            fold = kernels.fold if kernels.is_traced() else kernels.fast_fold
+            is_traced = torch.compiler.is_compiling()
+            fold = kernels.fold if is_traced else kernels.fast_fold
             folded = fold(projected, log_radius, theta, columns, padding, self.scale)
             mask = self._mask(attn_mask, pitch, projected.dtype)
         dropout_p = self.dropout if self.training else 0.0
@@ -200,9 +202,10 @@ class PitchRoPEMHA(RoPEMHA):
 
         A row is a query; ``forward`` builds no such matrix.
         """
-        pitch = None if pos_embs is None else inband.unpack(pos_embs)
-        rotation = rotary.polar(*self.polar(x.shape[1], pitch, x.dtype))
-        query, key, _ = self._project(x).chunk(3, -1)
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        pitch = None if pos_embs is None else inband.unpack(pos_embs.to(dtype))
+        rotation = rotary.polar(*self.polar(x.shape[1], pitch, dtype))
+        query, key, _ = self._project(x).to(dtype).chunk(3, -1)
         query, key = (
             torch.cat(rotary.rotate(part, *rotation), -1) for part in (query, key)
         )
@@ -277,19 +280,26 @@ class PitchRoPEMHA(RoPEMHA):
             )
 
 
+def _note_forms(net, state_dict, prefix, local_metadata):
+    """Put the forms into the metadata of a state dict; some share parameter names."""
+    local_metadata["forms"] = {switch: getattr(net, switch) for switch in CHOICES}
+
+
 def _refuse_other_forms(
     net, state_dict, prefix, local_metadata, strict, missing, unexpected, errors
 ):
     """Name the enhancement whose weights in a file are those of another form."""
     own = {name for name, _ in net.named_parameters()}
     found = {key for key in net.PITCH_PARAMETERS if prefix + key in state_dict}
-    for switch in ("theta", "similarity"):
+    for switch in CHOICES:
         ours = {name for name in own if name.startswith(switch)}
         theirs = {name for name in found if name.startswith(switch)}
-        if ours and theirs and ours != theirs:
+        forms = {form := getattr(net, switch)}
+        forms.add(local_metadata.get("forms", {}).get(switch, form))
+        differ = len(forms) > 1 and "none" not in forms
+        if differ or (ours and theirs and ours != theirs):
             errors.append(
-                f"{prefix[:-1] or type(net).__name__} is of {switch}: "
-                f"{getattr(net, switch)}, which has {', '.join(sorted(ours))}, and the "
-                f"weights are of another form, with {', '.join(sorted(theirs))}: give "
-                f"the model the {switch} that the weights were trained with"
+                f"{prefix[:-1] or type(net).__name__} is of {switch}: {form}, and the "
+                f"weights are of another form ({', '.join(sorted(theirs | forms))}): "
+                f"give the model the {switch} that the weights were trained with"
             )

@@ -30,11 +30,6 @@ MASKED = -1e4
 """What a padded key adds to its logits; small enough for float16, and exp(-1e4) = 0."""
 
 
-def is_traced():
-    """Whether the calls are being recorded, for inputs of other lengths than these."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
-
-
 class Table:
     """A table that is the same in every call, kept from one to the next.
 
@@ -48,7 +43,7 @@ class Table:
 
     def __call__(self, n_rows, dtype, device):
         """The first ``n_rows`` rows."""
-        if is_traced():
+        if torch.compiler.is_compiling():
             return self.make(n_rows, dtype, device)
         kept = self.kept
         same = kept is not None and (kept.dtype, kept.device) == (dtype, device)
@@ -184,7 +179,7 @@ def _width(value, columns, padding):
     n_columns = 0 if columns is None else columns.shape[-1]
     n_columns += padding is not None
     width = value.shape[-1] + n_columns
-    return width + -width % WIDTH_MULTIPLE * bool(n_columns)
+    return width + -width % WIDTH_MULTIPLE if n_columns else width
 
 
 def attend(
@@ -201,7 +196,7 @@ def attend(
     x = query, key, value
     fused = torch.nn.functional.scaled_dot_product_attention
     fused = partial(fused, dropout_p=dropout_p, scale=scale)
-    if query.device.type == "cpu" and not is_traced():
+    if query.device.type == "cpu" and not torch.compiler.is_compiling():
         lengths = _lengths(key, key_padding_mask)
         if dropout_p == 0 and min(lengths) < key.shape[1]:
             return _one_by_one(fused, *x, lengths, mask, head_dim)

@@ -49,7 +49,7 @@ def load_pretrained(model, path):
     """
     try:
         weights = torch_patched_state_dict_load(path)
-    except (AttributeError, EOFError, RuntimeError, UnpicklingError) as error:
+    except (AttributeError, EOFError, KeyError, RuntimeError, UnpicklingError) as error:
         raise ValueError(
             f"{path} can't be read as weights ({type(error).__name__}): give the "
             "model.ckpt of a checkpoint, and copy it anew if it is damaged"

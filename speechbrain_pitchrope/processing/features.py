@@ -2,8 +2,8 @@
 
 A tracker gives f0 and voicing, the waveform gives loudness. What attention gets is
 octaves above the speaker's usual f0, and decibels above the speaker's usual loudness.
-Both levels are the same kind of average, taken
-over the voiced frames of the utterance, of the last 1.5 s, or fixed in advance.
+Both levels are averages over the voiced frames of the utterance or of the last 1.5 s,
+or fixed in advance.
 
 Log-pitch less its mean over 1.5 s, each frame weighted by its probability of voicing,
 is the feature of P. Ghahremani et al., "A pitch extraction algorithm tuned for

@@ -113,6 +113,10 @@ class AutocorrelationPitch(PitchTracker):
         self.register_buffer("noise_bands", bands, persistent=False)
         self.voicing_network = voice.VoicingNetwork()
 
+    def _apply(self, fn, recurse=True):
+        # half() and double() leave the tables' precision as it is.
+        return super()._apply(lambda x: x.to(fn(x).device), recurse)
+
     @property
     def tables(self):
         """The constant matrices, on the device of the last call."""
@@ -261,8 +265,7 @@ class World(PitchTracker):
     sample_rate, hop_length, f0_min, f0_max
         As in ``AutocorrelationPitch``.
     n_threads : int, optional
-        Utterances tracked at a time; pyworld releases the interpreter's lock. By
-        default as many as the machine allows.
+        Utterances tracked at a time; as many as the machine allows if not given.
 
     Example
     -------

@@ -41,7 +41,8 @@ def require_audio(wavs, consumer):
             f"{name} found audio without samples, shape {list(wavs.shape)}: "
             "leave empty recordings out of the manifest"
         )
-    if not torch.is_grad_enabled() or consumer.first_batches.one_more():
+    is_inference = not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+    if is_inference or consumer.first_batches.one_more():
         _require_finite(wavs.detach(), name)
 
 

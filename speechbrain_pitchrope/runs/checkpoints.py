@@ -146,6 +146,4 @@ class RandomState:
 
     def _own(self, path):
         """The file of this process."""
-        if if_main_process():
-            return Path(path)
-        return Path(f"{path}.rank{get_rank()}")
+        return Path(path if if_main_process() else f"{path}.rank{get_rank()}")

@@ -42,10 +42,7 @@ def rate_text(errors, units):
 
 
 def rate_interval(errors, units, resamples=RESAMPLES, seed=0):
-    """95 % confidence interval of an error rate in percent, by resampling utterances.
-
-    Both arrays are [utterances]; the result is its low and its high end.
-    """
+    """95 % interval, low and high, of the error rate in percent of [utterances]."""
     _, low, high = _bootstrap(error_rate, (errors, units), resamples, seed)
     return low, high
 

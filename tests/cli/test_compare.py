@@ -19,7 +19,6 @@ BETTER = {
 
 @pytest.fixture
 def runs(tmp_path):
-    """Two output folders."""
     for name, utterances in (("a", REFERENCES), ("b", BETTER)):
         (tmp_path / name).mkdir()
         write_wer(tmp_path / name / "wer_test.txt", utterances)

@@ -63,11 +63,12 @@ def test_gradients_reach_the_waveform():
 
 
 @pytest.mark.parametrize("module", [PitchFbank(), AutocorrelationPitch()])
-def test_single_precision_under_autocast(module):
+def test_single_precision_under_autocast_and_after_half(module):
     wave = utterance(150, 0.5)[None]
     with torch.autocast("cpu", torch.bfloat16):
         found = module(wave)
     torch.testing.assert_close(found, module(wave), rtol=0, atol=0)
+    torch.testing.assert_close(found, module.half()(wave), rtol=0, atol=0)
 
 
 def test_another_rate_or_hop_is_refused():
@@ -102,3 +103,5 @@ def test_bad_audio_and_pitch_of_other_frames_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             PitchFbank()(*given)
+    with pytest.raises(ValueError, match=r"f0_hz of shape \[2, 100\] beside"):
+        PitchFbank(pitch_tracker=lambda wav: (short, short))(wavs)

@@ -37,13 +37,11 @@ def trained(embed_dim=80, num_heads=2, seed=0, **settings):
 
 
 def frames(n_batch, n_frames, embed_dim=80, dtype=torch.float32):
-    """Random frames, and pitch for them."""
     x = torch.randn(n_batch, n_frames, embed_dim, dtype=dtype)
     return x, pitch_channels(n_batch, n_frames, dtype=dtype)
 
 
 def attend(net, x, pitch=None, **masks):
-    """What ``net`` gives."""
     return net(x, x, x, pos_embs=pitch, **masks)[0]
 
 
@@ -165,6 +163,7 @@ def test_attention_weights_are_those_of_the_output(settings):
     bias = net.similarity_bias(inband.unpack(pitch))
     assert bias.shape == weights.shape
     assert bias.any() == (net.similarity != "none")
+    assert net.half().attention_weights(x.half(), pitch).dtype == torch.float32
 
 
 @each_form
@@ -268,6 +267,8 @@ def test_wrong_inputs_are_named():
         ("theta", "offset", "phase"),
         ("similarity", "cosines", "gaussian"),
         ("similarity", "laplacian", "cosines"),
+        ("theta", "phase", "frame"),  # of one parameter name
+        ("frequencies", "mel", "rope"),  # of no parameter
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])

@@ -46,7 +46,6 @@ def packages(runs):
 
 @pytest.fixture(scope="module")
 def asrs(packages):
-    """The packages, loaded."""
     return {name: load_recogniser(packages[name], "cpu") for name in ALL}
 
 

@@ -26,7 +26,6 @@ def syllables(seed, utterances=60, bases=("MA", "BO", "DAO")):
 
 
 def edits(refs, hyps):
-    """SpeechBrain's counts of errors."""
     names = sorted(refs)
     texts = ([texts[name] for name in names] for texts in (refs, hyps))
     return [details["num_edits"] for details in wer_details_for_batch(names, *texts)]

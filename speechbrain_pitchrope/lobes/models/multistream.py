@@ -51,7 +51,7 @@ KERNEL_SIZE, LAYERS = 3, 2
 
 def check_streams(streams):
     """Streams of a model, or a ValueError that says what is wrong with them."""
-    streams = tuple(streams)
+    streams = (streams,) if isinstance(streams, str) else tuple(streams)
     known = all(name in STREAMS for name in streams)
     if not known or "spectrogram" not in streams or len({*streams}) < len(streams):
         raise ValueError(

@@ -252,13 +252,14 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
 
         Chunk by chunk it gives what ``forward`` gives for the whole with the same
         ``dynchunktrain_config``: attention gets the pitch of its left context too.
-        (But not with ``theta: frame``, which counts frames from the start.)
         """
-        if self.control != "none":
-            raise ValueError(
-                f"control is {self.control!r}, which needs whole utterances: encode "
-                "them at once, or stream the variant without its control"
-            )
+        theta = getattr(self.layers[0], self.attention_name).theta
+        for setting, value in (("control", self.control), ("theta", theta)):
+            if value in ("frame", *CONTROLS):
+                raise ValueError(
+                    f"{setting} is {value!r}, which needs whole utterances: encode "
+                    "them at once, or stream the variant without it"
+                )
         src, riders = self._split(src)
         if src.shape[1] == 0:  # too few samples for a frame; upstream would give others
             return src, []
@@ -284,4 +285,3 @@ ENCODERS = {
     "conformer": PitchConformerEncoder,
     "branchformer": PitchBranchformerEncoder,
 }
-"""The encoder of each ``encoder_module``."""

@@ -62,7 +62,12 @@ def test_speakers_streamed_in_turn_do_not_mix(variant):
 def test_what_cannot_stream_is_refused():
     with pytest.raises(ValueError, match=r"a number of chunks, DynChunkTrainConfig\(8"):
         small.build("all").make_streaming_context(DynChunkTrainConfig(8))
-    net = small.build("all+shuffled_f0")
-    context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
-    with pytest.raises(ValueError, match="control is 'shuffled_f0', which needs whole"):
-        net.encode_streaming(small.inputs("all")[:, :4], context)
+    for variant, theta, found in (
+        ("all+shuffled_f0", "offset", "control is 'shuffled_f0'"),
+        ("all", "frame", "theta is 'frame'"),
+    ):
+        net = small.build(variant)
+        net.encoder.layers[0].mha_layer.theta = theta
+        context = net.make_streaming_context(DynChunkTrainConfig(4, 1))
+        with pytest.raises(ValueError, match=f"{found}, which needs whole"):
+            net.encode_streaming(small.inputs("all")[:, :4], context)
