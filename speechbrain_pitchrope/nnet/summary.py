@@ -6,8 +6,6 @@ imports it before there is a model.
 
 from typing import NamedTuple
 
-from speechbrain_pitchrope.cli.options import table
-
 BIAS, WIDTH = "bias weight (logits)", "bandwidth sigma (oct.)"
 
 
@@ -93,7 +91,11 @@ def learned_pitch(model):
         0     1    0.000      0.000
     """
     columns, rows = learned_table(model)
-    return table([list(map(_cell, row)) for row in (columns, *rows)])
+    table = [list(map(_cell, row)) for row in (columns, *rows)]
+    *widths, _ = (max(map(len, cells)) for cells in zip(*table, strict=True))
+    for row in table:
+        row[:-1] = map(str.rjust, row[:-1], widths)
+    return "\n".join("  ".join(row).rstrip() for row in table)
 
 
 def _cell(value):
