@@ -25,8 +25,8 @@ NO_INFLUENCE = {"training", "n_threads"}
 class PitchCache(CachedDynamicItem):
     """SpeechBrain's CachedDynamicItem for f0: tracked at the first call, then read.
 
-    Contours lie in a folder of their own for each tracker, release and setting. Any
-    number of processes may fill it at a time.
+    Contours lie in a folder of their own for each tracker, release and setting, that is
+    an attribute that is a number or a string. Any number of processes may fill it.
 
     Arguments
     ---------
@@ -103,7 +103,7 @@ def describe(tracker):
     settings = {
         name: value
         for name, value in sorted(vars(tracker).items())
-        if isinstance(value, int | float | str | tuple | None)
+        if isinstance(value, int | float | str)
         and not name.startswith("_")
         and name not in NO_INFLUENCE
     }

@@ -152,8 +152,7 @@ class PitchRoPEMHA(RoPEMHA):
             log_radius, theta = self.polar(projected.shape[1], pitch, dtype)
             columns = None if pitch is None else self._columns(pitch, self.scale)
             padding = None if key_padding_mask is None else key_padding_mask.bool()
-            is_traced = torch.compiler.is_compiling()
-            fold = kernels.fold if is_traced else kernels.fast_fold
+            fold = kernels.fold if torch.compiler.is_compiling() else kernels.fast_fold
             folded = fold(projected, log_radius, theta, columns, padding, self.scale)
             mask = self._mask(attn_mask, pitch, projected.dtype)
         dropout_p = self.dropout if self.training else 0.0
@@ -294,12 +293,13 @@ def _refuse_other_forms(
     for switch in CHOICES:
         ours = {name for name in own if name.startswith(switch)}
         theirs = {name for name in found if name.startswith(switch)}
-        forms = {form := getattr(net, switch)}
-        forms.add(local_metadata.get("forms", {}).get(switch, form))
-        differ = len(forms) > 1 and "none" not in forms
+        form = getattr(net, switch)
+        noted = local_metadata.get("forms", {}).get(switch, form)
+        differ = noted != form and "none" not in (noted, form)
         if differ or (ours and theirs and ours != theirs):
+            trained = noted if differ else ", ".join(sorted(theirs))
             errors.append(
                 f"{prefix[:-1] or type(net).__name__} is of {switch}: {form}, and the "
-                f"weights are of another form ({', '.join(sorted(theirs | forms))}): "
-                f"give the model the {switch} that the weights were trained with"
+                f"weights are of another form, with {trained}: give the model the "
+                f"{switch} that the weights were trained with"
             )

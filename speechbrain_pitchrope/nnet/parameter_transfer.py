@@ -17,7 +17,7 @@ def load_pretrained(model, path):
 
     Each parameter of ours that the file lacks keeps the value it was made with. So a
     new model starts exactly as the trained one ended, and one training of plain RoPE
-    can be the common start of all variants but those with ``frequencies: mel``.
+    can start all variants but those with ``frequencies: mel``, whose angles differ.
 
     Arguments
     ---------
@@ -36,7 +36,7 @@ def load_pretrained(model, path):
     ------
     ValueError
         If any other tensor is missing, superfluous, or of another shape, or if the
-        file holds no weights.
+        file holds no weights; a RuntimeError if they are of another form.
 
     Example
     -------

@@ -2,8 +2,7 @@
 
 A tracker gives f0 and voicing, the waveform gives loudness. What attention gets is
 octaves above the speaker's usual f0, and decibels above the speaker's usual loudness.
-Both levels are averages over the voiced frames of the utterance or of the last 1.5 s,
-or fixed in advance.
+Both are averages over the voiced frames of the utterance or the last 1.5 s, or fixed.
 
 Log-pitch less its mean over 1.5 s, each frame weighted by its probability of voicing,
 is the feature of P. Ghahremani et al., "A pitch extraction algorithm tuned for

@@ -170,8 +170,7 @@ def _streams(model, kind):
     search = "Greedysearcher" if kind == "transducer" else "ctc_lin"
     return (
         find_obstacle(layers) is None
-        and hasattr(encoder, "forward_streaming")
-        and getattr(encoder, "control", "none") == "none"
-        and all(getattr(net, "theta", "") != "frame" for net in encoder.modules())
+        and hasattr(encoder, "find_obstacle")
+        and encoder.find_obstacle() is None
         and search in model.entries
     )

@@ -114,5 +114,6 @@ def _check_comparable(path_a, refs_a, measures_a, path_b, refs_b, measures_b):
         texts = f"{refs_a.get(changed[0])} and {refs_b.get(changed[0])}"
         raise ValueError(
             f"{both} differ in the references of {len(changed)} of {len(names)} "
-            f"utterances; {changed[0]} has {texts}: compare runs over one test set"
+            f"utterances, expected the same in both; {changed[0]} has {texts}: compare "
+            "runs over the same test set"
         )

@@ -236,6 +236,14 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
     torch.Size([2, 50, 64])
     """
 
+    def find_obstacle(self):
+        """What keeps the encoder from streaming; None if nothing."""
+        theta = getattr(self.layers[0], self.attention_name).theta
+        for setting, value in (("control", self.control), ("theta", theta)):
+            if value in ("frame", *CONTROLS):
+                return f"{setting} is {value!r}, which needs whole utterances"
+        return None
+
     def make_streaming_context(self, dynchunktrain_config):
         """As upstream's, with room for the pitch of past frames."""
         if dynchunktrain_config.is_infinite_left_context():
@@ -253,13 +261,8 @@ class PitchConformerEncoder(_PitchEncoder, ConformerEncoder):
         Chunk by chunk it gives what ``forward`` gives for the whole with the same
         ``dynchunktrain_config``: attention gets the pitch of its left context too.
         """
-        theta = getattr(self.layers[0], self.attention_name).theta
-        for setting, value in (("control", self.control), ("theta", theta)):
-            if value in ("frame", *CONTROLS):
-                raise ValueError(
-                    f"{setting} is {value!r}, which needs whole utterances: encode "
-                    "them at once, or stream the variant without it"
-                )
+        if obstacle := self.find_obstacle():
+            raise ValueError(f"{obstacle}: encode them at once, or stream without it")
         src, riders = self._split(src)
         if src.shape[1] == 0:  # too few samples for a frame; upstream would give others
             return src, []
