@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, and folders that one run has alone."""
+"""Files that are whole or not there, and folders that one run has alone."""
 
 import errno
 import os
@@ -38,6 +38,24 @@ def replacing(path):
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+class DamagedFile(ValueError):
+    """A file is missing, damaged or strange; the message names it."""
+
+
+@contextmanager
+def reading(path, remedy):
+    """Turn whatever reading a file raises into a DamagedFile."""
+    try:
+        yield
+    except DamagedFile:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise DamagedFile(
+            f"{path} can't be read ({type(error).__name__}: {text[:400]}): {remedy}"
+        ) from error
 
 
 @contextmanager

@@ -32,8 +32,7 @@ def utterance(f0_hz=150.0, seconds=1.6, seed=0):
     gate = torch.zeros_like(wave)
     for start, end in ((0.15, 0.45), (0.55, 0.85)):
         gate[int(start * len(wave)) : int(end * len(wave))] = 1.0
-    noise = 1e-3 * torch.randn(len(wave), generator=generator)
-    return gate * wave + noise
+    return gate * wave + 1e-3 * torch.randn(len(wave), generator=generator)
 
 
 def batch_of(*waves):

@@ -40,8 +40,7 @@ def test_noise_is_told_from_pitch(seed):
     masked = torch.rand(500) < 0.6
     noisy = channels.clone()
     noisy[:, masked] = 0.1 * torch.randn(4, int(masked.sum()), 4)
-    expected = channels * ~masked[:, None]
-    assert torch.equal(inband.without_noise(noisy), expected)
+    assert torch.equal(inband.without_noise(noisy), channels * ~masked[:, None])
 
 
 def test_a_copied_module_counts_its_own_batches():

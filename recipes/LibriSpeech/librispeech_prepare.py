@@ -315,9 +315,9 @@ def main():
     add("--workers", type=int, help="number of threads (one per core)")
     options = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    merge = [item.split("=", 1) for item in options.pop("merge")]
+    merge = [item.partition("=") for item in options.pop("merge")]
     try:
-        merge = {name: parts.split(",") for name, parts in merge}
+        merge = {name: parts.split(",") for name, _, parts in merge}
         prepare_librispeech(**options, merge=merge)
     except (ValueError, OSError) as error:
         sys.exit(str(error))

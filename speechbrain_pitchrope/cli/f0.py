@@ -49,7 +49,7 @@ def add_arguments(parser):
         type=options.number(float, 2, 20),
         metavar="MS",
         default=10.0,
-        help="from frame to frame, 2 to 20 ms (default: %(default)g)",
+        help="from frame to frame, 2 to 20 ms, in steps of 1/16 (default: %(default)g)",
     )
     options.add_section(parser)
     options.add_force(parser)
@@ -92,7 +92,7 @@ def _format_of(out, format_):
         if format_ not in (None, ending):
             raise ValueError(f"--out is {out} and --format {format_}: give only one")
         return ending
-    if out and Path(out).suffix and not Path(out).is_dir():
+    if out and Path(out).suffix and not (out.endswith("/") or Path(out).is_dir()):
         endings = ", ".join(FORMATS.values())
         raise ValueError(f"{out} is no folder: give one, or a file in {endings}")
     if format_ == "npz" and not out:
@@ -101,17 +101,17 @@ def _format_of(out, format_):
 
 
 def _places(found, out, suffix):
-    """Each recording with its file, subfolders kept, and a line for each name clash."""
+    """Each recording with its file, subfolders kept; a line for each that clashes."""
     root = os.path.commonpath([os.path.abspath(base) for _, base in found])
     sources = {}
     for source, _ in found:
         target = out / Path(os.path.relpath(source, root)).with_suffix(suffix)
         sources.setdefault(target, []).append(source)
     clashes = [
-        f"{', '.join(map(str, same))}: all would be written to {target}; give each "
-        "alone, with its own --out"
+        f"{source}: {', '.join(map(str, same))} would all be written to {target}; give "
+        "each alone, with its own --out"
         for target, same in sources.items()
-        if len(same) > 1
+        for source in (same if len(same) > 1 else ())
     ]
     jobs = [(same[0], target) for target, same in sources.items() if len(same) == 1]
     return jobs, clashes

@@ -5,20 +5,12 @@ is cut where it is quietest, and each piece is recognised for itself. Lines are 
 as they come: what an interruption leaves is whole lines.
 """
 
+import os
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
-from speechbrain_pitchrope.cli.options import (
-    add_force,
-    add_recordings,
-    add_section,
-    failure,
-    find_recordings,
-    number,
-    refuse_existing,
-    report_failures,
-    section,
-)
+from speechbrain_pitchrope.cli import options
 from speechbrain_pitchrope.cli.package import EXECUTES
 
 
@@ -30,43 +22,49 @@ def add_arguments(parser):
         help="the model: a folder of pitchrope package, or any that SpeechBrain's "
         "EncoderASR or EncoderDecoderASR loads",
     )
-    add_recordings(parser)
-    add_section(parser)
+    options.add_recordings(parser)
+    options.add_section(parser)
     parser.add_argument("--out", help="file to write to (default: print)")
     parser.add_argument(
         "--longest",
-        type=number(float, 1),
+        type=options.number(float, 1, 1e9),
         default=40.0,  # LibriSpeech's utterances have 35 at most
         help="seconds above which a recording is cut, where it is quietest "
         "(default: %(default)g)",
     )
     parser.add_argument("--device", help="cpu, cuda:0, ... (default: a GPU if any)")
-    add_force(parser)
+    options.add_force(parser)
     parser.epilog = EXECUTES
 
 
 def run(args):
     """Transcribe every recording; those that fail are named at the end."""
+    found, skipped = options.find_recordings(args.inputs)
     if args.out:
-        refuse_existing(args.out, args.force)
-    found, skipped = find_recordings(args.inputs)
-    part, failures = section(args), []
+        options.refuse_existing(args.out, args.force)
+        if os.path.abspath(args.out) in (os.path.abspath(path) for path, _ in found):
+            raise ValueError(f"{args.out} is a recording to transcribe: give another")
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    part, failures = options.section(args), []
     from speechbrain_pitchrope.runs.run import interface_of
 
     interface_of(args.model)  # before torch is loaded
     from speechbrain_pitchrope.runs.package import load_recogniser
 
     asr = load_recogniser(args.model, args.device)
-    out = open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout)
+    out = nullcontext(sys.stdout)
+    if args.out:
+        # A name that is no UTF-8 is written as the terminal has it.
+        out = open(args.out, "w", encoding="utf-8", errors="backslashreplace")
     with out as stream:
         for path, _ in found:
             try:
                 text = transcribe(asr, path, args.longest, **part)
             except (OSError, RuntimeError, ValueError) as error:
-                failures.append(failure(path, error))
+                failures.append(options.failure(path, error))
             else:
                 print(path, text, sep="\t", file=stream, flush=True)
-    return report_failures("transcribe", failures, len(found), skipped)
+    return options.report_failures("transcribe", failures, len(found), skipped)
 
 
 def transcribe(asr, path, longest, **part):

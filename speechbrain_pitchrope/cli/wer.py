@@ -4,8 +4,8 @@ import unicodedata
 
 from speechbrain_pitchrope.cli.options import add_tones, table
 from speechbrain_pitchrope.scoring.significance import rate_text
-from speechbrain_pitchrope.scoring.systems import find_tests, read_texts
-from speechbrain_pitchrope.scoring.tones import confusion_matrix, tone_errors
+from speechbrain_pitchrope.scoring.systems import find_tests, score_tones
+from speechbrain_pitchrope.scoring.tones import confusion_matrix
 from speechbrain_pitchrope.scoring.wer_files import read_errors
 
 
@@ -28,7 +28,7 @@ def run(args):
         header = ("WER (%)", "CER (%)", "ins", "del", "sub", "words")
         print(table([(*header, "utterances", "file"), *map(errors_row, files)]))
         return 0
-    scores = {path: tone_errors(*read_texts(path)) for path in files}
+    scores = {path: score_tones(path)[1] for path in files}
     rows = [("toned (%)", "base (%)", "tone (%)", "units", "matched")]
     rows[0] += ("utterances", "file")
     for path, errors in scores.items():

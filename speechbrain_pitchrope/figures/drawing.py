@@ -146,7 +146,8 @@ def speech_and_features(path, features, **section):
         raise ValueError(
             f"{path} holds no speech that has a pitch: of its {len(voicing)} frames "
             f"none is voiced (probability of voicing at most {voicing.max():.2f}, a "
-            f"voiced frame has {inband.VOICED}); give speech that is not too faint"
+            f"voiced frame has {inband.VOICED}); give speech that is not too faint, "
+            "with an f0 within the tracker's range"
         )
     return wav, mels[:, : features.compute_fbanks.n_mels], channels
 

@@ -1,9 +1,8 @@
 """Starting a pitch-aware model from the weights of another one."""
 
-from pickle import UnpicklingError
-
 from speechbrain.utils.checkpoints import torch_patched_state_dict_load
 
+from speechbrain_pitchrope.files import reading
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
 
 OURS = {*PitchRoPEMHA.PITCH_PARAMETERS, "pitch_input", "streams"}
@@ -47,13 +46,9 @@ def load_pretrained(model, path):
     >>> load_pretrained(PitchRoPEMHA(8, 2, similarity="none", radius="none"), path)
     ['theta_offset']
     """
-    try:
+    remedy = "give the model.ckpt of a checkpoint, and copy it anew if it is damaged"
+    with reading(path, remedy):
         weights = torch_patched_state_dict_load(path)
-    except (AttributeError, EOFError, KeyError, RuntimeError, UnpicklingError) as error:
-        raise ValueError(
-            f"{path} can't be read as weights ({type(error).__name__}): give the "
-            "model.ckpt of a checkpoint, and copy it anew if it is damaged"
-        ) from error
     own = model.state_dict()
     missing = sorted(own.keys() - weights.keys())
     new = [key for key in missing if not OURS.isdisjoint(key.split("."))]

@@ -19,11 +19,10 @@ import speechbrain_pitchrope
 from speechbrain_pitchrope.dataio.audio import read_mono
 from speechbrain_pitchrope.figures import training
 from speechbrain_pitchrope.figures.drawing import LISTENING
-from speechbrain_pitchrope.files import write_whole
+from speechbrain_pitchrope.files import reading, write_whole
 from speechbrain_pitchrope.nnet.summary import learned_table
 from speechbrain_pitchrope.report import figures
-from speechbrain_pitchrope.runs.package import package_run
-from speechbrain_pitchrope.runs.run import Run, open_run, reading
+from speechbrain_pitchrope.runs.run import Run, open_run
 from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.wer_files import read_errors, read_utterances
 
@@ -37,23 +36,20 @@ TEMPLATE = jinja2.Environment(
 ).from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
 
 
-def after_training(output_folder, package=False, report=False):
-    """Package a tested run, write its report, or both, as the commands do.
+def report_run(output_folder):
+    """Write ``report.html`` into the output folder of a run, and log what it lacks.
 
     This is for a recipe's yaml; ``train.py`` calls it with the output folder::
 
-        after_training: !name:speechbrain_pitchrope.report.after_training {report: True}
+        after_training: [!name:speechbrain_pitchrope.report.report_run]
     """
-    if package:
-        logger.info("The package: %s", package_run(output_folder))
-    if report:
-        # SpeechBrain's log.txt takes all that is said; these say a lot about fonts.
-        for name in ("matplotlib", "PIL"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        path = Path(output_folder).absolute() / "report.html"
-        for text in write_report(output_folder, path):
-            logger.warning("Missing in the report: %s", text)
-        logger.info("The report: %s", path)
+    # SpeechBrain's log.txt takes all that is said; these say a lot about fonts.
+    for name in ("matplotlib", "PIL"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    path = Path(output_folder).absolute() / "report.html"
+    for text in write_report(output_folder, path):
+        logger.warning("Missing in the report: %s", text)
+    logger.info("The report: %s", path)
 
 
 def write_report(output_folder, path, utterances=3, data_folder=None):

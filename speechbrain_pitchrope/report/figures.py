@@ -61,7 +61,8 @@ def not_drawn(model):
 def draw(name, model, learned, path):
     """A figure of a recording; if it is of one head, of that which uses pitch most."""
     if name == "pitch":
-        features = model.hparams["compute_features"] if model else None
+        own = model and model.hparams["compute_features"]
+        features = own or drawing.PitchFbank(n_mels=drawing.N_MELS)
         return as_picture(name, drawing.draw_pitch(path, features))
     if name == "attention":
         return as_picture(name, drawing.draw_attention(model, path))

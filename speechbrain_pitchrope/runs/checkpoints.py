@@ -17,8 +17,7 @@ from speechbrain.utils.checkpoints import (
 from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_pitchrope.files import naming_a_full_disk
-from speechbrain_pitchrope.runs.run import reading
+from speechbrain_pitchrope.files import naming_a_full_disk, reading
 
 logger = get_logger(__name__)
 

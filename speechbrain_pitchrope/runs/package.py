@@ -18,16 +18,10 @@ from speechbrain.inference import ASR
 from speechbrain.utils.fetching import FetchConfig
 
 from speechbrain_pitchrope import __version__
-from speechbrain_pitchrope.files import replacing
+from speechbrain_pitchrope.files import reading, replacing
 from speechbrain_pitchrope.lobes.streaming import find_obstacle
 from speechbrain_pitchrope.nodes import class_of
-from speechbrain_pitchrope.runs.run import (
-    HYPERPARAMS,
-    MAPPING,
-    TEXT,
-    interface_of,
-    reading,
-)
+from speechbrain_pitchrope.runs.run import HYPERPARAMS, MAPPING, TEXT, interface_of
 from speechbrain_pitchrope.runs.trained import OUTPUTS, load_trained, read_state
 
 STREAMING = "streaming.yaml"
@@ -90,7 +84,8 @@ def load_recogniser(folder, device=None):
         )
     except Exception as error:  # whatever the yaml's own classes raise
         raise ValueError(
-            f"{folder} can't be loaded as {name}: {type(error).__name__}: {error}"
+            f"{folder} can't be loaded as {name}: {type(error).__name__}: {error}; "
+            "copy it anew if a file is damaged, and give a device that is there"
         ) from error
 
 

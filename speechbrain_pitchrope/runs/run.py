@@ -7,13 +7,13 @@ are found by the class of their object, else by the names that SpeechBrain gives
 
 import io
 import re
-from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from ruamel.yaml import YAML, MappingNode, ScalarNode, SequenceNode
 
+from speechbrain_pitchrope.files import DamagedFile, reading
 from speechbrain_pitchrope.names import FBANK, FRONT_END, NORMALIZE, TRANSFORMER
 from speechbrain_pitchrope.nodes import children, class_of, walk
 
@@ -32,24 +32,6 @@ SEARCH_CLASSES = {
 
 VARIANT_CALL = "!apply:speechbrain_pitchrope.variants."
 TEXT, MAPPING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map"
-
-
-class DamagedRun(ValueError):
-    """A file of a run is missing or damaged; the message names it."""
-
-
-@contextmanager
-def reading(path, remedy):
-    """Turn whatever a damaged file raises into a DamagedRun."""
-    try:
-        yield
-    except DamagedRun:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())
-        raise DamagedRun(
-            f"{path} can't be read ({type(error).__name__}: {text[:400]}): {remedy}"
-        ) from error
 
 
 def arguments_of(node):
@@ -159,7 +141,7 @@ class Run:
                     return kind, name
             if name == "test_beam_search" and isinstance(node, MappingNode):
                 return "ctc", name  # the arguments of CTCBeamSearcher
-        raise DamagedRun(
+        raise DamagedFile(
             f"{self.path} has no search for the test: expected {', '.join(SEARCHES)}, "
             "as in SpeechBrain's ASR/transformer, ASR/transducer or ASR/CTC"
         )
@@ -205,7 +187,7 @@ class Run:
             places = [self.find(self.settings["tokenizer_file"])]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
-            raise DamagedRun(
+            raise DamagedFile(
                 f"the run's tokenizer is not there (expected "
                 f"{', '.join(map(str, places))}): bring it back, or correct {self.path}"
             )

@@ -13,8 +13,9 @@ from speechbrain.utils.checkpoints import (
     torch_patched_state_dict_load,
 )
 
+from speechbrain_pitchrope.files import DamagedFile, reading
 from speechbrain_pitchrope.nnet.attention import PitchRoPEMHA
-from speechbrain_pitchrope.runs.run import DamagedRun, Run, open_run, reading
+from speechbrain_pitchrope.runs.run import Run, open_run
 from speechbrain_pitchrope.variants import load_variant, variant_names
 
 # Entries that make log-probabilities of CTC of the encoder's output, if there.
@@ -67,7 +68,7 @@ class TrainedRun(Run):
             found = len(tokenizer)
             expected = int(self.settings.get("output_neurons") or found)
         if found != expected:
-            raise DamagedRun(
+            raise DamagedFile(
                 f"{path} has {found} tokens and output_neurons is {expected}: bring "
                 "the tokenizer of the training back"
             )
@@ -156,7 +157,7 @@ def read_state(path):
         tensors = {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
         faults = [name for name in tensors if not tensors[name].isfinite().all()]
     if faults:
-        raise DamagedRun(
+        raise DamagedFile(
             f"{path} holds NaN or infinite numbers in {', '.join(faults[:3])}: the "
             "training diverged; use a checkpoint of an earlier epoch"
         )

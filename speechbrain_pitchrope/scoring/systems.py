@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from speechbrain_pitchrope.files import reading
 from speechbrain_pitchrope.scoring.tones import tone_errors
 from speechbrain_pitchrope.scoring.wer_files import read_utterances
 
@@ -64,12 +65,22 @@ def read_texts(path):
     path, both = Path(path), []
     for kind in ("ref", "hyp"):
         file = path.with_name(f"{kind}_{path.name.partition('_')[2]}")
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        with reading(file, "give a file of a test with both texts, in UTF-8"):
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
         rows = [line.split() for line in lines if line.strip()]
         both.append({name: words for name, *words in rows})
         if len(both[-1]) < len(rows):
             raise ValueError(f"{file} has an utterance twice: run the test again")
     return tuple(both)
+
+
+def score_tones(path):
+    """References and ``ToneErrors`` of a test's texts, as ``read_texts`` finds them."""
+    refs, hyps = read_texts(path)
+    try:
+        return refs, tone_errors(refs, hyps)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def read_systems(groups_of_paths, with_tones=False):
@@ -99,8 +110,8 @@ def _read_words(path):
 
 def _read_tones(path):
     """References and measures of a test's texts."""
-    refs, hyps = read_texts(path)
-    return refs, tone_errors(refs, hyps).measures
+    refs, errors = score_tones(path)
+    return refs, errors.measures
 
 
 def _check_comparable(path_a, refs_a, measures_a, path_b, refs_b, measures_b):

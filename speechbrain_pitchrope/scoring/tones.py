@@ -66,10 +66,10 @@ def tone_errors(refs, hyps):
     1
     """
     if different := sorted(refs.keys() ^ hyps.keys()):
+        side = "hypotheses" if different[0] in hyps else "references"
         raise ValueError(
-            f"{len(different)} utterances, {different[0]} among them, are in the "
-            "references or the hypotheses alone, expected the same in both: give the "
-            "ref_ and the hyp_ file of one test"
+            f"{len(different)} utterances are on one side alone, {different[0]} in the "
+            f"{side}, expected the same in both: give the texts of one test"
         )
     split = find_split(refs)
     ids = sorted(refs)

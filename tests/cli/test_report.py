@@ -15,7 +15,7 @@ from speechbrain_pitchrope.cli import main
 from speechbrain_pitchrope.figures import training
 from speechbrain_pitchrope.figures.style import new_canvas
 from speechbrain_pitchrope.nnet.summary import learned_table
-from speechbrain_pitchrope.report import after_training, figures
+from speechbrain_pitchrope.report import figures, report_run
 from speechbrain_pitchrope.runs.trained import load_trained
 from speechbrain_pitchrope.scoring.wer_files import read_errors
 from tests.made_runs import LOG, SPLITS, damage, half, make_tested_run, replaced
@@ -44,7 +44,7 @@ def rows_of(table):
 def written(tested):
     """The page of that run with three utterances, and nothing else is written."""
     before = {path: path.stat().st_mtime_ns for path in tested[0].rglob("*.*")}
-    after_training(tested[0], report=True)
+    report_run(tested[0])
     after = {path: path.stat().st_mtime_ns for path in tested[0].rglob("*.*")}
     path = tested[0] / "report.html"
     assert after == before | {path: after[path]}
@@ -60,7 +60,8 @@ def page(written):
 @pytest.fixture
 def folder(tested, tmp_path, monkeypatch):
     """A copy of the run to be damaged, and reported without figures."""
-    monkeypatch.setattr(figures, "FIGURES", {})
+    monkeypatch.setattr(figures, "FIGURES", {"pitch": ()})
+    monkeypatch.setattr(figures.drawing, "pitch_figure", lambda *_: new_canvas((1, 1)))
     monkeypatch.setattr(training, "training_figure", lambda logs: new_canvas((1, 1)))
     ignored = shutil.ignore_patterns("*.html")
     shutil.copytree(tested[0], tmp_path / "run", ignore=ignored)
@@ -213,6 +214,7 @@ def test_a_run_that_was_not_tested_yet(folder):
     (folder / "train_log.txt").unlink()
     code, page = report(folder)
     assert code == 1 and len(texts(section(page, "missing"), "li")) == 2
+    assert len(page.findall(".//article/figure")) == 3  # of pitch, one an utterance
 
 
 @pytest.mark.parametrize(

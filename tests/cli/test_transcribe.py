@@ -64,23 +64,26 @@ def test_a_long_recording_is_recognised_in_pieces(tmp_path):
 
 def test_a_bad_recording_stops_none_of_the_others(package, recordings, capsys, refused):
     """And text is written over only by force."""
-    inputs = ["bad.wav", "a/x.wav", "short.wav", "missing.wav", "b/x.flac"]
-    command = ["transcribe", package, *inputs, "--out", "text.tsv"]
-    assert main(command) == 1
+    latin_1 = "caf\udce9.wav"
+    (recordings / latin_1).symlink_to("a/x.wav")
+    inputs = ["bad.wav", "a/x.wav", "short.wav", latin_1, "missing.wav", "b/x.flac"]
+    assert main(["transcribe", package, *inputs, "--out", "text.tsv"]) == 1
     found = lines((recordings / "text.tsv").read_text())
-    assert list(found) == ["a/x.wav", "b/x.flac"]
+    assert list(found) == ["a/x.wav", r"caf\udce9.wav", "b/x.flac"]
     printed = capsys.readouterr()
     assert printed.out == ""
     summary, *named = printed.err.splitlines()
-    assert summary == "pitchrope transcribe: 3 of 5 recordings failed:"
+    assert summary == "pitchrope transcribe: 3 of 6 recordings failed:"
     failed = [line.split()[0].strip(":") for line in named]
     assert failed == ["bad.wav", "short.wav", "missing.wav"]
     assert "too few for its convolutions" in named[1]
     told = refused("transcribe", package, ".", "--out", "text.tsv")
     assert "text.tsv exists: give another --out, or --force" in told
     assert lines((recordings / "text.tsv").read_text()) == found
+    told = refused("transcribe", package, "b", "--out", "b/x.flac", "--force")
+    assert "b/x.flac is a recording to transcribe: give another" in told
     assert main(["transcribe", package, "b", ".", "--out", "text.tsv", "--force"]) == 1
-    assert len(lines((recordings / "text.tsv").read_text())) == 2
+    assert len(lines((recordings / "text.tsv").read_text())) == 3
     told = capsys.readouterr().err
     assert "gone.wav" in told
     assert "1 files skipped:\n  video.mkv: libsndfile does not read this" in told

@@ -17,8 +17,7 @@ from tests.signals import voice
 @pytest.fixture(scope="module")
 def noise():
     """A second of stereo noise at 44.1 kHz and a bit."""
-    generator = np.random.default_rng(0)
-    return generator.uniform(-0.5, 0.5, (44444, 2)).astype(np.float32)
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (44444, 2)).astype(np.float32)
 
 
 @pytest.mark.parametrize("block_values", [7, 1000, 4096, 1 << 20])
@@ -148,8 +147,7 @@ def test_pieces_are_cut_in_pauses_and_leave_nothing_out(long, longest, pauses):
     lengths = torch.tensor([len(piece) for piece in pieces]) / 22050
     assert 0 < lengths.min() and lengths.max() <= longest + 1 / 22050
     if pauses is not None:
-        expected = torch.tensor([*pauses, 20.0])
-        assert (lengths.cumsum(0) - expected).abs().max() < 0.11
+        assert (lengths.cumsum(0) - torch.tensor([*pauses, 20.0])).abs().max() < 0.11
 
 
 def test_only_what_is_needed_is_read(long, monkeypatch):

@@ -83,8 +83,7 @@ def test_kernels_and_bias_lie_on_one_scale_in_the_recordings_time(bias, title, s
 
 def rows_of(tokens, span=None):
     """Panels as rows of three: spectrograms, then one row a head."""
-    frames = Frames(SHIFT, span=span)
-    figure = attention_figure(MELS, MEL_SHIFT, HEADS, frames, tokens)
+    figure = attention_figure(MELS, MEL_SHIFT, HEADS, Frames(SHIFT, span=span), tokens)
     return [figure.axes[i : i + 3] for i in (0, 3, 6)]
 
 
@@ -111,8 +110,7 @@ def test_words_stand_at_their_frames_and_none_over_another(rows):
     for axes in rows[0]:
         (above,) = axes.child_axes
         np.testing.assert_allclose(above.get_xticks(), [0.24, 0.64])
-        words = [text.get_text() for text in above.get_xticklabels()]
-        assert words == ["A", "CAT"]
+        assert [text.get_text() for text in above.get_xticklabels()] == ["A", "CAT"]
     many = [(0.02 * i, "\u2581ABCD") for i in range(200)]
     times = rows_of(many)[0][0].child_axes[0].get_xticks()
     assert 10 < len(times) < 30

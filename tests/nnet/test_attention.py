@@ -57,8 +57,8 @@ def chunk_mask(n_frames, size=8):
 def outcome(function, net, x, pitch, **masks):
     """Output and gradients to x, to pitch and to all parameters."""
     inputs = x.clone().requires_grad_(), pitch.clone().requires_grad_()
-    wanted = [*inputs, *net.parameters()]
-    return with_gradients(function(net, *inputs, **masks), wanted)
+    outputs = function(net, *inputs, **masks)
+    return with_gradients(outputs, [*inputs, *net.parameters()])
 
 
 @each_form

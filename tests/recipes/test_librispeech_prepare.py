@@ -356,8 +356,7 @@ def test_merge_is_the_sorted_union_without_ids_that_two_splits_have(sound, tmp_p
     parts = read(tmp_path / "more.csv") + read(tmp_path / "sound.csv")
     union = sorted(parts, key=lambda row: row["ID"])
     assert read(train) == [row for row in union if row["ID"] != "84-0-0000"]
-    reported = {row["ID"] for row in read(tmp_path / "problems_train.csv")}
-    assert reported == {"84-0-0000"}
+    assert {row["ID"] for row in read(tmp_path / "problems_train.csv")} == {"84-0-0000"}
 
 
 def test_what_cannot_be_prepared_is_named(sound, tmp_path):

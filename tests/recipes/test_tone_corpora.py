@@ -25,8 +25,7 @@ def transcripts(root):
             info = soundfile.info(path.parent / f"{name}.flac")
             assert (info.samplerate, info.channels, info.frames) == (16000, 1, 16000)
             assert name.split("-")[:2] == list(path.parent.parts[-2:])
-            speaker = "/".join(path.parts[-4:-2])
-            found.setdefault(speaker, {})[name] = words
+            found.setdefault("/".join(path.parts[-4:-2]), {})[name] = words
     assert sum(map(len, found.values())) == len(list(root.rglob("*.flac")))
     return found
 

@@ -184,13 +184,14 @@ def test_ctc_alone_of_a_model_that_had_a_decoder(train_script):
 
 
 def test_diagnostic_settings_go_on_top_of_the_mini_model(train_script):
-    """Utterances are drawn one by one; what is called at the end gets the folder."""
+    """Utterances are drawn one by one; a report is written at the end."""
     settings = {"number_of_epochs": 2, "samples_per_epoch": 5, "yaml": "diagnostic"}
-    settings["after_training"] = "!name:os.listdir"
     folder = train_script.run("diagnostic", **settings)
     assert log_of(folder)["steps"].tolist() == [5, 10]
     text = (folder / "hyperparams.yaml").read_text()
     assert re.search(r"^batch_size: 1\b", text, re.MULTILINE)
+    assert "of test-demo" in (folder / "report.html").read_text()
+    assert "Missing in the report" not in (folder / "log.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -248,6 +249,7 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
     whole = next((finished / "tokenizer").glob("*.model"))
     Path("half.model").write_bytes(half(whole.read_bytes()))
     torch.save(3.0, "three.ckpt")
+    soundfile.write("4.wav", np.full(4000, 0.1), 16000)
     other = shutil.copytree(finished / "manifests", tmp_path / "m") / "train.csv"
     other.write_text(other.read_text().replace("THE", "THÉ"))
     files = [finished / name for name in ("variant.json", "train_log.txt")]
@@ -257,8 +259,9 @@ def test_wrong_settings_are_refused(train_script, finished, tmp_path, monkeypatc
         ({"pretrained_model": "nowhere.ckpt"}, "pretrained_model is nowhere.ckpt"),
         ({"tokenizer_file": "nowhere.model"}, "tokenizer_file is nowhere.model"),
         ({"tokenizer_file": "half.model"}, "tokenizer half.model is damaged"),
-        ({"pretrained_model": "half.model"}, "half.model can't be read as weights"),
-        ({"pretrained_model": "three.ckpt"}, "three.ckpt can't be read as weights"),
+        ({"pretrained_model": "half.model"}, "half.model can't be read .*: give the"),
+        ({"pretrained_model": "three.ckpt"}, "three.ckpt can't be read .*: give the"),
+        ({"pretrained_model": "4.wav"}, r"4.wav can't be read \(IndexE.*: give the"),
         ({"manifest_folder": "m", "skip_prep": True}, "no token for É of"),
         ({"variant": "all+shuffled_f0", "dynamic_batching": False}, "valid_.*give 2"),
         ({"sorting": "by_mood"}, "sorting is 'by_mood'"),

@@ -54,8 +54,7 @@ def test_pitch_is_interpolated_where_nothing_is_voiced():
     channels = inband.pack(inband.Pitch(u, (u > 0).float(), one, 0 * one))
     encoded = inband.append(torch.ones(1, 6, 2), channels[None])
     found = inband.unpack(inband.split(trials.interpolate(encoded))[1]).log_f0
-    expected = torch.tensor([[0.4, 0.4, 0.3, 0.2, 0.1, 0.0]])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(found, torch.tensor([[0.4, 0.4, 0.3, 0.2, 0.1, 0.0]]))
 
 
 def test_other_frequencies_stand_in_the_table(monkeypatch):

@@ -38,9 +38,14 @@ def test_texts_are_found_beside_every_file_of_a_test(name, tmp_path):
     said, recognised = systems.read_texts(tmp_path / name)
     assert said == {"1-1-0": ["MA3", "DAO4"], "1-1-1": ["BO1"]}
     assert recognised == {"1-1-0": ["MA3"], "1-1-1": []}
-    (tmp_path / "hyp_test.txt").write_text("1 MA3\n1 MA3\n")
-    with pytest.raises(ValueError, match="has an utterance twice"):
-        systems.read_texts(tmp_path / name)
+    for text, message in (
+        (b"1 MA3\n1 MA3\n", "hyp_test.txt has an utterance twice"),
+        (b"2 MA3\n", rf"{name}: 3 utterances are on one side alone, 1-1-0 in the ref"),
+        (b"1 M\xc4\n", r"hyp_test.txt can't be read \(UnicodeDecodeError.*in UTF-8"),
+    ):
+        (tmp_path / "hyp_test.txt").write_bytes(text)
+        with pytest.raises(ValueError, match=message):
+            systems.score_tones(tmp_path / name)
 
 
 def test_pooled_seeds_are_the_mean_of_each_in_whatever_order(tmp_path):

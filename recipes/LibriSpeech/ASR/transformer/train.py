@@ -257,7 +257,7 @@ def check_settings(hparams):
             "decoder expected !name: of a CTC beam search, and with one !new: of a "
             "S2STransformerBeamSearcher"
         )
-    lists = ("train_splits", "dev_splits", "test_splits")
+    lists = ("train_splits", "dev_splits", "test_splits", "after_training")
     for key in (*lists, "data_folder", "output_folder", "manifest_folder"):
         kind = list if key in lists else str
         if not isinstance(hparams[key], kind):
@@ -345,8 +345,8 @@ def main(arguments):
             test_loader_kwargs=hparams["test_dataloader_opts"],
             **asr_brain.criterion,
         )
-    if hparams["after_training"] is not None:
-        run_on_main(hparams["after_training"], args=[folder])
+    for function in hparams["after_training"]:
+        run_on_main(function, args=[folder])
     if torch.distributed.is_initialized():
         ddp_barrier()  # a process that ends earlier would abort the others
         torch.distributed.destroy_process_group()
