@@ -41,7 +41,8 @@ def report_run(output_folder):
 
     This is for a recipe's yaml; ``train.py`` calls it with the output folder::
 
-        after_training: [!name:speechbrain_pitchrope.report.report_run]
+        after_training:
+            - !name:speechbrain_pitchrope.report.report_run
     """
     # SpeechBrain's log.txt takes all that is said; these say a lot about fonts.
     for name in ("matplotlib", "PIL"):
