@@ -74,6 +74,8 @@ CORPORA = {
     "tp": ("Mandarin syllables of real voices", folds("tp")),
     "tp_tones": ("Tones of real voices, whatever the sounds", folds("tp")),
     "tp_contours": ("What the contours of real voices tell", folds("tp_contours")),
+    "tp8": ("Syllables of real voices, an eighth to train", folds("tp8")),
+    "tp8_tones": ("Tones of real voices, an eighth to train", folds("tp8")),
     "transfer_tones": (
         "Tones of real voices, after synthetic Mandarin",
         folds("transfer") + folds("transfer_again"),
@@ -82,8 +84,6 @@ CORPORA = {
         "Of these, the runs from other trainings on Mandarin",
         folds("transfer_again"),
     ),
-    "tp8": ("An eighth of them to train with", folds("tp8")),
-    "tp8_tones": ("Tones of an eighth", folds("tp8")),
     "en": ("Three hours of English", ["en"]),
     "mb": ("Mboshi, the split of the corpus", ["mb"]),
     "mb-unseen": ("Mboshi, an unseen speaker", ["mb-unseen"]),
@@ -112,6 +112,9 @@ right or wrong, whatever its sounds.""",
 of a syllable. That is u at twelve points (`shape`), the utterance's level (`register`)
 or that of all the speaker's syllables (`speaker_level`), and, with `all`, voicing,
 prominence and duration, which also stand without f0 (`no_f0`) and without register.""",
+    "tp8": """Trained with every eighth syllable, for as many updates; each fold has a
+start of its own, trained in the same way. The test is that of all.""",
+    "tp8_tones": "The same runs, counted as the tones above.",
     "transfer_tones": """Each variant starts from its own training on Mandarin: runs
 with seeds 1 and 2 share one, seeds 3 and 4 have one each. So p over runs treats as
 independent some runs that share a training.""",
