@@ -61,6 +61,7 @@ def run(args):
     found, skipped = options.find_recordings(args.inputs)
     format_ = _format_of(args.out, args.format)
     if args.out and not _is_file(args.out):
+        Path(args.out).mkdir(parents=True, exist_ok=True)  # or fail before the work
         jobs, failures = _places(found, Path(args.out), FORMATS[format_])
     elif len(found) == 1:
         jobs, failures = [(found[0][0], args.out and Path(args.out))], []
