@@ -59,7 +59,7 @@ def page(written):
 
 @pytest.fixture
 def folder(tested, tmp_path, monkeypatch):
-    """A copy of the run to be damaged, and reported without figures."""
+    """A copy of the run to be damaged, and reported with empty figures of pitch."""
     monkeypatch.setattr(figures, "FIGURES", {"pitch": ()})
     monkeypatch.setattr(figures.drawing, "pitch_figure", lambda *_: new_canvas((1, 1)))
     monkeypatch.setattr(training, "training_figure", lambda logs: new_canvas((1, 1)))
